@@ -1,0 +1,50 @@
+"""Problems as values: each has a stable code, a place, and words an admin understands."""
+
+from __future__ import annotations
+
+import enum
+
+import msgspec
+
+from duly_dsl.source import Span
+
+
+class Severity(enum.StrEnum):
+    ERROR = "error"
+    """The files can't be published."""
+    WARNING = "warning"
+    """They can, and someone should look."""
+
+
+class Fix(msgspec.Struct, frozen=True):
+    """A change a tool can make: replace what `span` covers by `text`."""
+
+    title: str
+    span: Span
+    text: str
+
+
+class Diagnostic(msgspec.Struct, frozen=True):
+    """One problem.
+
+    `code` is stable (`E0203`) and `name` is its lint name (`unknown-stage`). `message` is one sentence; its untranslated
+    form and the values in it are kept apart (`template % values`) so that it can be shown in another language.
+    """
+
+    code: str
+    name: str
+    severity: Severity
+    span: Span
+    template: str
+    values: dict[str, str] = {}
+    help: str = ""
+    """How to mend it, one sentence; also a template over `values`."""
+    nearest: str = ""
+    """A known name close to the one written, for `did you mean`."""
+    fixes: tuple[Fix, ...] = ()
+    related: tuple[tuple[Span, str], ...] = ()
+    """Other places that matter, with a word on each (`first defined here`)."""
+
+    @property
+    def message(self) -> str:
+        return self.template % self.values if self.values else self.template

@@ -1,0 +1,525 @@
+"""The rule graph: what the compiler makes of a workspace and the engine runs. Immutable, serialisable, hashed.
+
+Names are resolved, units are values, tables are rows of predicates, dates in values are ISO texts. `predicates` are hash-consed: equal conditions are one
+node, named by its index, children before parents. Every node keeps the span it came from.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+
+import msgspec
+
+from duly_dsl.source import NOWHERE, Span
+from duly_dsl.units import Duration
+
+FORMAT = 1
+"""Raised when a stored Program of an older Duly can no longer be read."""
+
+METRICS = ("first reply", "next reply", "leave stage", "resolved")
+"""The built-in clocks."""
+
+REOPEN_DEFAULTS = {"first reply": "first only", "next reply": "new cycle", "resolved": "continue"}
+"""What reopening a finished card does to a clock where the pipeline doesn't say (CLOCKS, point 11)."""
+
+
+class Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A node of the graph."""
+
+    span: Span = NOWHERE
+
+
+# --- calendars and people --------------------------------------------------------------------------------------------
+
+
+class Window(Record, kw_only=True):
+    """An opening on a local day, minutes after midnight; `closes` past 1440 runs into the next day (22:00-06:00 is
+    1320-1800)."""
+
+    opens: int
+    closes: int
+
+
+class DayRule(Record, kw_only=True):
+    """What a particular day does instead of its weekday's windows. `windows` empty means closed.
+
+    Either `first`..`last` (dates, both included) or `month` and `day` (every year). A dated rule beats a yearly one,
+    and any rule here beats a public holiday (so an `open on` can open a holiday).
+    """
+
+    kind: str
+    """`closed`, `short` or `extra`."""
+    windows: tuple[Window, ...] = ()
+    first: dt.date | None = None
+    last: dt.date | None = None
+    month: int = 0
+    day: int = 0
+    reason: str = ""
+
+
+class Calendar(Record, kw_only=True):
+    """Working time. `week` holds seven tuples of windows, Monday first; `holidays` are ISO 3166 regions (`PT`, `BR-SP`)."""
+
+    name: str
+    zone: str
+    week: tuple[tuple[Window, ...], ...]
+    days: tuple[DayRule, ...] = ()
+    holidays: tuple[str, ...] = ()
+
+
+class Person(Record, kw_only=True):
+    """Someone who works here; `name` is the word the files use (`ana`) and the account's user name."""
+
+    name: str
+    full_name: str = ""
+    email: str = ""
+    phone: str = ""
+    language: str = ""
+
+
+class Team(Record, kw_only=True):
+    name: str
+    members: tuple[str, ...]
+    lead: str = ""
+    manager: str = ""
+
+
+# --- predicates ------------------------------------------------------------------------------------------------------
+
+
+class Predicate(Record, kw_only=True, tag=True):
+    """A condition; children are indexes into `Program.predicates`."""
+
+
+class EventAtom(Predicate, kw_only=True):
+    """True while the event being handled is this one. `kind` as in `FACT_KINDS`; `stage`, `metric` or `subject` (what
+    changed) narrow it and are empty where any will do."""
+
+    kind: str
+    stage: str = ""
+    metric: str = ""
+    subject: str = ""
+
+
+class ContainsAny(Predicate, kw_only=True):
+    """The message of the event holds one of `words` (already casefolded) as a whole word or phrase."""
+
+    words: tuple[str, ...]
+
+
+class HasTag(Predicate, kw_only=True):
+    tag: str
+
+
+class CardAge(Predicate, kw_only=True):
+    """`op` compares the age of the card with `amount`, in the amount's own time."""
+
+    op: str
+    amount: Duration
+
+
+class OneOf(Predicate, kw_only=True):
+    """The operand equals one of `values`. Operands: see `OPERANDS`; a field is `field:NAME`."""
+
+    operand: str
+    values: tuple[str | float | bool, ...]
+
+
+class Empty(Predicate, kw_only=True):
+    operand: str
+
+
+class Compare(Predicate, kw_only=True):
+    """`op` is one of `<`, `<=`, `>`, `>=`. False where the operand is empty."""
+
+    operand: str
+    op: str
+    value: float | str
+
+
+class Not(Predicate, kw_only=True):
+    term: int
+
+
+class AllOf(Predicate, kw_only=True):
+    terms: tuple[int, ...]
+
+
+class AnyOf(Predicate, kw_only=True):
+    terms: tuple[int, ...]
+
+
+AnyPredicate = EventAtom | ContainsAny | HasTag | CardAge | OneOf | Empty | Compare | Not | AllOf | AnyOf
+
+FACT_KINDS = (
+    "card is created",
+    "card enters",
+    "card leaves",
+    "card is reopened",
+    "card is assigned",
+    "customer replies",
+    "agent replies",
+    "changes",
+    "missed",
+)
+"""What can set rules off: the facts the engine derives from events, in the language's own words."""
+
+OPERANDS = ("priority", "channel", "type", "owner", "team", "stage", "connector")
+"""Built-in operands. `priority` compares as a word; `<`/`>` on it are not offered."""
+
+
+# --- actions ---------------------------------------------------------------------------------------------------------
+
+
+class Actor(Record, kw_only=True):
+    """kind: `owner`, `lead`, `manager` (of the card's team), `lead_of`, `manager_of`, `team`, `agent`, `least_busy`,
+    `round_robin`; `name` is the team or person where the kind takes one."""
+
+    kind: str
+    name: str = ""
+
+
+class Action(Record, kw_only=True, tag=True):
+    """Something a rule, a level or a silence does."""
+
+
+class Notify(Action, kw_only=True):
+    """`channel` is `app`, `email` or `whatsapp`; empty means the person's own choice, `app` and `email` by default."""
+
+    actors: tuple[Actor, ...]
+    channel: str = ""
+    template: str = ""
+
+
+class SetField(Action, kw_only=True):
+    operand: str
+    value: str | float | bool
+
+
+class Tag(Action, kw_only=True):
+    tag: str
+    remove: bool = False
+
+
+class AssignTo(Action, kw_only=True):
+    actor: Actor
+
+
+class Move(Action, kw_only=True):
+    stage: str
+    reason: str = ""
+
+
+class Send(Action, kw_only=True):
+    """A template to the customer, by the card's channel."""
+
+    template: str
+    once: bool = False
+
+
+class Reply(Action, kw_only=True):
+    """A literal text with placeholders to the customer."""
+
+    text: str
+
+
+class Call(Action, kw_only=True):
+    """Post the card to an outgoing webhook connector."""
+
+    connector: str
+
+
+class ShiftPriority(Action, kw_only=True):
+    raised: bool
+
+
+class AddNote(Action, kw_only=True):
+    text: str
+
+
+AnyAction = Notify | SetField | Tag | AssignTo | Move | Send | Reply | Call | ShiftPriority | AddNote
+
+
+# --- pipelines -------------------------------------------------------------------------------------------------------
+
+
+class Field(Record, kw_only=True):
+    name: str
+    type: str
+    choices: tuple[str, ...] = ()
+    pattern: str = ""
+    default: str | float | bool | None = None
+    required_to_leave: tuple[str, ...] = ()
+
+
+class TargetRow(Record, kw_only=True):
+    """`when` is a predicate index, or None for the row that catches the rest. No amount: this row promises nothing."""
+
+    when: int | None
+    amount: Duration | None
+
+
+class Target(Record, kw_only=True):
+    """Rows of one metric in one place, first match wins. Lines with `if` come first, then tables, then bare lines."""
+
+    metric: str
+    rows: tuple[TargetRow, ...]
+    reads: tuple[str, ...] = ()
+    """Operands the rows read: a change of one of them looks the target up again (CLOCKS, point 12)."""
+
+
+class Alert(Record, kw_only=True):
+    """One threshold of a clock. `key` is stable within the pipeline (`New/first reply/80%`). Exactly one of `percent`
+    (1-99) and `before` is set."""
+
+    key: str
+    metric: str
+    actors: tuple[Actor, ...]
+    percent: int | None = None
+    before: Duration | None = None
+    channel: str = ""
+    template: str = ""
+
+
+class Resume(Record, kw_only=True):
+    """What ends the pause of a stage: `when` is a predicate, `kinds` the fact kinds it can be true for."""
+
+    when: int
+    kinds: tuple[str, ...]
+    stage: str = ""
+
+
+class Silence(Record, kw_only=True):
+    """`index` tells the silences of a stage apart."""
+
+    index: int
+    amount: Duration
+    action: AnyAction
+
+
+class Reopen(Record, kw_only=True):
+    amount: Duration
+    stage: str
+
+
+class Stage(Record, kw_only=True):
+    name: str
+    was: tuple[str, ...] = ()
+    start: bool = False
+    finish: bool = False
+    next: tuple[str, ...] = ()
+    """Empty on a stage that is not a finish means: any stage may follow."""
+    owner: Actor | None = None
+    targets: tuple[Target, ...] = ()
+    total: bool = False
+    alerts: tuple[Alert, ...] = ()
+    pauses: tuple[str, ...] = ()
+    """Metrics paused while the card is here."""
+    resumes: tuple[Resume, ...] = ()
+    silences: tuple[Silence, ...] = ()
+    reopen: Reopen | None = None
+
+
+class Level(Record, kw_only=True):
+    """`after` None is at once."""
+
+    number: int
+    after: Duration | None
+    actions: tuple[AnyAction, ...]
+    repeat_every: Duration | None = None
+    repeat_at_most: int | None = None
+
+
+class Escalation(Record, kw_only=True):
+    """`metrics` are the clocks whose miss starts the ladder, if `when` (the other conditions) holds; `stop` with the
+    fact kinds it can be true for. A ladder also stops on leaving the stage and on acknowledgement."""
+
+    name: str
+    metrics: tuple[str, ...]
+    when: int | None = None
+    levels: tuple[Level, ...] = ()
+    stop: int | None = None
+    stop_kinds: tuple[str, ...] = ()
+
+
+class AssignRow(Record, kw_only=True):
+    when: int | None
+    to: Actor
+
+
+class Assign(Record, kw_only=True):
+    """`key` is stable within the pipeline. `event` is an EventAtom's predicate index."""
+
+    key: str
+    event: int
+    kind: str
+    stage: str
+    rows: tuple[AssignRow, ...]
+
+
+class Rule(Record, kw_only=True):
+    """`id` is the place in `Program.rules`. `terms` is `when` split at its top-level `and`, cheapest to tell first kept
+    in the order of the file: the trace names the first term that failed."""
+
+    id: int
+    pipeline: str
+    name: str
+    mode: str
+    when: int
+    terms: tuple[int, ...]
+    actions: tuple[AnyAction, ...]
+
+
+class Index(Record, kw_only=True):
+    """Which rules an event may concern: (fact kind, stage) of one pipeline -> rule ids in the order of the file.
+
+    A rule that is good for every stage stands under each stage of its pipeline.
+    """
+
+    pipeline: str
+    kind: str
+    stage: str
+    rules: tuple[int, ...]
+
+
+class Pipeline(Record, kw_only=True):
+    name: str
+    calendar: str
+    was: tuple[str, ...] = ()
+    priorities: tuple[str, ...] = ("urgent", "high", "normal", "low")
+    """Highest first."""
+    default_priority: str = "normal"
+    """`normal` where the pipeline has it, else the lowest."""
+    types: tuple[str, ...] = ()
+    languages: tuple[str, ...] = ("en",)
+    fields: tuple[Field, ...] = ()
+    targets: tuple[Target, ...] = ()
+    """Promises made by the pipeline itself, where the stage makes none for the metric."""
+    alerts: tuple[Alert, ...] = ()
+    reopens: dict[str, str] = {}
+    stages: tuple[Stage, ...] = ()
+    escalations: tuple[Escalation, ...] = ()
+    assigns: tuple[Assign, ...] = ()
+
+    def stage(self, name: str) -> Stage:
+        """The stage called `name`; KeyError where there is none."""
+        for stage in self.stages:
+            if stage.name == name:
+                return stage
+        raise KeyError(name)
+
+    @property
+    def start(self) -> Stage:
+        return next(stage for stage in self.stages if stage.start)
+
+
+# --- doors -----------------------------------------------------------------------------------------------------------
+
+
+class Setting(Record, kw_only=True):
+    """`value` is the literal, or the name of the secret where `secret` is true."""
+
+    value: str | float | bool
+    secret: bool = False
+
+
+class MapRow(Record, kw_only=True):
+    """Fill `target` (an operand, `field:NAME`, or one of `title`, `message`, `name`, `phone`, `email`) from the jmespath
+    `path` as `type`. `missing`: `reject`, `skip` or `default`."""
+
+    target: str
+    path: str
+    type: str
+    missing: str = "reject"
+    default: str | float | bool | None = None
+
+
+class Connector(Record, kw_only=True):
+    """A door. `direction`: `receives`, `sends` or `connects` (both). `kind` is the plug-in's name (`webhook`)."""
+
+    name: str
+    kind: str
+    direction: str
+    path: str = ""
+    verify_scheme: str = ""
+    verify_algorithm: str = ""
+    verify_secret: str = ""
+    verify_header: str = ""
+    pipeline: str = ""
+    same_path: str = ""
+    same_within: Duration | None = None
+    map: tuple[MapRow, ...] = ()
+    retry_times: int | None = None
+    retry_over: Duration | None = None
+    settings: dict[str, Setting] = {}
+
+
+class Template(Record, kw_only=True):
+    """Texts by language tag; `subjects` likewise, for e-mail."""
+
+    name: str
+    texts: dict[str, str]
+    subjects: dict[str, str] = {}
+
+
+class Program(Record, kw_only=True):
+    """A whole workspace, ready to run. `hash` names the version: sha256 of everything else here, hex."""
+
+    format: int = FORMAT
+    hash: str = ""
+    calendars: dict[str, Calendar] = {}
+    people: dict[str, Person] = {}
+    teams: dict[str, Team] = {}
+    pipelines: dict[str, Pipeline] = {}
+    connectors: dict[str, Connector] = {}
+    templates: dict[str, Template] = {}
+    rules: tuple[Rule, ...] = ()
+    predicates: tuple[AnyPredicate, ...] = ()
+    index: tuple[Index, ...] = ()
+
+    def sealed(self) -> Program:
+        """The same program with its hash filled in."""
+        bare = msgspec.structs.replace(self, hash="")
+        return msgspec.structs.replace(bare, hash=hashlib.sha256(msgspec.json.encode(bare, order="sorted")).hexdigest())
+
+    def encode(self) -> bytes:
+        return msgspec.msgpack.encode(self)
+
+    @staticmethod
+    def decode(data: bytes) -> Program:
+        """Read a stored program; msgspec.ValidationError where it is not one of this format."""
+        return msgspec.msgpack.decode(data, type=Program)
+
+
+class SettingSpec(msgspec.Struct, frozen=True):
+    """A setting a connector kind takes: `key` as the file writes it (`access token`)."""
+
+    key: str
+    required: bool = False
+    secret: bool = False
+    """It must be given as `secret "NAME"`."""
+    help: str = ""
+
+
+class ConnectorKind(msgspec.Struct, frozen=True):
+    """What the checker must know of a connector plug-in."""
+
+    name: str
+    directions: tuple[str, ...]
+    settings: tuple[SettingSpec, ...] = ()
+    accepts_map: bool = False
+
+
+class Environment(msgspec.Struct, frozen=True):
+    """What a check knows of the world outside the files; None means: not known, don't complain.
+
+    `duly check` in a git hook knows the connector kinds; a server also knows its secrets and its users.
+    """
+
+    connector_kinds: tuple[ConnectorKind, ...] | None = None
+    regions: frozenset[str] | None = None
+    """Holiday regions (`PT`, `BR`, `BR-SP`)."""
+    secrets: frozenset[str] | None = None
+    people: frozenset[str] | None = None
+    """User names with an account."""

@@ -1,0 +1,648 @@
+"""The syntax tree: what a `.duly` file says, before names are looked up. Every node has the span it was read from.
+
+The parser builds these, the checker and the compiler read them, nothing else does. Lists keep the order of the file.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import msgspec
+
+from duly_dsl.source import Span
+from duly_dsl.units import Duration
+
+
+class Node(msgspec.Struct, frozen=True, kw_only=True):
+    """Anything with a place in the text."""
+
+    span: Span
+
+
+class Name(Node, kw_only=True):
+    """A name as written: of a thing (`"New"`, quoted) or of a person, choice or built-in (`ana`, bare)."""
+
+    text: str
+    quoted: bool = False
+
+
+class Text(Node, kw_only=True):
+    """A quoted text that is not a name, escapes already read."""
+
+    value: str
+
+
+class Amount(Node, kw_only=True):
+    """A duration as written."""
+
+    value: Duration
+
+
+# --- values ----------------------------------------------------------------------------------------------------------
+
+
+class Value(Node, kw_only=True):
+    """A literal. Bare words stay words: whether one is a choice or a person is for the checker to say."""
+
+    kind: str
+    """`word`, `text`, `number`, `duration`, `date`, `yes/no`."""
+    value: str | int | float | bool | Duration | dt.date
+
+
+# --- calendars -------------------------------------------------------------------------------------------------------
+
+
+class TimeSpan(Node, kw_only=True):
+    """`09:00-13:00`, in minutes after midnight. `closes` may be 1440 (24:00); `closes <= opens` passes midnight."""
+
+    opens: int
+    closes: int
+
+
+class EveryYear(Node, kw_only=True):
+    """`25 december every year`."""
+
+    month: int
+    day: int
+
+
+class OnDate(Node, kw_only=True):
+    """`2026-04-03`, or a range of dates, both ends included."""
+
+    first: dt.date
+    last: dt.date
+
+
+class Weekly(Node, kw_only=True):
+    """`open monday to friday 09:00-13:00, 14:00-18:00`; days are 0 (Monday) to 6; `every day` is all of them."""
+
+    days: tuple[int, ...]
+    spans: tuple[TimeSpan, ...]
+
+
+class Closed(Node, kw_only=True):
+    """`closed on DAY "reason"`, `closed from DATE to DATE "reason"`."""
+
+    day: EveryYear | OnDate
+    reason: Text | None = None
+
+
+class SpecialDay(Node, kw_only=True):
+    """`short day DAY SPANS` (shorter than usual) and `open on DATE SPANS` (extra); they replace the week's windows."""
+
+    kind: str
+    """`short` or `extra`."""
+    day: EveryYear | OnDate
+    spans: tuple[TimeSpan, ...]
+    reason: Text | None = None
+
+
+class Holidays(Node, kw_only=True):
+    """`holidays from "BR-SP"`: ISO 3166 country, and subdivision after a dash."""
+
+    region: Text
+
+
+class Calendar(Node, kw_only=True):
+    name: Name
+    zone: Text | None = None
+    weekly: tuple[Weekly, ...] = ()
+    closed: tuple[Closed, ...] = ()
+    special: tuple[SpecialDay, ...] = ()
+    holidays: tuple[Holidays, ...] = ()
+
+
+# --- people ----------------------------------------------------------------------------------------------------------
+
+
+class Person(Node, kw_only=True):
+    """`person ana { name "Ana" email "ana@example.com" phone "+351…" language "pt-BR" }`."""
+
+    name: Name
+    full_name: Text | None = None
+    email: Text | None = None
+    phone: Text | None = None
+    language: Text | None = None
+
+
+class Team(Node, kw_only=True):
+    name: Name
+    members: tuple[Name, ...] = ()
+    lead: Name | None = None
+    manager: Name | None = None
+
+
+# --- who, what, when -------------------------------------------------------------------------------------------------
+
+
+class Actor(Node, kw_only=True):
+    """Someone to tell or to give a card to.
+
+    kind: `owner`, `manager` (of the owner's team), `lead` (`lead of "T"`), `lead_of_owner` (`lead`), `manager_of`
+    (`manager of "T"`), `team`, `agent`, `least_busy`, `round_robin`. `name` is set where the kind takes one.
+    """
+
+    kind: str
+    name: Name | None = None
+
+
+class Metric(Node, kw_only=True):
+    """`first reply`, `next reply`, `leave stage`, `resolved`."""
+
+    name: str
+
+
+class Operand(Node, kw_only=True):
+    """What a condition reads or `set` writes: a built-in (`priority`, `channel`, `type`, `owner`, `team`, `stage`) or a
+    field, quoted or as a bare word. The checker decides which."""
+
+    name: Name
+
+
+# events and conditions: expressions
+
+
+class EventIs(Node, kw_only=True):
+    """An event atom of a `when`.
+
+    kind: `card is created`, `card enters`, `card leaves` (name optional), `card is reopened`, `card is assigned`,
+    `customer replies`, `agent replies`, `changes` (operand set), `missed` (metric set).
+    """
+
+    kind: str
+    stage: Name | None = None
+    metric: Metric | None = None
+    operand: Operand | None = None
+
+
+class Contains(Node, kw_only=True):
+    """`message contains "a", "b"`: any of the words, whatever the case."""
+
+    words: tuple[Text, ...]
+
+
+class HasTag(Node, kw_only=True):
+    """`card has tag "vip"`."""
+
+    tag: Text
+
+
+class CardAge(Node, kw_only=True):
+    """`card age > 24h elapsed`; `op` is one of `>`, `>=`, `<`, `<=`."""
+
+    op: str
+    amount: Amount
+
+
+class Is(Node, kw_only=True):
+    """`tier is gold`, `tier is not gold`, `tier is one of gold, silver`."""
+
+    operand: Operand
+    values: tuple[Value, ...]
+    negated: bool = False
+
+
+class IsEmpty(Node, kw_only=True):
+    """`"Order number" is empty`, `… is filled` (negated)."""
+
+    operand: Operand
+    negated: bool = False
+
+
+class Compare(Node, kw_only=True):
+    """`"Items" > 5`."""
+
+    operand: Operand
+    op: str
+    value: Value
+
+
+class Not(Node, kw_only=True):
+    term: Expr
+
+
+class And(Node, kw_only=True):
+    terms: tuple[Expr, ...]
+
+
+class Or(Node, kw_only=True):
+    terms: tuple[Expr, ...]
+
+
+Expr = EventIs | Contains | HasTag | CardAge | Is | IsEmpty | Compare | Not | And | Or
+
+
+# actions
+
+
+class Notify(Node, kw_only=True):
+    """`notify owner and manager by email using "T"`; `channel` is `app`, `email` or `whatsapp`."""
+
+    actors: tuple[Actor, ...]
+    channel: Name | None = None
+    template: Name | None = None
+
+
+class Set(Node, kw_only=True):
+    operand: Operand
+    value: Value
+
+
+class Tag(Node, kw_only=True):
+    """`tag "vip"`, `untag "vip"` (remove)."""
+
+    tag: Text
+    remove: bool = False
+
+
+class AssignTo(Node, kw_only=True):
+    """`assign to team "Billing"`."""
+
+    actor: Actor
+
+
+class Move(Node, kw_only=True):
+    stage: Name
+    reason: Text | None = None
+
+
+class Send(Node, kw_only=True):
+    """`send "Template"`: to the customer, by the card's channel."""
+
+    template: Name
+    once: bool = False
+
+
+class Reply(Node, kw_only=True):
+    """`reply "text"`: a literal text to the customer, with the same variables as a template."""
+
+    text: Text
+
+
+class Call(Node, kw_only=True):
+    """`call "CRM"`: post the card to an outgoing webhook connector."""
+
+    connector: Name
+
+
+class ShiftPriority(Node, kw_only=True):
+    """`raise priority`, `lower priority`: one step in the pipeline's order, highest first."""
+
+    raised: bool
+
+
+class AddNote(Node, kw_only=True):
+    text: Text
+
+
+Action = Notify | Set | Tag | AssignTo | Move | Send | Reply | Call | ShiftPriority | AddNote
+
+
+# --- pipelines -------------------------------------------------------------------------------------------------------
+
+
+class Field(Node, kw_only=True):
+    """`field "Tier" choice gold, silver default silver required to leave "New"`."""
+
+    name: Name
+    type: str
+    """`text`, `number`, `choice`, `date`, `yes/no`, `phone`, `email`."""
+    choices: tuple[Name, ...] = ()
+    pattern: Text | None = None
+    default: Value | None = None
+    required_to_leave: tuple[Name, ...] = ()
+
+
+class Cell(Node, kw_only=True):
+    """One cell of a table, as what it says: several alternatives (`"refund", "money back"`) or `any`.
+
+    `words` holds the cell as typed for columns whose meaning is another thing (`as`, `if missing`).
+    """
+
+    any: bool = False
+    values: tuple[Value, ...] = ()
+    amount: Amount | None = None
+    actor: Actor | None = None
+    none: bool = False
+    """`-`: this row gives no target for the column."""
+
+
+class Column(Node, kw_only=True):
+    """A header cell: a metric (targets), `to` (assign), `words`, or an operand."""
+
+    kind: str
+    """`metric`, `to`, `words`, `operand`."""
+    metric: Metric | None = None
+    operand: Operand | None = None
+
+
+class Row(Node, kw_only=True):
+    cells: tuple[Cell, ...]
+    otherwise: bool = False
+    """`| else | …`: matches whatever is left."""
+
+
+class Table(Node, kw_only=True):
+    columns: tuple[Column, ...]
+    rows: tuple[Row, ...]
+
+
+class TargetLine(Node, kw_only=True):
+    """`leave stage within 30m if priority is urgent`."""
+
+    metric: Metric
+    amount: Amount
+    condition: Expr | None = None
+
+
+class Alert(Node, kw_only=True):
+    """`alert owner at 80% of first reply`, `alert owner and manager 2h before leave stage by email using "T"`."""
+
+    actors: tuple[Actor, ...]
+    metric: Metric
+    percent: int | None = None
+    before: Amount | None = None
+    channel: Name | None = None
+    template: Name | None = None
+
+
+class Pause(Node, kw_only=True):
+    """`pause all clocks` (no metrics) or `pause next reply, resolved`."""
+
+    metrics: tuple[Metric, ...] = ()
+
+
+class Resume(Node, kw_only=True):
+    """`resume when customer replies`, `resume in "In progress" when customer replies`."""
+
+    condition: Expr
+    stage: Name | None = None
+
+
+class Silence(Node, kw_only=True):
+    """`after 2 calendar days of silence send "Still there?" once`: silence of the customer, from the last message of
+    either side or the arrival in the stage, whichever is later."""
+
+    amount: Amount
+    action: Action
+
+
+class Reopen(Node, kw_only=True):
+    """`reopen within 7 calendar days to "In progress"`, in a finish stage."""
+
+    amount: Amount
+    stage: Name
+
+
+class Stage(Node, kw_only=True):
+    name: Name
+    was: tuple[Name, ...] = ()
+    start: bool = False
+    finish: bool = False
+    next: tuple[Name, ...] = ()
+    owner: Actor | None = None
+    tables: tuple[Table, ...] = ()
+    lines: tuple[TargetLine, ...] = ()
+    total: bool = False
+    """`leave stage counts in total`: over all visits, not each visit anew."""
+    alerts: tuple[Alert, ...] = ()
+    pauses: tuple[Pause, ...] = ()
+    resumes: tuple[Resume, ...] = ()
+    silences: tuple[Silence, ...] = ()
+    reopen: Reopen | None = None
+
+
+class Level(Node, kw_only=True):
+    """`level 2 after 30m notify lead of "T" then raise priority`; no `after` is `at once`."""
+
+    number: int
+    after: Amount | None
+    actions: tuple[Action, ...]
+
+
+class Repeat(Node, kw_only=True):
+    """`repeat level 3 every 1h at most 3 times`."""
+
+    level: int
+    every: Amount
+    at_most: int | None = None
+
+
+class Escalation(Node, kw_only=True):
+    """`when` may be `first reply is missed or next reply is missed`, and conditions joined by `and`."""
+
+    name: Name
+    when: Expr | None = None
+    levels: tuple[Level, ...] = ()
+    repeats: tuple[Repeat, ...] = ()
+    stop: Expr | None = None
+
+
+class Assign(Node, kw_only=True):
+    """`assign when card enters "New" { table }`."""
+
+    event: EventIs
+    table: Table
+
+
+class Rule(Node, kw_only=True):
+    """`mode` is `on`, `shadow` (record what it would do, do nothing) or `off`."""
+
+    name: Name
+    mode: str = "on"
+    when: Expr | None = None
+    actions: tuple[Action, ...] = ()
+
+
+class OnReopen(Node, kw_only=True):
+    """`on reopen resolved continue`; choice is `first only`, `continue` or `new cycle`."""
+
+    metric: Metric
+    choice: str
+
+
+class Pipeline(Node, kw_only=True):
+    name: Name
+    was: tuple[Name, ...] = ()
+    calendar: Name | None = None
+    priorities: tuple[Name, ...] = ()
+    types: tuple[Name, ...] = ()
+    languages: tuple[Text, ...] = ()
+    fields: tuple[Field, ...] = ()
+    tables: tuple[Table, ...] = ()
+    lines: tuple[TargetLine, ...] = ()
+    alerts: tuple[Alert, ...] = ()
+    reopens: tuple[OnReopen, ...] = ()
+    stages: tuple[Stage, ...] = ()
+    escalations: tuple[Escalation, ...] = ()
+    assigns: tuple[Assign, ...] = ()
+    rules: tuple[Rule, ...] = ()
+
+
+# --- doors -----------------------------------------------------------------------------------------------------------
+
+
+class Setting(Node, kw_only=True):
+    """A line the connector's kind gives meaning to: `phone number id "1055"`, `access token secret "WA_TOKEN"`."""
+
+    key: str
+    """Words joined by one space, in lower case."""
+    value: Value
+    secret: bool = False
+    """The value is the name of a secret, not the secret."""
+
+
+class Verify(Node, kw_only=True):
+    """`verify hmac sha256 with secret "KEY" in header "X-Signature"`, `verify token with secret "KEY"`."""
+
+    scheme: str
+    """`hmac` or `token`."""
+    algorithm: str
+    secret: Text
+    header: Text | None = None
+
+
+class SameCard(Node, kw_only=True):
+    """`same card when "order.id" within 14 calendar days`."""
+
+    path: Text
+    amount: Amount | None = None
+
+
+class MapRow(Node, kw_only=True):
+    """`| "Tier" | "customer.tier" | choice | basic |`; `missing` is None for `reject`, a Value otherwise, and `skip`
+    leaves the field empty."""
+
+    target: Name
+    path: Text
+    type: str
+    missing: Value | None = None
+    skip: bool = False
+
+
+class Retry(Node, kw_only=True):
+    """`retry 5 times over 1h elapsed then park`."""
+
+    times: int
+    over: Amount
+
+
+class Connector(Node, kw_only=True):
+    """`direction` is `receives` or `sends`; `both ways` for kinds that do both is `connects`."""
+
+    name: Name
+    direction: str
+    kind: Name
+    path: Text | None = None
+    verify: Verify | None = None
+    pipeline: Name | None = None
+    same: SameCard | None = None
+    map: tuple[MapRow, ...] = ()
+    retry: Retry | None = None
+    settings: tuple[Setting, ...] = ()
+
+
+class Variant(Node, kw_only=True):
+    """One language of a template; placeholders in braces."""
+
+    language: Text
+    text: Text
+
+
+class Template(Node, kw_only=True):
+    name: Name
+    subject: tuple[Variant, ...] = ()
+    variants: tuple[Variant, ...] = ()
+
+
+# --- tests -----------------------------------------------------------------------------------------------------------
+
+
+class Moment(Node, kw_only=True):
+    """`+2d4h` (elapsed microseconds after the test's start) or `[friday] 2026-03-06 17:30` in the test's zone."""
+
+    offset: int | None = None
+    date: dt.date | None = None
+    minutes: int = 0
+    weekday: int | None = None
+
+
+class Given(Node, kw_only=True):
+    """`given card in "New" with priority urgent, channel whatsapp, "Tier" gold, message "hello"`."""
+
+    stage: Name
+    pipeline: Name | None = None
+    """`given card in "New" of "WhatsApp support"`: needed only where two pipelines have such a stage."""
+    values: tuple[tuple[Operand, Value], ...] = ()
+
+
+class Happens(Node, kw_only=True):
+    """A thing the test does.
+
+    kind: `customer replies`, `agent replies`, `agent moves card`, `set`, `agent acknowledges`, `assign`, `note`.
+    """
+
+    kind: str
+    text: Text | None = None
+    stage: Name | None = None
+    operand: Operand | None = None
+    value: Value | None = None
+    person: Name | None = None
+
+
+class Expect(Node, kw_only=True):
+    """A thing the test demands.
+
+    kind: `alert` (actor, metric), `missed` `met` `paused` `running` (metric), `level` (number, name), `notice` (person,
+    channel), `template` (name, once), `stage` (name), `set` (operand, value: `expect priority is high`), `tag`,
+    `due in` (metric, amount), `due at` (metric, moment), `nothing else`, `no alert`, `refused` (the step just before was
+    refused).
+    """
+
+    kind: str
+    actor: Actor | None = None
+    metric: Metric | None = None
+    number: int | None = None
+    name: Name | None = None
+    person: Name | None = None
+    channel: Name | None = None
+    once: bool = False
+    operand: Operand | None = None
+    value: Value | None = None
+    text: Text | None = None
+    amount: Amount | None = None
+    moment: Moment | None = None
+
+
+class Step(Node, kw_only=True):
+    """One line: an optional `at MOMENT`, then what happens or is expected."""
+
+    at: Moment | None
+    what: Happens | Expect
+
+
+class Test(Node, kw_only=True):
+    name: Name
+    starts: Moment | None = None
+    zone_of: Name | None = None
+    """`in "Lisbon office"`: the calendar whose zone the test's wall times are in."""
+    given: Given | None = None
+    steps: tuple[Step, ...] = ()
+
+
+class Use(Node, kw_only=True):
+    path: Text
+
+
+class File(Node, kw_only=True):
+    """One file; a statement that could not be read is left out and has a diagnostic."""
+
+    path: str
+    uses: tuple[Use, ...] = ()
+    calendars: tuple[Calendar, ...] = ()
+    people: tuple[Person, ...] = ()
+    teams: tuple[Team, ...] = ()
+    pipelines: tuple[Pipeline, ...] = ()
+    connectors: tuple[Connector, ...] = ()
+    templates: tuple[Template, ...] = ()
+    tests: tuple[Test, ...] = ()

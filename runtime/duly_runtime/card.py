@@ -1,0 +1,150 @@
+"""The card and what runs on it: the aggregate the engine reads and returns. Immutable; stored whole and as rows.
+
+All instants are UTC. Rows of clocks and visits in the store are written from here and exist for boards and reports.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import enum
+
+import msgspec
+
+from duly_dsl.units import Duration
+from duly_runtime.events import Contact, Scalar
+
+
+class ClockState(enum.StrEnum):
+    """Where a clock stands. Whether it was missed is told apart (`Clock.missed_at`): a missed clock runs on until
+    its stop, so that how late it was is known."""
+
+    RUNNING = "running"
+    PAUSED = "paused"
+    DONE = "done"
+    """Stopped by what it waited for; met or missed."""
+    CANCELLED = "cancelled"
+    """Overtaken (resolving cancels `next reply`, leaving the pipeline cancels all): counts neither way, unless it was
+    missed before."""
+
+
+class Pause(msgspec.Struct, frozen=True, array_like=True):
+    """`until` None: still paused."""
+
+    start: dt.datetime
+    until: dt.datetime | None = None
+
+
+class Clock(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One cycle of one clock.
+
+    `due_at` is the instant it falls due, None while paused. `missed_at` is the due instant that passed,
+    `detected_at` when that was seen. `sent` holds keys of alerts already given (CLOCKS, point 14).
+    """
+
+    metric: str
+    cycle: int
+    """From 1; for `leave stage` it is the visit's number."""
+    stage: str
+    """The stage whose promise it is, or empty where the pipeline makes it."""
+    visit: int = 0
+    calendar: str
+    target: Duration
+    version: str
+    """Hash of the Program that started it."""
+    started_at: dt.datetime
+    carried: int = 0
+    """Microseconds already spent in earlier cycles or visits, for `continue` and `total`."""
+    pauses: tuple[Pause, ...] = ()
+    state: ClockState = ClockState.RUNNING
+    due_at: dt.datetime | None = None
+    missed_at: dt.datetime | None = None
+    detected_at: dt.datetime | None = None
+    owner_at_miss: str = ""
+    stopped_at: dt.datetime | None = None
+    sent: tuple[str, ...] = ()
+
+    @property
+    def open(self) -> bool:
+        return self.state in (ClockState.RUNNING, ClockState.PAUSED)
+
+    @property
+    def outcome(self) -> str:
+        """`missed`, `met`, or empty while it is open or where it counts neither way."""
+        if self.missed_at is not None:
+            return "missed"
+        return "met" if self.state is ClockState.DONE else ""
+
+
+class Ladder(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One run of an escalation, for one missed clock (metric and cycle).
+
+    `next_at` is when the next level (`level`, or its repeat) comes; None when no level is left, though the ladder still
+    waits for its stop.
+    """
+
+    name: str
+    metric: str
+    cycle: int
+    version: str
+    visit: int
+    began_at: dt.datetime
+    """The due instant that was missed: levels count from here."""
+    level: int = 0
+    """The last level reached."""
+    repeats: int = 0
+    next_at: dt.datetime | None = None
+    stopped_at: dt.datetime | None = None
+    stopped_by: str = ""
+    """`stop`, `left stage`, `acknowledged`, `finished`."""
+
+
+class Visit(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One stay in one stage. `number` counts the card's visits from 1."""
+
+    number: int
+    stage: str
+    entered_at: dt.datetime
+    left_at: dt.datetime | None = None
+    silences: tuple[int, ...] = ()
+    """Silence rules of the stage that have acted since the last message."""
+    silences_once: tuple[int, ...] = ()
+    """Silence rules marked `once` that have acted in this visit."""
+
+
+class Card(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A ticket. `revision` grows by one with every event handled."""
+
+    id: int
+    number: int
+    pipeline: str
+    stage: str
+    title: str = ""
+    contact: Contact = Contact()
+    channel: str = ""
+    connector: str = ""
+    conversation: str = ""
+    priority: str = ""
+    type: str = ""
+    owner: str = ""
+    """User name of a person, or empty."""
+    team: str = ""
+    fields: dict[str, Scalar] = {}
+    tags: tuple[str, ...] = ()
+    created_at: dt.datetime
+    finished_at: dt.datetime | None = None
+    last_customer_at: dt.datetime | None = None
+    last_agent_at: dt.datetime | None = None
+    unanswered_since: dt.datetime | None = None
+    """The first customer message no person has answered."""
+    first_replied_at: dt.datetime | None = None
+    clocks: tuple[Clock, ...] = ()
+    """Every open clock, and the finished ones."""
+    ladders: tuple[Ladder, ...] = ()
+    visits: tuple[Visit, ...] = ()
+    sent_once: tuple[str, ...] = ()
+    """Templates sent with `once`."""
+    revision: int = 0
+
+    @property
+    def visit(self) -> Visit:
+        return self.visits[-1]

@@ -1,0 +1,129 @@
+"""What the engine decides of one event: a new card, timers to set, effects to perform, and why.
+
+The engine performs nothing. The runtime writes a Decision in one transaction and the outbox delivers afterwards.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import msgspec
+
+from duly_runtime.card import Card
+
+
+class Timer(msgspec.Struct, frozen=True, kw_only=True):
+    """Wake the card at `due_at`. `key` is unique within the card and stable: `first reply/1/80%`, `ladder/Late/…`."""
+
+    key: str
+    due_at: dt.datetime
+
+
+class Effect(msgspec.Struct, frozen=True, kw_only=True, tag=True, omit_defaults=True):
+    """Something to deliver. `key` is (cause, action, recipient) in one text, unique for ever: a second one with the same
+    key is the same delivery (PROMISES)."""
+
+    key: str
+
+
+class NotifyPerson(Effect, kw_only=True):
+    """Tell someone who works here. `channel` `app`, `email`, `whatsapp`, or empty for the person's own choice.
+
+    `about` is what it is about: `alert`, `escalation`, `rule`. `template` renders the text; where empty the runtime
+    has a text of its own for each `about`, from `details`.
+    """
+
+    person: str
+    channel: str = ""
+    about: str
+    template: str = ""
+    details: dict[str, str] = {}
+    """Untranslated facts: `metric`, `due_at`, `level`, `ladder`, `rule`, `percent`, `before`."""
+
+
+class MessageCustomer(Effect, kw_only=True):
+    """A message to the customer by the card's channel: a template, or a text (with placeholders where `rendered` is
+    false; a person's own words go out as they are)."""
+
+    template: str = ""
+    text: str = ""
+    rendered: bool = False
+    author: str = ""
+    """User name, or empty for Duly itself."""
+
+
+class CallWebhook(Effect, kw_only=True):
+    """Post an event about the card to an outgoing webhook connector."""
+
+    connector: str
+    event: str
+    """`card.created`, `rule.fired`, … from the catalogue."""
+    details: dict[str, str] = {}
+
+
+AnyEffect = NotifyPerson | MessageCustomer | CallWebhook
+
+
+class Entry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One line of the card's history, for people. `kind` names a sentence the screens can translate; `details` fill it.
+
+    Kinds: `card.created`, `stage.entered`, `stage.left`, `owner.changed`, `field.changed`, `tag.added`, `tag.removed`,
+    `message.in`, `message.out`, `note.added`, `clock.started`, `clock.paused`, `clock.resumed`, `clock.met`,
+    `clock.missed`, `clock.cancelled`, `clock.retargeted`, `alert.sent`, `ladder.started`, `ladder.level`,
+    `ladder.stopped`, `silence.acted`, `rule.fired`, `card.finished`, `card.reopened`, `refused`, `cascade.stopped`.
+    """
+
+    kind: str
+    at: dt.datetime
+    """When it took effect: for a missed clock, the due instant."""
+    author: str = ""
+    """User name, `customer`, or empty for Duly."""
+    details: dict[str, str] = {}
+
+
+class RuleTrace(msgspec.Struct, frozen=True, array_like=True):
+    """A candidate rule: whether it fired, and where not, the index in `Rule.terms` of the first term that was false."""
+
+    rule: int
+    fired: bool
+    failed_term: int = -1
+    shadow: bool = False
+
+
+class FactTrace(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One fact the event led to (`customer replies`, `card enters` New …) and the candidates it was held against.
+
+    `values` holds what the conditions read, as they were then (operand -> value as text), for `explain`.
+    """
+
+    kind: str
+    subject: str = ""
+    depth: int = 0
+    """0 for the event itself, n for what rules set off in turn."""
+    rules: tuple[RuleTrace, ...] = ()
+    values: dict[str, str] = {}
+
+
+class Decision(msgspec.Struct, frozen=True, kw_only=True):
+    """`card` None only where the event concerns no card (a stray status). `refused` is a reason code and words where a
+    command was not carried out; the card is then unchanged. `timers` is the full set the card wants now."""
+
+    card: Card | None
+    timers: tuple[Timer, ...] = ()
+    effects: tuple[AnyEffect, ...] = ()
+    entries: tuple[Entry, ...] = ()
+    trace: tuple[FactTrace, ...] = ()
+    cursors: dict[str, int] = {}
+    """Round-robin places that moved: team -> how many times dealt."""
+    refused: str = ""
+
+
+class World(msgspec.Struct, frozen=True, kw_only=True):
+    """What a decision may need of other cards, read in the same transaction."""
+
+    load: dict[str, int] = {}
+    """Person -> open cards owned."""
+    cursors: dict[str, int] = {}
+    next_card_id: int = 0
+    """Identity for a card this event opens."""
+    next_card_number: int = 0

@@ -1,0 +1,125 @@
+"""What passes between the runtime and a connector. `duly_connectors` builds the contract for authors on these.
+
+Parsing is pure: a raw request in, normalised events out. Sending answers with exactly one outcome.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Protocol
+
+import msgspec
+
+from duly_runtime.events import AnyBody, Contact
+
+
+class Raw(msgspec.Struct, frozen=True, kw_only=True):
+    """A request as it came. Header names are lower case; `query` keeps the last of repeated keys."""
+
+    method: str
+    path: str
+    query: dict[str, str] = {}
+    headers: dict[str, str] = {}
+    body: bytes = b""
+    received_at: dt.datetime
+
+
+class Answer(msgspec.Struct, frozen=True, kw_only=True):
+    """What to say to the sender, for requests that carry no event (a verification)."""
+
+    status: int = 200
+    body: bytes = b""
+    content_type: str = "text/plain; charset=utf-8"
+
+
+class Inbound(msgspec.Struct, frozen=True, kw_only=True):
+    """One event found in a raw request. `key` is the provider's identity for it: the same key is the same event."""
+
+    key: str
+    at: dt.datetime
+    body: AnyBody
+
+
+class Parsed(msgspec.Struct, frozen=True, kw_only=True):
+    """What a raw request holds. `problems` are items that could not be mapped: each parks the whole raw request, while
+    the good items go on."""
+
+    items: tuple[Inbound, ...] = ()
+    problems: tuple[str, ...] = ()
+
+
+class Refused(Exception):
+    """The request is not to be believed (401) or not to be read (400): nothing of it is kept."""
+
+    def __init__(self, status: int, reason: str) -> None:
+        super().__init__(reason)
+        self.status = status
+        self.reason = reason
+
+
+class Outgoing(msgspec.Struct, frozen=True, kw_only=True):
+    """One thing to send. `key` is stable over attempts: use it as the provider's idempotency key or Message-ID."""
+
+    outbox_id: int
+    key: str
+    kind: str
+    """`message` (to a customer), `notice` (to a person who works here), `call` (an event to a webhook)."""
+    to: Contact
+    subject: str = ""
+    text: str = ""
+    event: str = ""
+    payload: bytes = b""
+    """For `call`: the JSON to post."""
+    reference: str = ""
+    """Names the card, for threading (`duly-42`)."""
+    now: dt.datetime
+
+
+class Sent(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    provider_id: str = ""
+
+
+class Retry(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """It surely did not arrive and may work later; `after` in seconds, 0 for the runtime's own schedule."""
+
+    reason: str
+    after: float = 0
+
+
+class Failed(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """It did not arrive and never will."""
+
+    reason: str
+
+
+class Unknown(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """It may have arrived (a time-out after the request went out). Never sent again by itself; shown to a person."""
+
+    reason: str
+
+
+Outcome = Sent | Retry | Failed | Unknown
+
+
+class Check(msgspec.Struct, frozen=True, kw_only=True):
+    """One named check of a set-up page. `state` is `ok`, `bad` or `unknown`."""
+
+    name: str
+    state: str
+    detail: str = ""
+
+
+class Sender(Protocol):
+    """Where the runtime hands a delivery to."""
+
+    async def send(self, item: Outgoing) -> Outcome: ...
+
+
+class Senders(Protocol):
+    """Finds who delivers. None where the workspace has no such door."""
+
+    def by_name(self, connector: str) -> Sender | None: ...
+
+    def by_kind(self, kind: str) -> Sender | None:
+        """The first connector of a kind that can send (`email`, `whatsapp`), for notices."""
+        ...

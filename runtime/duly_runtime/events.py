@@ -1,0 +1,160 @@
+"""Facts of the outside world, normalised: what connectors, screens, the API and timers hand to the engine.
+
+An event is journalled before anything is done about it, and never changed. All instants are UTC.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import msgspec
+
+Scalar = str | float | bool
+"""A field's value; dates are ISO texts."""
+
+
+class Body(msgspec.Struct, frozen=True, kw_only=True, tag=True, omit_defaults=True):
+    """What happened. One subclass a kind; the tag in the journal is the class's name."""
+
+
+class Contact(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The customer, as far as known. `address` is how the card's channel reaches them."""
+
+    name: str = ""
+    email: str = ""
+    phone: str = ""
+    address: str = ""
+    language: str = ""
+
+
+class CustomerMessage(Body, kw_only=True):
+    """A message from the customer. Opens a card where its conversation has none (the connector's rules say which)."""
+
+    text: str
+    contact: Contact = Contact()
+    title: str = ""
+    channel: str = ""
+    connector: str = ""
+    conversation: str = ""
+    """Names the conversation within the connector: one open card each."""
+    pipeline: str = ""
+    """Where a new card goes."""
+    fields: dict[str, Scalar] = {}
+    """Operands to set from the message (`priority`, `field:Tier`), by a mapping; on a card that exists they are changes."""
+    provider_id: str = ""
+    automatic: bool = False
+    """An auto-reply or a bot: recorded, but no reply in the sense of the clocks (CLOCKS, point 13)."""
+    kind: str = "text"
+    """`text`, or the provider's word for what we can't show (`image`, `unsupported`)."""
+
+
+class OpenCard(Body, kw_only=True):
+    """A card opened by a person or the API, with no message."""
+
+    pipeline: str
+    title: str = ""
+    stage: str = ""
+    contact: Contact = Contact()
+    channel: str = "manual"
+    connector: str = ""
+    conversation: str = ""
+    fields: dict[str, Scalar] = {}
+    text: str = ""
+
+
+class AgentMessage(Body, kw_only=True):
+    """A public reply by a person; the outbox item that sends it is made by the engine."""
+
+    text: str
+    author: str
+
+
+class InternalNote(Body, kw_only=True):
+    text: str
+    author: str
+
+
+class MoveCard(Body, kw_only=True):
+    stage: str
+    author: str = ""
+    reason: str = ""
+
+
+class SetFields(Body, kw_only=True):
+    """Operand -> value (`priority`, `type`, `title`, `field:Tier`); None empties a field."""
+
+    values: dict[str, Scalar | None]
+    author: str = ""
+
+
+class TagCard(Body, kw_only=True):
+    add: tuple[str, ...] = ()
+    remove: tuple[str, ...] = ()
+    author: str = ""
+
+
+class AssignCard(Body, kw_only=True):
+    """Give the card to a person and/or a team; both empty unassigns."""
+
+    owner: str = ""
+    team: str = ""
+    author: str = ""
+
+
+class Acknowledge(Body, kw_only=True):
+    """A person takes note of a running escalation: its ladder stops."""
+
+    ladder: str
+    author: str
+
+
+class TimerFired(Body, kw_only=True):
+    """A timer of the card is due. Which one is for the record: the engine does all that is due at `now`."""
+
+    key: str
+    due_at: dt.datetime
+
+
+class DeliveryStatus(Body, kw_only=True):
+    """The provider's word on something we sent. States form a lattice; a lower one never replaces a higher."""
+
+    provider_id: str = ""
+    outbox_id: int = 0
+    state: str = ""
+    """`sent`, `delivered`, `read`, `failed`."""
+    error: str = ""
+
+
+class Recompute(Body, kw_only=True):
+    """A publish that asked for open cards to be measured anew under the version now live."""
+
+    author: str = ""
+
+
+AnyBody = (
+    CustomerMessage
+    | OpenCard
+    | AgentMessage
+    | InternalNote
+    | MoveCard
+    | SetFields
+    | TagCard
+    | AssignCard
+    | Acknowledge
+    | TimerFired
+    | DeliveryStatus
+    | Recompute
+)
+
+
+class Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One entry of the journal.
+
+    `id` is its place in the journal (0 before it has one), `at` when it happened in the world, which for a backfilled
+    event may be long ago: such events recompute clocks and send nothing (CLOCKS, point 15).
+    """
+
+    id: int = 0
+    at: dt.datetime
+    body: AnyBody
+    backfill: bool = False

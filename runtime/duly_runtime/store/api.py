@@ -1,0 +1,385 @@
+"""What the rest of Duly may ask of the store. One implementation, on SQLite and PostgreSQL, in `store.database`.
+
+Every method is one transaction (or one read) and retries by itself where the database asks for it. Instants in and out are
+UTC `datetime`s; `now` is always the caller's Clock. Nothing here decides: `step` does.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+import msgspec
+
+from duly_runtime.card import Card
+from duly_runtime.decision import Decision, FactTrace, World
+from duly_runtime.doors import Inbound, Outcome, Raw
+from duly_runtime.events import AnyBody, Event
+
+Decide = Callable[[Event, Card | None, World], Decision]
+"""Pure; may be called more than once for one event where the transaction has to be run again."""
+
+
+class Out(msgspec.Struct, frozen=True, kw_only=True):
+    """A record read from the store."""
+
+
+class Accepted(Out, kw_only=True):
+    """`event_ids` are new in the journal; `duplicates` were known already. `raw_id` is 0 where nothing was kept."""
+
+    event_ids: tuple[int, ...]
+    duplicates: int = 0
+    raw_id: int = 0
+
+
+class Handled(Out, kw_only=True):
+    """`done` false: another worker had it or it was handled before. `outbox_ids` are new deliveries to wake."""
+
+    done: bool
+    card_id: int = 0
+    pipeline: str = ""
+    refused: str = ""
+    outbox_ids: tuple[int, ...] = ()
+
+
+class OutboxItem(Out, kw_only=True):
+    """A leased delivery. `effect` is the engine's; `token` must come back with the outcome or the write is refused."""
+
+    id: int
+    card_id: int
+    key: str
+    effect: bytes
+    """JSON of an `AnyEffect`."""
+    attempts: int
+    token: str
+    version: str
+    created_at: dt.datetime
+
+
+class OutboxRow(Out, kw_only=True):
+    """A delivery as a screen shows it. State: `pending`, `leased`, `sent`, `delivered`, `read`, `failed`, `unknown`,
+    `parked`."""
+
+    id: int
+    card_id: int
+    key: str
+    channel: str
+    recipient: str
+    kind: str
+    text: str
+    state: str
+    attempts: int
+    next_at: dt.datetime | None
+    created_at: dt.datetime
+    settled_at: dt.datetime | None
+    error: str
+    provider_id: str
+
+
+class Message(Out, kw_only=True):
+    """`direction`: `in`, `out`, `note`. `state` is the delivery's for `out`."""
+
+    id: int
+    card_id: int
+    direction: str
+    author: str
+    channel: str
+    text: str
+    kind: str
+    at: dt.datetime
+    automatic: bool
+    state: str
+    error: str
+
+
+class HistoryRow(Out, kw_only=True):
+    """An `Entry` of the card's history."""
+
+    id: int
+    event_id: int
+    kind: str
+    at: dt.datetime
+    author: str
+    details: dict[str, str]
+
+
+class TraceRow(Out, kw_only=True):
+    """Why: the facts of one event, under the version they were judged by."""
+
+    event_id: int
+    at: dt.datetime
+    version: str
+    event_kind: str
+    facts: tuple[FactTrace, ...]
+
+
+class BoardCard(Out, kw_only=True):
+    """One card of a board. `due_at` is the nearest due instant of its running clocks (`clock` names it), None where none
+    runs. `paused` says its clocks stand still. `missed` says an open clock is past its due instant."""
+
+    id: int
+    number: int
+    title: str
+    stage: str
+    customer: str
+    channel: str
+    priority: str
+    type: str
+    owner: str
+    team: str
+    tags: tuple[str, ...]
+    entered_at: dt.datetime
+    clock: str
+    started_at: dt.datetime | None
+    due_at: dt.datetime | None
+    risk_at: dt.datetime | None
+    """From here on it is at risk: the first alert threshold, or 80 % of the target."""
+    paused: bool
+    missed: bool
+    revision: int
+
+
+class VisitRow(Out, kw_only=True):
+    """A stay in a stage; `business_seconds` is open time on the pipeline's calendar, None while it lasts."""
+
+    number: int
+    stage: str
+    entered_at: dt.datetime
+    left_at: dt.datetime | None
+    owner: str
+    business_seconds: float | None
+
+
+class VersionRow(Out, kw_only=True):
+    hash: str
+    author: str
+    note: str
+    created_at: dt.datetime
+    active: bool
+
+
+class Version(Out, kw_only=True):
+    """`sources` maps path to text."""
+
+    hash: str
+    program: bytes
+    sources: dict[str, str]
+
+
+class Draft(Out, kw_only=True):
+    """Unpublished files of the workspace. `base` is the version they started from, `revision` guards two editors."""
+
+    sources: dict[str, str]
+    base: str
+    author: str
+    updated_at: dt.datetime
+    revision: int
+
+
+class Parked(Out, kw_only=True):
+    """A raw request, event or delivery kept for a person. `what`: `raw`, `event`, `delivery`."""
+
+    what: str
+    id: int
+    connector: str
+    reason: str
+    at: dt.datetime
+    body: bytes
+
+
+class User(Out, kw_only=True):
+    """Role: `admin`, `manager`, `agent`, `viewer`."""
+
+    name: str
+    full_name: str
+    email: str
+    phone: str
+    role: str
+    language: str
+    active: bool
+
+
+class Token(Out, kw_only=True):
+    """An API token; the secret itself is only ever seen when it is made. Scopes: `read`, `write`, `publish`, `admin`."""
+
+    id: int
+    name: str
+    user: str
+    scopes: tuple[str, ...]
+    created_at: dt.datetime
+    expires_at: dt.datetime | None
+    last_used_at: dt.datetime | None
+
+
+class AuditRow(Out, kw_only=True):
+    id: int
+    at: dt.datetime
+    author: str
+    action: str
+    subject: str
+    details: dict[str, str]
+
+
+class Conflict(Exception):
+    """Somebody else changed it first; the message says who and what."""
+
+
+class Missing(Exception):
+    """There is no such thing."""
+
+
+class Store(Protocol):
+    # life
+    async def start(self) -> None:
+        """Open connections and bring the schema up to date (safe when several processes start at once)."""
+        ...
+
+    async def stop(self) -> None: ...
+
+    async def ping(self) -> None:
+        """Raise where the database does not answer."""
+        ...
+
+    # journal
+    async def accept(
+        self, connector: str, raw: Raw | None, items: Sequence[Inbound], now: dt.datetime, parked: str = ""
+    ) -> Accepted:
+        """Journal what a request holds, in one transaction: the raw request, the events whose key is new. With `parked`,
+        the raw request is kept for a person, with that reason."""
+        ...
+
+    async def command(self, card_id: int, body: AnyBody, now: dt.datetime, key: str = "") -> int:
+        """Journal something a person or the API does to a card (0: opens one); the event's id."""
+        ...
+
+    async def handle(self, event_id: int, decide: Decide, version: str, now: dt.datetime) -> Handled:
+        """Lock the event and its card, let `decide` judge, write everything it decided: card, visits, clocks, timers,
+        outbox, messages, history, trace. Earlier unhandled events of the same conversation or card go first.
+        """
+        ...
+
+    async def event_failed(self, event_id: int, error: str, now: dt.datetime) -> None:
+        """`decide` raised: try again later with growing gaps, park it after the tenth time."""
+        ...
+
+    async def waiting_events(self, now: dt.datetime, limit: int) -> list[int]:
+        """Events not handled yet and not put off, oldest first: the safety net below the broker."""
+        ...
+
+    # timers
+    async def claim_due(self, now: dt.datetime, limit: int) -> list[int]:
+        """Turn due timers into TimerFired events, each once whatever else runs; the new events' ids."""
+        ...
+
+    # outbox
+    async def lease(self, now: dt.datetime, limit: int, seconds: float, outbox_id: int = 0) -> list[OutboxItem]:
+        """Lease deliveries that are due (or the one named, if it is). An expired lease of a crashed worker whose send
+        may have gone out becomes `unknown` after the send's time-out, never a second send by itself... unless its
+        connector is told to be idempotent by key; see store.database."""
+        ...
+
+    async def settle(self, item: OutboxItem, outcome: Outcome, text: str, now: dt.datetime) -> bool:
+        """Record an outcome; False where the lease was lost meanwhile (nothing is written). `text` is what was sent."""
+        ...
+
+    # versions
+    async def publish(
+        self, program_hash: str, program: bytes, sources: dict[str, str], author: str, note: str, now: dt.datetime
+    ) -> None: ...
+
+    async def active_version(self) -> Version | None: ...
+
+    async def active_hash(self) -> str: ...
+
+    async def version(self, program_hash: str) -> Version: ...
+
+    async def versions(self) -> list[VersionRow]: ...
+
+    async def draft(self) -> Draft | None: ...
+
+    async def save_draft(
+        self, sources: dict[str, str], base: str, author: str, revision: int, now: dt.datetime
+    ) -> Draft:
+        """`revision` is the one the editor loaded (0 for a new draft); Conflict where it is not the latest."""
+        ...
+
+    async def discard_draft(self) -> None: ...
+
+    # reading
+    async def card(self, card_id: int) -> Card: ...
+
+    async def card_id(self, number: int) -> int: ...
+
+    async def board(self, pipeline: str, finished_since: dt.datetime) -> list[BoardCard]: ...
+
+    async def cards(
+        self, pipeline: str = "", stage: str = "", owner: str = "", query: str = "", limit: int = 100, before: int = 0
+    ) -> list[BoardCard]: ...
+
+    async def messages(self, card_id: int) -> list[Message]: ...
+
+    async def history(self, card_id: int) -> list[HistoryRow]: ...
+
+    async def trace(self, card_id: int) -> list[TraceRow]: ...
+
+    async def visits(self, card_id: int) -> list[VisitRow]: ...
+
+    async def deliveries(self, card_id: int = 0, state: str = "", limit: int = 200) -> list[OutboxRow]: ...
+
+    async def notices(self, person: str, limit: int = 50) -> list[OutboxRow]:
+        """What was said to a person in the app."""
+        ...
+
+    async def parked(self) -> list[Parked]: ...
+
+    async def raw(self, raw_id: int) -> tuple[str, Raw]:
+        """The connector's name and the request, to replay it."""
+        ...
+
+    async def unpark(self, what: str, item_id: int, now: dt.datetime) -> None:
+        """A person says: again (an event or a delivery), or: dealt with (a raw request that was replayed)."""
+        ...
+
+    async def counts(self) -> dict[str, int]:
+        """For /health and the tests: events, unhandled, timers, overdue timers, outbox by state, cards, parked."""
+        ...
+
+    # accounts
+    async def users(self) -> list[User]: ...
+
+    async def user(self, name: str) -> User: ...
+
+    async def save_user(self, user: User, password_hash: str | None = None) -> None:
+        """Make or change; the last active admin can't be demoted or switched off (Conflict)."""
+        ...
+
+    async def password_hash(self, name: str) -> str: ...
+
+    async def open_session(self, token_hash: str, user: str, now: dt.datetime, expires_at: dt.datetime) -> None: ...
+
+    async def session_user(self, token_hash: str, now: dt.datetime) -> User | None: ...
+
+    async def close_session(self, token_hash: str) -> None: ...
+
+    async def add_token(
+        self, secret_hash: str, name: str, user: str, scopes: Sequence[str], now: dt.datetime,
+        expires_at: dt.datetime | None,
+    ) -> int: ...  # fmt: skip
+
+    async def token(self, secret_hash: str, now: dt.datetime) -> tuple[User, Token] | None: ...
+
+    async def tokens(self) -> list[Token]: ...
+
+    async def remove_token(self, token_id: int) -> None: ...
+
+    # audit
+    async def audit(self, author: str, action: str, subject: str, details: dict[str, str], now: dt.datetime) -> None:
+        """Append to the hash-chained log."""
+        ...
+
+    async def audit_log(self, limit: int = 200, before: int = 0) -> list[AuditRow]: ...
+
+    async def verify_audit(self) -> int:
+        """0 where the chain holds, else the id of the first row that does not fit."""
+        ...

@@ -1,0 +1,67 @@
+"""The one Clock. Nothing else in Duly reads the time."""
+
+from __future__ import annotations
+
+import asyncio
+import datetime as dt
+import time as _time
+from typing import Protocol
+
+UTC = dt.UTC
+
+
+class Clock(Protocol):
+    """Tells the time and waits; `sleep` is in this clock's seconds."""
+
+    def now(self) -> dt.datetime: ...
+
+    async def sleep(self, seconds: float) -> None: ...
+
+
+class SystemClock:
+    """The machine's time; `speed` > 1 makes it run faster from the moment it is made (demos)."""
+
+    def __init__(self, speed: float = 1.0) -> None:
+        if speed <= 0:
+            raise ValueError("speed must be above zero")
+        self.speed = speed
+        self._origin = dt.datetime.now(UTC)
+        self._mono = _time.monotonic()
+
+    def now(self) -> dt.datetime:
+        if self.speed == 1.0:
+            return dt.datetime.now(UTC)
+        return self._origin + dt.timedelta(seconds=(_time.monotonic() - self._mono) * self.speed)
+
+    async def sleep(self, seconds: float) -> None:
+        await asyncio.sleep(seconds / self.speed)
+
+
+class FakeClock:
+    """A clock that stands still until it is told; `sleep` returns when the time has been moved past its end."""
+
+    def __init__(self, at: dt.datetime) -> None:
+        self._now = at
+        self._waiting: list[tuple[dt.datetime, asyncio.Future[None]]] = []
+
+    def now(self) -> dt.datetime:
+        return self._now
+
+    def advance(self, by: dt.timedelta) -> None:
+        self.set(self._now + by)
+
+    def set(self, at: dt.datetime) -> None:
+        self._now = at
+        ready = [w for w in self._waiting if w[0] <= at]
+        self._waiting = [w for w in self._waiting if w[0] > at]
+        for _, future in ready:
+            if not future.done():
+                future.get_loop().call_soon_threadsafe(future.set_result, None)
+
+    async def sleep(self, seconds: float) -> None:
+        if seconds <= 0:
+            await asyncio.sleep(0)
+            return
+        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting.append((self._now + dt.timedelta(seconds=seconds), future))
+        await future
