@@ -481,7 +481,9 @@ class Program(Record, kw_only=True):
     def sealed(self) -> Program:
         """The same program with its hash filled in."""
         bare = msgspec.structs.replace(self, hash="")
-        return msgspec.structs.replace(bare, hash=hashlib.sha256(msgspec.json.encode(bare, order="sorted")).hexdigest())
+        return msgspec.structs.replace(
+            bare, hash=hashlib.sha256(msgspec.json.encode(bare, order="sorted")).hexdigest()
+        )
 
     def encode(self) -> bytes:
         return msgspec.msgpack.encode(self)

@@ -273,7 +273,9 @@ class Store(Protocol):
         ...
 
     # outbox
-    async def lease(self, now: dt.datetime, limit: int, seconds: float, outbox_id: int = 0) -> list[OutboxItem]:
+    async def lease(
+        self, now: dt.datetime, limit: int, seconds: float, outbox_id: int = 0
+    ) -> list[OutboxItem]:
         """Lease deliveries that are due (or the one named, if it is). An expired lease of a crashed worker whose send
         may have gone out becomes `unknown` after the send's time-out, never a second send by itself... unless its
         connector is told to be idempotent by key; see store.database."""
@@ -285,7 +287,13 @@ class Store(Protocol):
 
     # versions
     async def publish(
-        self, program_hash: str, program: bytes, sources: dict[str, str], author: str, note: str, now: dt.datetime
+        self,
+        program_hash: str,
+        program: bytes,
+        sources: dict[str, str],
+        author: str,
+        note: str,
+        now: dt.datetime,
     ) -> None: ...
 
     async def active_version(self) -> Version | None: ...
@@ -314,7 +322,13 @@ class Store(Protocol):
     async def board(self, pipeline: str, finished_since: dt.datetime) -> list[BoardCard]: ...
 
     async def cards(
-        self, pipeline: str = "", stage: str = "", owner: str = "", query: str = "", limit: int = 100, before: int = 0
+        self,
+        pipeline: str = "",
+        stage: str = "",
+        owner: str = "",
+        query: str = "",
+        limit: int = 100,
+        before: int = 0,
     ) -> list[BoardCard]: ...
 
     async def messages(self, card_id: int) -> list[Message]: ...
@@ -356,7 +370,9 @@ class Store(Protocol):
 
     async def password_hash(self, name: str) -> str: ...
 
-    async def open_session(self, token_hash: str, user: str, now: dt.datetime, expires_at: dt.datetime) -> None: ...
+    async def open_session(
+        self, token_hash: str, user: str, now: dt.datetime, expires_at: dt.datetime
+    ) -> None: ...
 
     async def session_user(self, token_hash: str, now: dt.datetime) -> User | None: ...
 
@@ -374,7 +390,9 @@ class Store(Protocol):
     async def remove_token(self, token_id: int) -> None: ...
 
     # audit
-    async def audit(self, author: str, action: str, subject: str, details: dict[str, str], now: dt.datetime) -> None:
+    async def audit(
+        self, author: str, action: str, subject: str, details: dict[str, str], now: dt.datetime
+    ) -> None:
         """Append to the hash-chained log."""
         ...
 

@@ -1,0 +1,63 @@
+"""The `duly` command. Each sub-command lives in a module of its own, imported only when it is called: the light ones
+(`check`, `fmt`, `test`) must start without the web server, the database or the queue.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import sys
+from collections.abc import Sequence
+
+from duly_dsl import i18n
+
+COMMANDS = {
+    "check": ("duly_platform.cli.language:Check", "Check rule files and report every problem"),
+    "fmt": ("duly_platform.cli.language:Format", "Format rule files, keeping every comment"),
+    "explain": ("duly_platform.cli.language:Explain", "Explain a problem's code (E0203)"),
+    "test": ("duly_platform.cli.scenarios:Test", "Run the tests of rule files in simulated time"),
+    "serve": (
+        "duly_platform.cli.serve:Serve",
+        "Serve a workspace: web, connectors and worker in one process",
+    ),
+    "demo": ("duly_platform.cli.demo:Demo", "Serve a demo workspace with live traffic"),
+    "worker": ("duly_platform.cli.serve:Worker", "Run a worker process (PostgreSQL with Redis or RabbitMQ)"),
+    "scheduler": ("duly_platform.cli.serve:Scheduler", "Run a scheduler process: timers and the outbox"),
+    "user": ("duly_platform.cli.accounts:Accounts", "Make an account or set a password"),
+    "secret": ("duly_platform.cli.accounts:Secrets", "Store a secret that rule files refer to by name"),
+}
+"""Name -> (where, help). A command is a class with `arguments(parser)` and `run(namespace) -> exit code`."""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run `duly`; the exit code. 0 is success, 1 means problems were found, 2 that it could not run as asked."""
+    words = list(sys.argv[1:] if argv is None else argv)
+    _ = i18n.translations("duly_platform", i18n.of_environment()).gettext
+    parser = argparse.ArgumentParser(
+        prog="duly", description=_("Customer-service pipelines that keep their promises.")
+    )
+    parser.add_argument("--version", action="store_true", help=_("show the version and leave"))
+    commands = parser.add_subparsers(dest="command", metavar=_("COMMAND"))
+    named = next((word for word in words if not word.startswith("-")), None)
+    for name, (where, text) in COMMANDS.items():
+        sub = commands.add_parser(name, help=_(text), description=_(text))
+        if name == named:
+            module, attribute = where.split(":")
+            command = getattr(importlib.import_module(module), attribute)()
+            command.arguments(sub)
+            sub.set_defaults(run=command.run)
+    options = parser.parse_args(words)
+    if options.version:
+        from importlib.metadata import version  # imported late: it is slow and rarely wanted
+
+        print("duly", version("duly"))
+        return 0
+    if options.command is None:
+        parser.print_help()
+        return 2
+    try:
+        return int(options.run(options))
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:
+        return 0
