@@ -1,7 +1,8 @@
 """The rule graph: what the compiler makes of a workspace and the engine runs. Immutable, serialisable, hashed.
 
-Names are resolved, units are values, tables are rows of predicates, dates in values are ISO texts. `predicates` are hash-consed: equal conditions are one
-node, named by its index, children before parents. Every node keeps the span it came from.
+Names are resolved, units are values, tables are rows of predicates, dates in values are ISO texts. `predicates` are
+hash-consed: equal conditions are one node, named by its index, children before parents. Every node keeps the span it came
+from.
 """
 
 from __future__ import annotations
@@ -481,9 +482,7 @@ class Program(Record, kw_only=True):
     def sealed(self) -> Program:
         """The same program with its hash filled in."""
         bare = msgspec.structs.replace(self, hash="")
-        return msgspec.structs.replace(
-            bare, hash=hashlib.sha256(msgspec.json.encode(bare, order="sorted")).hexdigest()
-        )
+        return msgspec.structs.replace(bare, hash=hashlib.sha256(msgspec.json.encode(bare, order="sorted")).hexdigest())
 
     def encode(self) -> bytes:
         return msgspec.msgpack.encode(self)

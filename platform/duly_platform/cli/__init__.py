@@ -33,9 +33,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run `duly`; the exit code. 0 is success, 1 means problems were found, 2 that it could not run as asked."""
     words = list(sys.argv[1:] if argv is None else argv)
     _ = i18n.translations("duly_platform", i18n.of_environment()).gettext
-    parser = argparse.ArgumentParser(
-        prog="duly", description=_("Customer-service pipelines that keep their promises.")
-    )
+    parser = argparse.ArgumentParser(prog="duly", description=_("Customer-service pipelines that keep their promises."))
     parser.add_argument("--version", action="store_true", help=_("show the version and leave"))
     commands = parser.add_subparsers(dest="command", metavar=_("COMMAND"))
     named = next((word for word in words if not word.startswith("-")), None)

@@ -273,9 +273,7 @@ class Store(Protocol):
         ...
 
     # outbox
-    async def lease(
-        self, now: dt.datetime, limit: int, seconds: float, outbox_id: int = 0
-    ) -> list[OutboxItem]:
+    async def lease(self, now: dt.datetime, limit: int, seconds: float, outbox_id: int = 0) -> list[OutboxItem]:
         """Lease deliveries that are due (or the one named, if it is). An expired lease of a crashed worker whose send
         may have gone out becomes `unknown` after the send's time-out, never a second send by itself... unless its
         connector is told to be idempotent by key; see store.database."""
@@ -306,9 +304,7 @@ class Store(Protocol):
 
     async def draft(self) -> Draft | None: ...
 
-    async def save_draft(
-        self, sources: dict[str, str], base: str, author: str, revision: int, now: dt.datetime
-    ) -> Draft:
+    async def save_draft(self, sources: dict[str, str], base: str, author: str, revision: int, now: dt.datetime) -> Draft:
         """`revision` is the one the editor loaded (0 for a new draft); Conflict where it is not the latest."""
         ...
 
@@ -370,9 +366,7 @@ class Store(Protocol):
 
     async def password_hash(self, name: str) -> str: ...
 
-    async def open_session(
-        self, token_hash: str, user: str, now: dt.datetime, expires_at: dt.datetime
-    ) -> None: ...
+    async def open_session(self, token_hash: str, user: str, now: dt.datetime, expires_at: dt.datetime) -> None: ...
 
     async def session_user(self, token_hash: str, now: dt.datetime) -> User | None: ...
 
@@ -390,9 +384,7 @@ class Store(Protocol):
     async def remove_token(self, token_id: int) -> None: ...
 
     # audit
-    async def audit(
-        self, author: str, action: str, subject: str, details: dict[str, str], now: dt.datetime
-    ) -> None:
+    async def audit(self, author: str, action: str, subject: str, details: dict[str, str], now: dt.datetime) -> None:
         """Append to the hash-chained log."""
         ...
 
