@@ -229,6 +229,10 @@ class Missing(Exception):
     """There is no such thing."""
 
 
+class StoreUnavailable(Exception):
+    """The database does not answer or can't write (down, disk full): nothing was changed; try again later."""
+
+
 class Store(Protocol):
     # life
     async def start(self) -> None:
