@@ -9,8 +9,8 @@ import datetime as dt
 import enum
 
 import msgspec
-from duly_dsl.units import Duration
 
+from duly_dsl.units import Duration
 from duly_runtime.events import Contact, Scalar
 
 
