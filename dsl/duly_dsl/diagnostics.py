@@ -47,4 +47,4 @@ class Diagnostic(msgspec.Struct, frozen=True):
 
     @property
     def message(self) -> str:
-        return self.template % self.values if self.values else self.template
+        return self.template % self.values
