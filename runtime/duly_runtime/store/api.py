@@ -136,6 +136,8 @@ class BoardCard(Out, kw_only=True):
     risk_at: dt.datetime | None
     """From here on it is at risk: the first alert threshold, or 80 % of the target."""
     paused: bool
+    paused_at: dt.datetime | None = None
+    """Since when, while `paused`."""
     missed: bool
     revision: int
 
