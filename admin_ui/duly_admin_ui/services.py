@@ -1,0 +1,127 @@
+"""What the screens need of the rest of Duly. The platform hands one `Services` to `routes`."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import AsyncIterator
+from typing import Protocol
+
+import msgspec
+
+from duly_dsl.diagnostics import Diagnostic
+from duly_dsl.program import Program
+from duly_runtime.events import AnyBody
+from duly_runtime.store.api import Store
+from duly_runtime.time import Clock
+
+
+class Change(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Something changed; pages that show it fetch themselves again. Carries names only, never contents."""
+
+    topic: str
+    """`card`, `rules` (a draft or a publish), `notices` (of `person`), `parked`, `mail`."""
+    pipeline: str = ""
+    card: int = 0
+    """The card's id."""
+    person: str = ""
+
+
+class SignIn(msgspec.Struct, frozen=True, kw_only=True):
+    """`secret` is the new session's, for the cookie; empty where it was refused, with `reason` `wrong` or `wait`."""
+
+    secret: str = ""
+    reason: str = ""
+
+
+class Published(msgspec.Struct, frozen=True, kw_only=True):
+    """`hash` is the new version's, empty where `diagnostics` holds an error and nothing was changed."""
+
+    hash: str = ""
+    diagnostics: tuple[Diagnostic, ...] = ()
+
+
+class CaughtMail(msgspec.Struct, frozen=True, kw_only=True):
+    """A message the demo's mail catcher holds."""
+
+    sender: str
+    to: str
+    subject: str
+    text: str
+    at: dt.datetime
+
+
+class Refused(Exception):
+    """What was asked can't be done; the message is for the person asking (`a password needs at least 10 characters`)."""
+
+
+class Services(Protocol):
+    """Every method may raise `store.api.Conflict`, `Missing` or `StoreUnavailable`; pages answer 409, 404 and 503."""
+
+    @property
+    def store(self) -> Store: ...
+
+    @property
+    def clock(self) -> Clock: ...
+
+    @property
+    def workspace_name(self) -> str: ...
+
+    @property
+    def setup_token(self) -> str:
+        """What `duly serve` printed: whoever holds it may make the first administrator."""
+        ...
+
+    @property
+    def secure_cookies(self) -> bool:
+        """People reach this server by https."""
+        ...
+
+    def program(self) -> Program | None:
+        """The version now live; None before the first publish."""
+        ...
+
+    # --- accounts
+    async def needs_setup(self) -> bool:
+        """There is no administrator who could sign in yet."""
+        ...
+
+    async def create_first_admin(self, name: str, full_name: str, email: str, password: str) -> None:
+        """Refused for a bad name or password, or where an administrator exists already."""
+        ...
+
+    async def sign_in(self, name: str, password: str) -> SignIn: ...
+
+    async def sign_out(self, secret: str) -> None: ...
+
+    # --- cards
+    async def command(self, card_id: int, body: AnyBody, author: str) -> str:
+        """Journal it (0: opens a card) and wait, within bounds, until it is handled; why it was refused, or empty."""
+        ...
+
+    async def replay(self, what: str, item_id: int, author: str) -> str:
+        """Try something parked again; why it failed once more, or empty."""
+        ...
+
+    # --- rules
+    async def check(self, sources: dict[str, str]) -> list[Diagnostic]:
+        """Problems of the files as a whole, errors and warnings."""
+        ...
+
+    def format(self, text: str) -> str: ...
+
+    async def publish(self, sources: dict[str, str], author: str, note: str, choice: str, base: str) -> Published:
+        """Make `sources` the live version if they hold no error. `choice` for open cards: `keep` or `recompute`.
+
+        `base` is the hash of the version the sources started from; Conflict where another one has become live since.
+        The draft is discarded with a successful publish, in the platform.
+        """
+        ...
+
+    # --- live
+    def changes(self) -> AsyncIterator[Change]:
+        """Everything that changes from now on; ends when the server stops."""
+        ...
+
+    def mailbox(self) -> list[CaughtMail] | None:
+        """Mails the demo caught, newest first; None outside the demo."""
+        ...
