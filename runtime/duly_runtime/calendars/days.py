@@ -6,6 +6,7 @@ import datetime as dt
 from collections.abc import Mapping
 
 import msgspec
+
 from duly_dsl.program import Calendar, DayRule, Window
 
 
@@ -68,7 +69,11 @@ def holidays_of(region: str, year: int) -> Mapping[dt.date, str]:
     import holidays
 
     country, _, subdivision = region.partition("-")
-    return holidays.country_holidays(country, subdiv=subdivision or None, years=year, expand=False)
+    where = holidays.country_holidays(country, subdiv=subdivision or None)
+    # Without a language the package may answer in that of the process.
+    return holidays.country_holidays(
+        country, subdiv=subdivision or None, years=year, expand=False, language=where.default_language
+    )
 
 
 def _dates_of(rule: DayRule) -> tuple[int, int]:

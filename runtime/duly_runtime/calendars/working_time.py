@@ -16,7 +16,6 @@ from typing import NamedTuple
 
 from duly_dsl.program import Calendar, Program
 from duly_dsl.units import DAY, MINUTE, Duration, Unit
-
 from duly_runtime.calendars.days import Day, Days
 from duly_runtime.calendars.table import Interval, Table
 from duly_runtime.calendars.zone import (
