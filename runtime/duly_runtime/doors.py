@@ -49,7 +49,8 @@ class Parsed(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Refused(Exception):
-    """The request is not to be believed (401) or not to be read (400): nothing of it is kept."""
+    """The request is not to be believed (401) or not to be read (400): nothing of it is kept. Also 405 for the wrong
+    method, 413 for too large a body, 503 where the door lacks its secret (a sender that is right tries again)."""
 
     def __init__(self, status: int, reason: str) -> None:
         super().__init__(reason)

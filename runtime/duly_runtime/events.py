@@ -9,6 +9,8 @@ import datetime as dt
 
 import msgspec
 
+from duly_dsl.units import Duration
+
 Scalar = str | float | bool
 """A field's value; dates are ISO texts."""
 
@@ -37,6 +39,9 @@ class CustomerMessage(Body, kw_only=True):
     connector: str = ""
     conversation: str = ""
     """Names the conversation within the connector: one open card each."""
+    same_within: Duration | None = None
+    """`same card when … within 14 calendar days`: a card of the conversation is joined only within this amount of its
+    opening, later the message opens a new one. None: for as long as the conversation's card can be joined."""
     pipeline: str = ""
     """Where a new card goes."""
     fields: dict[str, Scalar] = {}
