@@ -1,0 +1,166 @@
+"""What a connector is. Authors subclass `Connector` and name the class by an entry point of the group `duly.connectors`.
+
+A request comes in by `receive`, which keeps one order for all connectors: a verification is answered, then the request is
+believed or refused, then it is read. What goes out goes through `send`, which ends in exactly one outcome. How to write
+one: docs/connectors/adding.md; the tests that prove it: `duly_connectors.testing`.
+
+Importing a connector's module must stay cheap: `duly check` reads `KIND` and nothing else, so what talks to the network is
+imported when it is first used.
+"""
+
+from __future__ import annotations
+
+import abc
+import gettext
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+from duly_connectors.outbound import Network
+from duly_dsl import i18n, program
+from duly_runtime.doors import Answer, Check, Failed, Outcome, Outgoing, Parsed, Raw, Refused
+from duly_runtime.time import Clock
+
+MAX_BODY = 3 * 1024 * 1024
+"""Bytes of a request's body. WhatsApp promises at most 3 MB; the web server may stop reading there."""
+
+
+class MissingSecret(Exception):
+    """A secret a rule file refers to is not stored (or empty)."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"the secret `{name}` is not stored: store it with `duly secret set {name}`")
+        self.name = name
+
+
+class BadSetting(Exception):
+    """A setting can't be used as it is; the message says which and what to write instead."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tools:
+    """What a connector is given. `secrets` returns a stored secret by name and raises MissingSecret; `language` is the one
+    the people who run this server read."""
+
+    secrets: Callable[[str], str]
+    clock: Clock
+    network: Network = field(default_factory=Network)
+    language: str = "en"
+
+
+class Connector(abc.ABC):
+    """One door of the workspace. `pipeline` is the one new cards go to, None for a connector that only sends.
+
+    Made anew whenever a version is published; holds no state that a restart could lose. The constructor does no I/O and
+    may raise BadSetting. Secrets are read when they are needed, never kept.
+    """
+
+    KIND: ClassVar[program.ConnectorKind]
+    DOMAIN: ClassVar[str] = "duly_connectors"
+    """The package whose catalogue holds the connector's texts."""
+
+    def __init__(self, definition: program.Connector, pipeline: program.Pipeline | None, tools: Tools) -> None:
+        self.definition = definition
+        self.pipeline = pipeline
+        self.tools = tools
+
+    # --- in ----------------------------------------------------------------------------------------------------------
+
+    def challenge(self, raw: Raw) -> Answer | None:
+        """The answer to a verification request, or None where it is not one. May raise Refused."""
+        return None
+
+    def authenticate(self, raw: Raw) -> None:
+        """Return where the request is surely from who it says, else raise Refused with 401 (not to be believed) or 400
+        (not readable as something signed). Judges the raw bytes, before anything is parsed."""
+        raise Refused(401, "this connector receives nothing")
+
+    def parse(self, raw: Raw) -> Parsed:
+        """The events of an authentic request. Pure: the same request gives the same events, with no I/O and no clock.
+
+        Items that can't be mapped become `problems`, the others go on. Refused(400) only where the body as a whole is not
+        of the format (JSON that isn't JSON).
+        """
+        return Parsed()
+
+    def receive(self, raw: Raw) -> Answer | Parsed:
+        """What the web server calls: challenge, authenticate, parse, in this order. Raises Refused."""
+        if len(raw.body) > MAX_BODY:
+            raise Refused(413, f"the body is larger than {MAX_BODY // 1024 // 1024} MB")
+        try:
+            answer = self.challenge(raw)
+            if answer is not None:
+                return answer
+            self.authenticate(raw)
+        except MissingSecret as error:
+            # The stranger needn't know which; the set-up page names it. Not 401: a sender that is right should try again.
+            raise Refused(503, "this door is not set up yet") from error
+        return self.read(raw)
+
+    def read(self, raw: Raw) -> Parsed:
+        """`parse` for a request that is known to be authentic (a replay); a parser that breaks parks the whole request."""
+        try:
+            return self.parse(raw)
+        except Refused:
+            raise
+        except Exception as error:
+            return Parsed(problems=(self._("The connector could not read it: {error}").format(error=repr(error)[:300]),))
+
+    # --- out ---------------------------------------------------------------------------------------------------------
+
+    async def send(self, item: Outgoing) -> Outcome:
+        """Deliver one thing, in less than 15 seconds. Retry only where it surely did not arrive, or where the other side
+        takes a second one with the same key for the same; Unknown where it may have arrived."""
+        return Failed(reason=self._("This connector does not send."))
+
+    # --- life --------------------------------------------------------------------------------------------------------
+
+    async def check(self) -> tuple[Check, ...]:
+        """Named checks for the set-up page. The base checks that every secret the connector names is stored."""
+        return tuple(self._secret_check(name) for name in self.secret_names())
+
+    async def close(self) -> None:  # noqa: B027 (most connectors hold nothing open)
+        """Let go of what was opened; a send may still be under way."""
+
+    # --- for authors -------------------------------------------------------------------------------------------------
+
+    def setting(self, key: str, default: str = "") -> str:
+        """A setting as text, its secret resolved; `default` where the file has no such line. Raises MissingSecret."""
+        given = self.definition.settings.get(key)
+        if given is None:
+            return default
+        if given.secret:
+            return self.secret(str(given.value))
+        if isinstance(given.value, float) and given.value.is_integer():
+            return str(int(given.value))
+        return str(given.value)
+
+    def secret(self, name: str) -> str:
+        """A stored secret; an empty one counts as missing (an empty key would sign anything). Raises MissingSecret."""
+        value = self.tools.secrets(name)
+        if not value.strip():
+            raise MissingSecret(name)
+        return value
+
+    def secret_names(self) -> tuple[str, ...]:
+        """Every secret the definition names, once."""
+        named = [str(setting.value) for setting in self.definition.settings.values() if setting.secret]
+        if self.definition.verify_secret:
+            named.append(self.definition.verify_secret)
+        return tuple(dict.fromkeys(named))
+
+    def _secret_check(self, name: str) -> Check:
+        label = self._("Secret `{name}`").format(name=name)
+        try:
+            self.secret(name)
+        except MissingSecret:
+            return Check(name=label, state="bad", detail=self._("It is not stored yet."))
+        return Check(name=label, state="ok")
+
+    @property
+    def _catalogue(self) -> gettext.NullTranslations:
+        return i18n.translations(self.DOMAIN, self.tools.language)
+
+    def _(self, message: str) -> str:
+        """The text in the language of this server."""
+        return self._catalogue.gettext(message)

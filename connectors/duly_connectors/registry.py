@@ -1,0 +1,163 @@
+"""Finds connector plug-ins and builds the doors of a version. The built-in connectors come in by the same entry points."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import logging
+from collections.abc import Mapping
+from importlib.metadata import entry_points
+
+from duly_connectors.contract import Connector, MissingSecret, Tools
+from duly_dsl import program
+from duly_runtime.doors import Outcome, Outgoing, Retry, Sender, Unknown
+
+GROUP = "duly.connectors"
+
+log = logging.getLogger(__name__)
+
+
+class Plugins:
+    """`classes` by the name of their kind; `problems` says what could not be loaded and why (entry point -> words)."""
+
+    def __init__(self, classes: Mapping[str, type[Connector]], problems: Mapping[str, str]) -> None:
+        self.classes = dict(classes)
+        self.problems = dict(problems)
+
+
+@functools.cache
+def plugins() -> Plugins:
+    """Every connector plug-in that is installed. One that fails to load is reported, never fatal."""
+    classes: dict[str, type[Connector]] = {}
+    problems: dict[str, str] = {}
+    for entry in sorted(entry_points(group=GROUP), key=lambda entry: entry.name):
+        try:
+            found = entry.load()
+        except Exception as error:
+            problems[entry.name] = f"`{entry.value}` could not be loaded: {error!r}"
+            continue
+        kind = getattr(found, "KIND", None)
+        if not (isinstance(found, type) and issubclass(found, Connector) and not inspect.isabstract(found)):
+            problems[entry.name] = f"`{entry.value}` is not a subclass of duly_connectors.contract.Connector"
+        elif not isinstance(kind, program.ConnectorKind) or kind.name != entry.name:
+            problems[entry.name] = f"`{entry.value}` must have a KIND named `{entry.name}`, like its entry point"
+        else:
+            classes[entry.name] = found
+    return Plugins(classes, problems)
+
+
+def kinds() -> tuple[program.ConnectorKind, ...]:
+    """What the checker may know of the installed connectors, by name."""
+    return tuple(found.KIND for _, found in sorted(plugins().classes.items()))
+
+
+class Registry:
+    """The doors of one version. `problems` names the connectors that could not be built, and why."""
+
+    def __init__(self, version: str, connectors: Mapping[str, Connector], problems: Mapping[str, str]) -> None:
+        self.version = version
+        self.connectors = dict(connectors)
+        self.problems = dict(problems)
+        self._by_path = {_path(c.definition.path): c for c in self.connectors.values() if _receives(c.definition)}
+
+    def by_name(self, connector: str) -> Sender | None:
+        """The connector of that name, if it sends."""
+        found = self.connectors.get(connector)
+        return Guarded(found) if found is not None and _sends(found.definition) else None
+
+    def by_kind(self, kind: str) -> Sender | None:
+        """The first connector of a kind that sends, in the order of the files."""
+        for found in self.connectors.values():
+            if found.definition.kind == kind and _sends(found.definition):
+                return Guarded(found)
+        return None
+
+    def receiver_for(self, path: str) -> Connector | None:
+        """The connector whose door is at this path of ours (`/in/shop`)."""
+        return self._by_path.get(_path(path))
+
+    async def close(self) -> None:
+        for connector in self.connectors.values():
+            try:
+                await connector.close()
+            except Exception:
+                log.exception("connector %s did not close", connector.definition.name)
+
+
+class Guarded:
+    """A connector as the runtime sees it: whatever its code does, sending ends in an outcome."""
+
+    def __init__(self, connector: Connector) -> None:
+        self.connector = connector
+
+    async def send(self, item: Outgoing) -> Outcome:
+        try:
+            outcome = await self.connector.send(item)
+        except MissingSecret as error:
+            return Retry(reason=str(error))
+        except Exception as error:
+            log.exception("connector %s broke while sending %s", self.connector.definition.name, item.key)
+            return Unknown(reason=f"the connector broke while sending: {type(error).__name__}")
+        if not isinstance(outcome, Outcome):
+            return Unknown(reason=f"the connector gave no outcome but {type(outcome).__name__}")
+        return outcome
+
+
+def build(version: program.Program, tools: Tools, found: Plugins | None = None) -> Registry:
+    """The doors of a version. A connector whose kind is not installed, or that can't be built, is left out and reported."""
+    found = plugins() if found is None else found
+    connectors: dict[str, Connector] = {}
+    problems: dict[str, str] = {}
+    for name, definition in version.connectors.items():
+        kind = found.classes.get(definition.kind)
+        if kind is None:
+            reason = found.problems.get(definition.kind, "no such connector is installed")
+            problems[name] = f"`{definition.kind}`: {reason}"
+            continue
+        try:
+            connectors[name] = kind(definition, version.pipelines.get(definition.pipeline), tools)
+        except Exception as error:
+            problems[name] = str(error) or repr(error)
+    for name, words in problems.items():
+        log.error("connector %s is out of service: %s", name, words)
+    return Registry(version.hash, connectors, problems)
+
+
+class Live:
+    """The doors of the version that is live. Tell it with `use` when that changes; the old doors are closed then."""
+
+    def __init__(self, tools: Tools, found: Plugins | None = None) -> None:
+        self.tools = tools
+        self.registry = Registry("", {}, {})
+        self._found = found
+
+    async def use(self, version: program.Program) -> Registry:
+        """Build the doors of `version` unless they are the ones in use."""
+        if version.hash != self.registry.version or not version.hash:
+            old, self.registry = self.registry, build(version, self.tools, self._found)
+            await old.close()
+        return self.registry
+
+    def by_name(self, connector: str) -> Sender | None:
+        return self.registry.by_name(connector)
+
+    def by_kind(self, kind: str) -> Sender | None:
+        return self.registry.by_kind(kind)
+
+    def receiver_for(self, path: str) -> Connector | None:
+        return self.registry.receiver_for(path)
+
+    async def close(self) -> None:
+        await self.registry.close()
+
+
+def _path(path: str) -> str:
+    return "/" + path.strip("/")
+
+
+def _receives(definition: program.Connector) -> bool:
+    return definition.direction in ("receives", "connects") and bool(definition.path)
+
+
+def _sends(definition: program.Connector) -> bool:
+    return definition.direction in ("sends", "connects")

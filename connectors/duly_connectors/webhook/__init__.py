@@ -1,0 +1,118 @@
+"""Webhooks: signed HTTP requests in, signed HTTP requests out."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+
+import msgspec
+
+from duly_connectors.contract import BadSetting, Connector, Tools
+from duly_connectors.webhook.mapping import Mapping, Path, clean, document, text_of
+from duly_connectors.webhook.posting import post
+from duly_connectors.webhook.signing import ALGORITHMS, verify_hmac, verify_token
+from duly_dsl import program
+from duly_runtime.doors import Check, Failed, Inbound, Outcome, Outgoing, Parsed, Raw, Refused
+from duly_runtime.events import Contact, CustomerMessage, Scalar
+
+KEY_HEADERS = ("idempotency-key", "webhook-id", "svix-id", "x-github-delivery", "x-shopify-webhook-id")
+"""Where senders name a delivery, the same for every attempt. Not X-Request-Id: proxies set it anew for each attempt."""
+KEY_CAP = 200
+"""Characters of a key or a conversation; a longer one is replaced by its hash."""
+_CONTACT = ("name", "email", "phone")
+
+
+class Webhook(Connector):
+    """`receives webhook`: a request becomes a customer's message by the connector's `map`. `sends webhook`: an event about
+    a card is posted, signed as Standard Webhooks."""
+
+    KIND = program.ConnectorKind(
+        name="webhook",
+        directions=("receives", "sends", "connects"),
+        settings=(
+            program.SettingSpec("url", help="where to post; https://"),
+            program.SettingSpec("sign with", secret=True, help="the key that signs what is posted (Standard Webhooks)"),
+        ),
+        accepts_map=True,
+    )
+
+    def __init__(self, definition: program.Connector, pipeline: program.Pipeline | None, tools: Tools) -> None:
+        super().__init__(definition, pipeline, tools)
+        if definition.verify_scheme == "hmac" and (definition.verify_algorithm or "sha256") not in ALGORITHMS:
+            raise BadSetting(f"`{definition.verify_algorithm}` is no algorithm for `verify hmac`: use sha256 or sha512")
+        self._mapping = Mapping(definition.map, pipeline, self._)
+        self._same = Path(definition.same_path) if definition.same_path else None
+
+    # --- in ----------------------------------------------------------------------------------------------------------
+
+    def authenticate(self, raw: Raw) -> None:
+        if raw.method.upper() not in ("POST", "PUT"):
+            raise Refused(405, "send it with POST")
+        door = self.definition
+        if door.verify_scheme == "hmac":
+            verify_hmac(raw, self.secret(door.verify_secret), door.verify_algorithm, door.verify_header)
+        elif door.verify_scheme == "token":
+            verify_token(raw, self.secret(door.verify_secret), door.verify_header)
+        else:
+            raise Refused(401, "this door has no `verify` line, so nobody may come in")
+
+    def parse(self, raw: Raw) -> Parsed:
+        tree = document(raw)
+        values, problems = self._mapping.apply(tree)
+        if problems:
+            return Parsed(problems=problems)
+        key = delivery_key(raw)
+        item = Inbound(key=key, at=raw.received_at, body=self._message(tree, values, key))
+        return Parsed(items=(item,))
+
+    def _message(self, tree: Any, values: dict[str, Scalar], key: str) -> CustomerMessage:
+        door = self.definition
+        same = text_of(self._same.find(tree)) if self._same else ""
+        contact = {name: str(values[name]) for name in _CONTACT if name in values}
+        message = str(values.get("message", "")) if door.map else _shown(tree)
+        own = {name: value for name, value in values.items() if name not in (*_CONTACT, "message", "title")}
+        return CustomerMessage(
+            text=message,
+            title=str(values.get("title", "")),
+            contact=Contact(**contact),
+            channel="webhook",
+            connector=door.name,
+            conversation=_short(same) if same else key,
+            same_within=door.same_within if same else None,
+            pipeline=door.pipeline,
+            fields=own,
+            provider_id=key,
+        )
+
+    # --- out ---------------------------------------------------------------------------------------------------------
+
+    async def send(self, item: Outgoing) -> Outcome:
+        url = self.setting("url").strip()
+        if not url:
+            return Failed(reason=self._("The connector has no `url` line."))
+        return await post(self.tools, url, self.setting("sign with"), item)
+
+    async def check(self) -> tuple[Check, ...]:
+        checks = list(await super().check())
+        if self.definition.direction != "sends" and not self.definition.verify_scheme:
+            detail = self._("Nobody may come in: the connector has no `verify` line.")
+            checks.append(Check(name=self._("Signature"), state="bad", detail=detail))
+        return tuple(checks)
+
+
+def delivery_key(raw: Raw) -> str:
+    """What makes a second delivery the same as the first: the sender's name for it, else the body itself."""
+    for header in KEY_HEADERS:
+        given = clean(raw.headers.get(header, "")).strip()
+        if given:
+            return _short(given)
+    return "sha256:" + hashlib.sha256(raw.body).hexdigest()
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= KEY_CAP else "sha256:" + hashlib.sha256(text.encode()).hexdigest()
+
+
+def _shown(tree: Any) -> str:
+    """A document as a message, for a connector without a `map`."""
+    return clean(msgspec.json.format(msgspec.json.encode(tree)).decode())

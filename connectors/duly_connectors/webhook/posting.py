@@ -1,0 +1,65 @@
+"""One signed POST to somebody else's system, after Standard Webhooks (standardwebhooks.com)."""
+
+from __future__ import annotations
+
+import datetime as dt
+from email.utils import parsedate_to_datetime
+
+import msgspec
+
+from duly_connectors.contract import Tools
+from duly_connectors.outbound import Blocked, Interrupted, NotSent, Response
+from duly_connectors.webhook.signing import standard_signature
+from duly_runtime.doors import Failed, Outcome, Outgoing, Retry, Sent
+
+PASSING = frozenset((408, 409, 425, 429))
+"""The 4xx that say: not now."""
+LONGEST_WAIT = 24 * 3600.0
+"""Seconds of a Retry-After we obey; beyond it the other side's clock is broken."""
+
+
+async def post(tools: Tools, url: str, secret: str, item: Outgoing) -> Outcome:
+    """Post `item.payload` (or the text, as JSON) under the stable `webhook-id`. Since the receiver tells a second delivery
+    by that id, a time-out is tried again rather than left unknown."""
+    body = item.payload or msgspec.json.encode({"type": item.event or item.kind, "data": {"text": item.text}})
+    now = tools.clock.now()
+    headers = {
+        "content-type": "application/json",
+        "webhook-id": item.key,
+        "webhook-timestamp": str(int(now.timestamp())),
+    }
+    if secret:
+        headers["webhook-signature"] = standard_signature(secret, item.key, now, body)
+    try:
+        answer = await tools.network.request("POST", url, headers=headers, body=body)
+    except Blocked as error:
+        return Failed(reason=str(error))
+    except (NotSent, Interrupted) as error:
+        return Retry(reason=str(error))
+    return outcome_of(answer, now)
+
+
+def outcome_of(answer: Response, now: dt.datetime) -> Outcome:
+    """2xx is sent. 4xx but PASSING will never be taken; 3xx neither, since we follow nobody elsewhere. The rest may."""
+    if 200 <= answer.status < 300:
+        return Sent()
+    said = f"the other side answered {answer.status}"
+    if 300 <= answer.status < 400:
+        return Failed(reason=f"{said}: it sends us to another address; put that one in the connector")
+    if 400 <= answer.status < 500 and answer.status not in PASSING:
+        return Failed(reason=said)
+    return Retry(reason=said, after=retry_after(answer, now))
+
+
+def retry_after(answer: Response, now: dt.datetime) -> float:
+    """Seconds the other side asks us to wait; 0 where it says nothing we can read."""
+    text = answer.headers.get("retry-after", "").strip()
+    if text.isascii() and text.isdigit():
+        return min(float(text), LONGEST_WAIT)
+    try:
+        at = parsedate_to_datetime(text)
+    except (ValueError, TypeError):
+        return 0
+    if at.tzinfo is None:
+        at = at.replace(tzinfo=dt.UTC)
+    return max(0.0, min((at - now).total_seconds(), LONGEST_WAIT))
