@@ -10,6 +10,7 @@ from typing import Protocol
 
 import msgspec
 
+from duly_dsl import program
 from duly_runtime.events import AnyBody, Contact
 
 
@@ -81,10 +82,14 @@ class Sent(msgspec.Struct, frozen=True, kw_only=True, tag=True):
 
 
 class Retry(msgspec.Struct, frozen=True, kw_only=True, tag=True):
-    """It surely did not arrive and may work later; `after` in seconds, 0 for the runtime's own schedule."""
+    """It surely did not arrive and may work later; `after` in seconds, 0 for the runtime's own schedule.
+
+    `give_up` is the runtime's: the last attempt has failed too, and the store parks the delivery for a person.
+    """
 
     reason: str
     after: float = 0
+    give_up: bool = False
 
 
 class Failed(msgspec.Struct, frozen=True, kw_only=True, tag=True):
@@ -124,3 +129,32 @@ class Senders(Protocol):
     def by_kind(self, kind: str) -> Sender | None:
         """The first connector of a kind that can send (`email`, `whatsapp`), for notices."""
         ...
+
+
+class Receiver(Protocol):
+    """A connector as the way in sees it."""
+
+    @property
+    def definition(self) -> program.Connector: ...
+
+    def receive(self, raw: Raw) -> Answer | Parsed:
+        """Answer a verification, or authenticate and read the request. Raises Refused."""
+        ...
+
+    def read(self, raw: Raw) -> Parsed:
+        """Read a request that was authenticated when it came (a replay). Raises Refused."""
+        ...
+
+
+class Doors(Senders, Protocol):
+    """All doors of the version that is live."""
+
+    async def use(self, version: program.Program) -> object:
+        """Build the doors of `version`, unless they are the ones in use."""
+        ...
+
+    def receiver_for(self, path: str) -> Receiver | None:
+        """The connector whose door is at this path (`/in/shop`)."""
+        ...
+
+    async def close(self) -> None: ...

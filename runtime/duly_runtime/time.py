@@ -10,8 +10,18 @@ from typing import Protocol
 UTC = dt.UTC
 
 
+def monotonic() -> float:
+    """Seconds of the machine that never jump: for ages and time-outs, not for dates."""
+    return _time.monotonic()
+
+
 class Clock(Protocol):
     """Tells the time and waits; `sleep` is in this clock's seconds."""
+
+    @property
+    def speed(self) -> float:
+        """Seconds of this clock in a second of the machine."""
+        ...
 
     def now(self) -> dt.datetime: ...
 
@@ -39,6 +49,8 @@ class SystemClock:
 
 class FakeClock:
     """A clock that stands still until it is told; `sleep` returns when the time has been moved past its end."""
+
+    speed = 1.0
 
     def __init__(self, at: dt.datetime) -> None:
         self._now = at

@@ -142,6 +142,15 @@ class BoardCard(Out, kw_only=True):
     revision: int
 
 
+class Changed(Out, kw_only=True):
+    """A card that was written; for screens that are live."""
+
+    card_id: int
+    pipeline: str
+    revision: int
+    at: dt.datetime
+
+
 class VisitRow(Out, kw_only=True):
     """A stay in a stage; `business_seconds` is open time on the pipeline's calendar, None while it lasts."""
 
@@ -298,7 +307,11 @@ class Store(Protocol):
         author: str,
         note: str,
         now: dt.datetime,
-    ) -> None: ...
+        recompute: bool = False,
+    ) -> None:
+        """Keep the version and make it the active one. With `recompute`, a Recompute event is journalled for every open
+        card in the same transaction."""
+        ...
 
     async def active_version(self) -> Version | None: ...
 
@@ -332,6 +345,10 @@ class Store(Protocol):
         limit: int = 100,
         before: int = 0,
     ) -> list[BoardCard]: ...
+
+    async def changed_since(self, since: dt.datetime, limit: int = 1000) -> list[Changed]:
+        """Cards whose last write was at or after `since` (the writer's `now`), oldest write first."""
+        ...
 
     async def messages(self, card_id: int) -> list[Message]: ...
 
