@@ -37,8 +37,9 @@ class Pause(msgspec.Struct, frozen=True, array_like=True):
 class Clock(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One cycle of one clock.
 
-    `due_at` is the instant it falls due, None while paused. `missed_at` is the due instant that passed,
-    `detected_at` when that was seen. `sent` holds keys of alerts already given (CLOCKS, point 14).
+    `due_at` is the instant it falls due, None while paused. `missed_at` is the due instant that passed, or the later
+    moment at which a change put the due instant into the past (CLOCKS, point 12); `detected_at` when that was seen.
+    `sent` holds keys of alerts already given (CLOCKS, point 14).
     """
 
     metric: str
@@ -61,6 +62,9 @@ class Clock(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     detected_at: dt.datetime | None = None
     owner_at_miss: str = ""
     stopped_at: dt.datetime | None = None
+    cancelled_by: str = ""
+    """Why it was cancelled: `resolved`, or `no promise` where no row promises anything any more (such a clock goes on,
+    with its time kept, when one promises again)."""
     sent: tuple[str, ...] = ()
 
     @property
@@ -95,7 +99,7 @@ class Ladder(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     next_at: dt.datetime | None = None
     stopped_at: dt.datetime | None = None
     stopped_by: str = ""
-    """`stop`, `left stage`, `acknowledged`, `finished`."""
+    """`stop`, `left stage`, `acknowledged`, `finished`, or `removed` where the live version has no such ladder."""
 
 
 class Visit(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -105,6 +109,8 @@ class Visit(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     stage: str
     entered_at: dt.datetime
     left_at: dt.datetime | None = None
+    resumed: bool = False
+    """What the stage waits for has come: its clocks run again, though the card is still here."""
     silences: tuple[int, ...] = ()
     """Silence rules of the stage that have acted since the last message."""
     silences_once: tuple[int, ...] = ()
@@ -143,6 +149,9 @@ class Card(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     visits: tuple[Visit, ...] = ()
     sent_once: tuple[str, ...] = ()
     """Templates sent with `once`."""
+    imported_until: dt.datetime | None = None
+    """The card was imported or corrected after the event: of what took effect up to here nothing is sent (CLOCKS,
+    point 15)."""
     revision: int = 0
 
     @property
