@@ -24,6 +24,14 @@ from duly_runtime.time import Clock
 MAX_BODY = 3 * 1024 * 1024
 """Bytes of a request's body. WhatsApp promises at most 3 MB; the web server may stop reading there."""
 
+TEXT_CAP = 100_000
+"""Characters of one text; more is cut. Nobody reads a longer message on a card."""
+
+
+def clean(text: str) -> str:
+    """The text as every database can hold it: no NUL, no half of a surrogate pair, not endless."""
+    return text.replace("\0", "\ufffd").encode("utf-8", "replace").decode()[:TEXT_CAP]
+
 
 class MissingSecret(Exception):
     """A secret a rule file refers to is not stored (or empty)."""

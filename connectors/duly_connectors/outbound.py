@@ -13,10 +13,12 @@ from __future__ import annotations
 import asyncio
 import base64
 import contextlib
+import datetime as dt
 import ipaddress
 import socket
 import ssl
 from collections.abc import Mapping
+from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
@@ -26,6 +28,8 @@ CONNECT_SECONDS = 5.0
 TOTAL_SECONDS = 10.0
 """Below the 15 seconds the runtime gives a send, so that the connector names the outcome itself."""
 ANSWER_CAP = 1024 * 1024
+LONGEST_WAIT = 24 * 3600.0
+"""Seconds of a Retry-After we obey; beyond it the other side's clock is broken."""
 
 _CLOSED_V4 = tuple(
     ipaddress.IPv4Network(text)
@@ -73,6 +77,19 @@ class Response(msgspec.Struct, frozen=True, kw_only=True):
     status: int
     headers: dict[str, str] = {}
     body: bytes = b""
+
+    def retry_after(self, now: dt.datetime) -> float:
+        """Seconds the other side asks us to wait (RFC 9110, 10.2.3); 0 where it says nothing we can read."""
+        text = self.headers.get("retry-after", "").strip()
+        if text.isascii() and text.isdigit():
+            return min(float(text), LONGEST_WAIT)
+        try:
+            at = parsedate_to_datetime(text)
+        except (ValueError, TypeError):
+            return 0
+        if at.tzinfo is None:
+            at = at.replace(tzinfo=dt.UTC)
+        return max(0.0, min((at - now).total_seconds(), LONGEST_WAIT))
 
 
 def is_public(address: str) -> bool:

@@ -7,8 +7,8 @@ from typing import Any
 
 import msgspec
 
-from duly_connectors.contract import BadSetting, Connector, Tools
-from duly_connectors.webhook.mapping import Mapping, Path, clean, document, text_of
+from duly_connectors.contract import BadSetting, Connector, Tools, clean
+from duly_connectors.webhook.mapping import Mapping, Path, document, text_of
 from duly_connectors.webhook.posting import post
 from duly_connectors.webhook.signing import ALGORITHMS, verify_hmac, verify_token
 from duly_dsl import program

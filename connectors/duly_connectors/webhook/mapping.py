@@ -11,13 +11,11 @@ from urllib.parse import parse_qsl
 
 import msgspec
 
-from duly_connectors.contract import BadSetting
+from duly_connectors.contract import BadSetting, clean
 from duly_dsl import program
 from duly_runtime.doors import Raw, Refused
 from duly_runtime.events import Scalar
 
-TEXT_CAP = 100_000
-"""Characters of one value; more is cut. Nobody reads a longer message on a card."""
 FORM_FIELDS = 1_000
 _PHONE = re.compile(r"\+?[0-9]{6,15}")
 _EMAIL = re.compile(r"[^\s@<>(),;:\"\\\[\]]{1,64}@[^\s@<>(),;:\"\\\[\]]+\.[^\s@<>(),;:\"\\\[\]]{2,}")
@@ -47,11 +45,6 @@ def _form(body: bytes) -> dict[str, str | list[str]]:
     for name, value in pairs:
         values.setdefault(name, []).append(value)
     return {name: found[0] if len(found) == 1 else found for name, found in values.items()}
-
-
-def clean(text: str) -> str:
-    """The text as every database can hold it: no NUL, no half of a surrogate pair, not endless."""
-    return text.replace("\0", "\ufffd").encode("utf-8", "replace").decode()[:TEXT_CAP]
 
 
 class Unfit(Exception):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-from email.utils import parsedate_to_datetime
 
 import msgspec
 
@@ -14,8 +13,6 @@ from duly_runtime.doors import Failed, Outcome, Outgoing, Retry, Sent
 
 PASSING = frozenset((408, 409, 425, 429))
 """The 4xx that say: not now."""
-LONGEST_WAIT = 24 * 3600.0
-"""Seconds of a Retry-After we obey; beyond it the other side's clock is broken."""
 
 
 async def post(tools: Tools, url: str, secret: str, item: Outgoing) -> Outcome:
@@ -48,18 +45,4 @@ def outcome_of(answer: Response, now: dt.datetime) -> Outcome:
         return Failed(reason=f"{said}: it sends us to another address; put that one in the connector")
     if 400 <= answer.status < 500 and answer.status not in PASSING:
         return Failed(reason=said)
-    return Retry(reason=said, after=retry_after(answer, now))
-
-
-def retry_after(answer: Response, now: dt.datetime) -> float:
-    """Seconds the other side asks us to wait; 0 where it says nothing we can read."""
-    text = answer.headers.get("retry-after", "").strip()
-    if text.isascii() and text.isdigit():
-        return min(float(text), LONGEST_WAIT)
-    try:
-        at = parsedate_to_datetime(text)
-    except (ValueError, TypeError):
-        return 0
-    if at.tzinfo is None:
-        at = at.replace(tzinfo=dt.UTC)
-    return max(0.0, min((at - now).total_seconds(), LONGEST_WAIT))
+    return Retry(reason=said, after=answer.retry_after(now))

@@ -1,0 +1,219 @@
+"""E-mail out, by SMTP (RFC 5321). A message has the same Message-ID at every attempt, so that a second copy can be told
+from a second message; what was written for people here says it is automatic (RFC 3834)."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from dataclasses import dataclass, field
+from email.headerregistry import Address
+from email.message import EmailMessage
+from email.policy import SMTP
+from email.utils import format_datetime, parseaddr
+from typing import Any
+from urllib.parse import parse_qs, unquote, urlsplit
+
+from duly_connectors.contract import BadSetting, Connector, clean
+from duly_connectors.outbound import Blocked, NotSent
+from duly_dsl import program
+from duly_runtime.doors import Check, Failed, Outcome, Outgoing, Retry, Sent, Unknown
+
+STEP_SECONDS = 5.0
+"""For each answer of the server."""
+SUBJECT_CAP = 250
+_ADDRESS = re.compile(r"[^\s@<>(),;:\"\\\[\]\x00-\x20\x7f]{1,64}@[^\s@<>(),;:\"\\\[\]\x00-\x20\x7f]{1,253}")
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """Where mail is handed in. `tls`: from the start (smtps). `starttls`: True demands it, None takes it if it is there."""
+
+    host: str
+    port: int
+    tls: bool = False
+    starttls: bool | None = None
+    user: str = ""
+    password: str = field(default="", repr=False)
+
+    @staticmethod
+    def read(url: str) -> Server:
+        """`smtp://user:password@host:587?starttls=1` or `smtps://…`; BadSetting where it is neither."""
+        try:
+            parts = urlsplit(url.strip())
+            host, port = parts.hostname, parts.port
+        except ValueError as error:
+            raise BadSetting("`server` can't be read: write smtp://user:password@host:port or smtps://…") from error
+        if parts.scheme not in ("smtp", "smtps") or not host:
+            raise BadSetting("`server` must be smtp://user:password@host:port or smtps://…")
+        tls = parts.scheme == "smtps"
+        wish = parse_qs(parts.query).get("starttls", [""])[-1].lower()
+        starttls = None if not wish else wish in ("1", "true", "yes")
+        usual = 465 if tls else 587 if starttls or parts.username else 25
+        return Server(
+            host,
+            port or usual,
+            tls,
+            False if tls else starttls,
+            unquote(parts.username or ""),
+            unquote(parts.password or ""),
+        )
+
+
+class Email(Connector):
+    """`sends email`: replies to customers and notices to the people who work here."""
+
+    KIND = program.ConnectorKind(
+        name="email",
+        directions=("sends",),
+        settings=(
+            program.SettingSpec(
+                "server", required=True, secret=True, help="smtp://user:password@host:port?starttls=1, smtps://…"
+            ),
+            program.SettingSpec("from", required=True, help='"Support <support@example.com>"'),
+        ),
+    )
+
+    async def send(self, item: Outgoing) -> Outcome:
+        try:
+            server = Server.read(self.setting("server"))
+            sender = address(self.setting("from"))
+        except BadSetting as error:
+            return Failed(reason=str(error))
+        if sender is None:
+            return Failed(reason=self._("`from` holds no e-mail address."))
+        whom = address(item.to.email or item.to.address)
+        if whom is None:
+            return Failed(reason=self._("The recipient has no e-mail address we can write to."))
+        message = compose(item, sender, whom)
+        try:
+            client = await self._connect(server)
+        except Blocked as error:
+            return Failed(reason=str(error))
+        except NotSent as error:
+            return Retry(reason=str(error))
+        except _Answer as error:
+            return error.outcome()
+        try:
+            return await self._hand_in(client, sender, whom, message)
+        finally:
+            client.close()
+
+    async def check(self) -> tuple[Check, ...]:
+        checks = list(await super().check())
+        label = self._("Mail server")
+        if any(check.state != "ok" for check in checks):
+            return (*checks, Check(name=label, state="unknown", detail=self._("Store the secrets first.")))
+        try:
+            client = await self._connect(Server.read(self.setting("server")))
+        except (BadSetting, NotSent, _Answer) as error:
+            checks.append(Check(name=label, state="bad", detail=str(error)))
+        else:
+            client.close()
+            checks.append(Check(name=label, state="ok"))
+        state = "ok" if address(self.setting("from")) else "bad"
+        checks.append(Check(name=self._("Sender"), state=state, detail=self.setting("from")))
+        return tuple(checks)
+
+    async def _connect(self, server: Server) -> Any:
+        """A client that has greeted, secured and signed in. Raises NotSent or _Answer."""
+        import aiosmtplib  # imported late: rule files are checked without a network
+
+        network = self.tools.network
+        sock = await network.connect(server.host, server.port)
+        client = aiosmtplib.SMTP(
+            hostname=server.host,
+            sock=sock,
+            use_tls=server.tls,
+            start_tls=server.starttls,
+            tls_context=network.tls(),
+            timeout=STEP_SECONDS,
+            local_hostname="localhost",
+        )
+        try:
+            await client.connect()
+            if server.user:
+                secured = client.transport is not None and client.transport.get_extra_info("sslcontext") is not None
+                if not secured and not network.allow_private:
+                    raise Blocked(self._("The mail server offers no TLS, so the password is not sent: use smtps://"))
+                await client.login(server.user, server.password)
+        except aiosmtplib.SMTPResponseException as error:
+            client.close()
+            raise _Answer(error.code, error.message) from error
+        except (aiosmtplib.SMTPException, OSError, ValueError) as error:
+            client.close()
+            words = str(error) or type(error).__name__
+            raise NotSent(f"no mail could be handed to `{server.host}` port {server.port}: {words}") from error
+        except BaseException:
+            client.close()
+            raise
+        return client
+
+    async def _hand_in(self, client: Any, sender: Address, whom: Address, message: EmailMessage) -> Outcome:
+        import aiosmtplib  # imported late: rule files are checked without a network
+
+        try:
+            await client.mail(sender.addr_spec)
+            await client.rcpt(whom.addr_spec)
+        except aiosmtplib.SMTPResponseException as error:
+            return _Answer(error.code, error.message).outcome()
+        except (aiosmtplib.SMTPException, OSError) as error:
+            return Retry(reason=str(error) or type(error).__name__)
+        try:
+            await client.data(message.as_bytes())
+        except aiosmtplib.SMTPResponseException as error:
+            return _Answer(error.code, error.message).outcome()
+        except (aiosmtplib.SMTPException, OSError) as error:
+            words = self._("The mail server may have taken it, but no answer came back: {error}")
+            return Unknown(reason=words.format(error=str(error) or type(error).__name__))
+        return Sent(provider_id=str(message["Message-ID"]))
+
+
+class _Answer(Exception):
+    """The server said no (RFC 5321, 4.2.1): 4xx for now, 5xx for good."""
+
+    def __init__(self, code: int, text: str) -> None:
+        super().__init__(f"the mail server answered {code}: {clean(text)[:300]}")
+        self.code = code
+
+    def outcome(self) -> Outcome:
+        return Failed(reason=str(self)) if 500 <= self.code < 600 else Retry(reason=str(self))
+
+
+def compose(item: Outgoing, sender: Address, whom: Address) -> EmailMessage:
+    """The message: plain text, UTF-8. The card's reference heads the thread, the key names the message."""
+    message = EmailMessage(policy=SMTP)
+    message["From"] = sender
+    message["To"] = whom
+    message["Subject"] = _line(item.subject) or _line(item.text)[:80] or _line(item.reference) or "-"
+    message["Date"] = format_datetime(item.now)
+    message["Message-ID"] = f"<{hashlib.sha256(item.key.encode()).hexdigest()[:40]}@{sender.domain}>"
+    if item.reference:
+        thread = f"<{re.sub(r'[^A-Za-z0-9.-]', '-', item.reference)[:60]}@{sender.domain}>"
+        message["In-Reply-To"] = thread
+        message["References"] = thread
+    if item.kind == "notice":
+        message["Auto-Submitted"] = "auto-generated"
+        message["X-Auto-Response-Suppress"] = "All"
+    message.set_content(clean(item.text) or "\n", charset="utf-8")
+    return message
+
+
+def address(text: str) -> Address | None:
+    """`Name <user@example.com>` or a bare address, None where there is no single plain one. Domains go out in ASCII."""
+    if any(c in text for c in "\r\n\0"):
+        return None
+    name, bare = parseaddr(text.strip())
+    if not _ADDRESS.fullmatch(bare) or not bare.isprintable():
+        return None
+    local, _, domain = bare.rpartition("@")
+    try:
+        ascii_domain = domain.encode("idna").decode()
+        local.encode("ascii")  # a server would have to offer SMTPUTF8 for more, and few do
+        return Address(_line(name), local, ascii_domain)
+    except (UnicodeError, ValueError, IndexError):
+        return None
+
+
+def _line(text: str) -> str:
+    """A text as one header line: nothing in it can start another."""
+    return re.sub(r"[\x00-\x1f\x7f\u0085\u2028\u2029]+", " ", clean(text)).strip()[:SUBJECT_CAP]
