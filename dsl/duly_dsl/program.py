@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
+from collections.abc import Callable
 
 import msgspec
 
@@ -524,3 +525,5 @@ class Environment(msgspec.Struct, frozen=True):
     secrets: frozenset[str] | None = None
     people: frozenset[str] | None = None
     """User names with an account."""
+    pattern_ok: Callable[[str], bool] | None = None
+    """Whether RE2, which runs the patterns of fields, takes a pattern."""

@@ -1,0 +1,79 @@
+"""Connectors and templates."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+from duly_dsl import program as p
+from duly_dsl import syntax as s
+from duly_dsl.compiler.conditions import scalar, scalar_for
+from duly_dsl.scope import MAP_TARGETS, Workspace
+
+
+def slug(name: str) -> str:
+    """`Loja São Paulo` -> `loja-sao-paulo`; letters of other scripts stay."""
+    plain = "".join(c for c in unicodedata.normalize("NFKD", name.casefold()) if not unicodedata.combining(c))
+    return re.sub(r"[\W_]+", "-", unicodedata.normalize("NFC", plain)).strip("-") or "door"
+
+
+def path_of(node: s.Connector) -> str:
+    """Where a connector's requests come in: as the file says, else by its name; empty for one that only sends."""
+    if node.path is not None:
+        return node.path.value
+    return "" if node.direction == "sends" else f"/in/{slug(node.name.text)}"
+
+
+def connector(node: s.Connector, workspace: Workspace) -> p.Connector:
+    pipeline = node.pipeline.text if node.pipeline else ""
+    return p.Connector(
+        name=node.name.text,
+        kind=node.kind.text,
+        direction=node.direction,
+        path=path_of(node),
+        verify_scheme=node.verify.scheme if node.verify else "",
+        verify_algorithm=node.verify.algorithm if node.verify else "",
+        verify_secret=node.verify.secret.value if node.verify else "",
+        verify_header=node.verify.header.value if node.verify and node.verify.header else "",
+        pipeline=pipeline,
+        same_path=node.same.path.value if node.same else "",
+        same_within=node.same.amount.value if node.same and node.same.amount else None,
+        map=tuple(_row(row, pipeline, workspace) for row in node.map),
+        retry_times=node.retry.times if node.retry else None,
+        retry_over=node.retry.over.value if node.retry else None,
+        settings={
+            each.key: p.Setting(value=scalar(each.value), secret=each.secret, span=each.span) for each in node.settings
+        },
+        span=node.span,
+    )
+
+
+def _row(node: s.MapRow, pipeline: str, workspace: Workspace) -> p.MapRow:
+    if not node.target.quoted and node.target.text in MAP_TARGETS:
+        target, operand = node.target.text, None
+    else:
+        operand = workspace.scopes[pipeline].operand(node.target)
+        if operand is None:
+            raise KeyError(node.target.text)
+        target = operand.key
+    if node.missing is None:
+        default = None
+    else:
+        default = scalar_for(operand, node.missing) if operand else scalar(node.missing)
+    return p.MapRow(
+        target=target,
+        path=node.path.value,
+        type=node.type,
+        missing="skip" if node.skip else "reject" if node.missing is None else "default",
+        default=default,
+        span=node.span,
+    )
+
+
+def template(node: s.Template) -> p.Template:
+    return p.Template(
+        name=node.name.text,
+        texts={each.language.value: each.text.value for each in node.variants},
+        subjects={each.language.value: each.text.value for each in node.subject},
+        span=node.span,
+    )
