@@ -20,6 +20,7 @@ from duly_runtime.calendars.days import Day, Days
 from duly_runtime.calendars.table import Interval, Table
 from duly_runtime.calendars.zone import (
     EPOCH_ORDINAL,
+    FARTHEST,
     FIRST,
     LAST,
     Zone,
@@ -28,6 +29,7 @@ from duly_runtime.calendars.zone import (
     instant_of,
     midnight,
     ordinal_of,
+    year_start,
 )
 from duly_runtime.card import Pause
 
@@ -170,7 +172,7 @@ class WorkingTime:
         walls = _merged(_walls(ordinal, self._days.day(ordinal)))
         if not walls:
             return []
-        return cut(walls, list(self._zone.segments(walls[0][0] - DAY * 2, walls[-1][1] + DAY * 2)))
+        return cut(walls, self._zone.segments(walls[0][0] - FARTHEST, walls[-1][1] + FARTHEST))
 
     def _open_day(self, ordinal: int, days: int) -> int:
         """The open day so many open days after (or, negative, before) a date. An open day is one on which a window
@@ -363,7 +365,7 @@ class WorkingTime:
                 table = self._table
                 if table is None:
                     year = datetime_of(instant).year
-                    lo, hi = _year_start(year), _year_start(year + 1)
+                    lo, hi = year_start(year), year_start(year + 1)
                     table = self._table = Table(lo, hi, self._intervals(year))
         while instant >= table.hi:
             table = self._grown(table, forwards=True)
@@ -400,18 +402,18 @@ class WorkingTime:
                 raise OverflowError("instants outside the years 1 to 9999")
             intervals = [interval for year in more for interval in self._intervals(year)]
             if forwards:
-                self._table = newest.extended(newest.lo, _year_start(more[-1] + 1), [], intervals)
+                self._table = newest.extended(newest.lo, year_start(more[-1] + 1), [], intervals)
             else:
-                self._table = newest.extended(_year_start(more[0]), newest.hi, intervals, [])
+                self._table = newest.extended(year_start(more[0]), newest.hi, intervals, [])
             return self._table
 
     def _intervals(self, year: int) -> list[Interval]:
         """The open intervals of one UTC year."""
-        lo, hi = _year_start(year), _year_start(year + 1)
+        lo, hi = year_start(year), year_start(year + 1)
         # Three days of margin: a day for the offset, two for windows that run past midnight.
         first, last = max(ordinal_of(lo) - 3, ordinal_of(FIRST)), min(ordinal_of(hi) + 3, ordinal_of(LAST))
         walls = [wall for ordinal in range(first, last) for wall in _walls(ordinal, self._days.day(ordinal))]
-        return cut(_merged(walls), list(self._zone.segments(lo, hi)))
+        return cut(_merged(walls), self._zone.segments(lo, hi))
 
     def _never(self, instant: int) -> CalendarNeverOpens:
         date = dt.date.fromordinal(instant // DAY + EPOCH_ORDINAL)
@@ -484,8 +486,3 @@ def _joined(stretches: list[tuple[int, int, str]]) -> list[Stretch]:
         else:
             joined.append(Stretch(datetime_of(start), datetime_of(end), label))
     return joined
-
-
-def _year_start(year: int) -> int:
-    """The UTC start of a year; past the last one, the end of time."""
-    return midnight(dt.date(year, 1, 1).toordinal()) if year <= 9999 else midnight(dt.date.max.toordinal())

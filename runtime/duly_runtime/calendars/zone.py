@@ -6,7 +6,6 @@ Instants and wall times are microseconds since 1970-01-01T00:00, of UTC and of t
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator
 from zoneinfo import ZoneInfo
 
 from duly_dsl.units import DAY, HOUR, SECOND
@@ -25,6 +24,9 @@ STEP = 12 * HOUR
 FARTHEST = 26 * HOUR
 """More than any offset from UTC."""
 
+Segment = tuple[int, int, int]
+"""(from, to, offset): an instant in [from, to) shows the wall time that is `offset` later."""
+
 
 def instant_of(at: dt.datetime) -> int:
     """Microseconds of an aware datetime; TypeError for a naive one."""
@@ -33,7 +35,8 @@ def instant_of(at: dt.datetime) -> int:
 
 def datetime_of(instant: int) -> dt.datetime:
     """The UTC datetime of an instant; OverflowError outside the years 1 to 9999."""
-    return EPOCH + dt.timedelta(microseconds=instant)
+    seconds, microseconds = divmod(instant, SECOND)
+    return EPOCH + dt.timedelta(0, seconds, microseconds)
 
 
 class Zone:
@@ -41,6 +44,7 @@ class Zone:
 
     def __init__(self, key: str) -> None:
         self._info = ZoneInfo(key)
+        self._years: dict[int, list[Segment]] = {}
 
     def offset(self, instant: int) -> int:
         """Microseconds the wall clock is ahead of UTC."""
@@ -48,22 +52,41 @@ class Zone:
         assert offset is not None
         return offset // MICROSECOND
 
-    def segments(self, start: int, end: int) -> Iterator[tuple[int, int, int]]:
-        """(from, to, offset) covering [start, end) of UTC, in order."""
+    def segments(self, start: int, end: int) -> list[Segment]:
+        """The segments of [start, end) of UTC, in order; the first and the last are cut there."""
         start, end = max(start, FIRST), min(end, LAST)
+        found: list[Segment] = []
         if start >= end:
-            return
+            return found
+        for year in range(datetime_of(start).year, datetime_of(end - 1).year + 1):
+            segments = self._years.get(year)
+            if segments is None:
+                segments = self._years[year] = self._sampled(year_start(year), year_start(year + 1))
+            for begins, ends, offset in segments:
+                begins, ends = max(begins, start), min(ends, end)
+                if begins >= ends:
+                    continue
+                if found and found[-1][2] == offset:
+                    found[-1] = (found[-1][0], ends, offset)
+                else:
+                    found.append((begins, ends, offset))
+        return found
+
+    def _sampled(self, start: int, end: int) -> list[Segment]:
+        start, end = max(start, FIRST), min(end, LAST)
+        found: list[Segment] = []
         begun, offset, seen = start, self.offset(start), start
         while seen < end:
             after = min(seen + STEP, end)
             other = self.offset(after)
             if other != offset:
                 change = self._change(seen, after, offset)
-                yield begun, change, offset
+                found.append((begun, change, offset))
                 begun, offset = change, other
             seen = after
         if begun < end:
-            yield begun, end, offset
+            found.append((begun, end, offset))
+        return found
 
     def _change(self, before: int, after: int, offset: int) -> int:
         """The instant between the two at which the offset stops being `offset`: transitions are at whole seconds."""
@@ -98,10 +121,10 @@ class Zone:
 
     def images(self, opens: int, closes: int) -> list[tuple[int, int]]:
         """The UTC intervals during which the wall clock shows a time in [opens, closes)."""
-        return cut([(opens, closes)], list(self.segments(opens - FARTHEST, closes + FARTHEST)))
+        return cut([(opens, closes)], self.segments(opens - FARTHEST, closes + FARTHEST))
 
 
-def cut(walls: list[tuple[int, int]], segments: list[tuple[int, int, int]]) -> list[tuple[int, int]]:
+def cut(walls: list[tuple[int, int]], segments: list[Segment]) -> list[tuple[int, int]]:
     """Sorted, disjoint wall intervals to merged UTC intervals: those instants whose wall time lies in one of them.
 
     In a gap an interval shrinks or vanishes; in a fold it grows, and one that ends or begins inside the repeated hour
@@ -130,6 +153,11 @@ def cut(walls: list[tuple[int, int]], segments: list[tuple[int, int, int]]) -> l
 def midnight(ordinal: int) -> int:
     """Wall time of the start of a date given by its proleptic ordinal."""
     return (ordinal - EPOCH_ORDINAL) * DAY
+
+
+def year_start(year: int) -> int:
+    """The start of a year; past the last one, the end of time."""
+    return midnight(dt.date(year, 1, 1).toordinal()) if year <= 9999 else midnight(dt.date.max.toordinal())
 
 
 def ordinal_of(wall: int) -> int:
