@@ -1,0 +1,148 @@
+"""The grammar as plain tables. Lark builds them from duly.lark; they are kept in a cache so that later starts need not
+import Lark at all. The cache holds data only (MessagePack of the structs below), so a damaged or foreign file is refused,
+never run.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import os
+import re
+import sys
+import tempfile
+from importlib import resources
+from pathlib import Path
+
+import msgspec
+
+END = "$END"
+"""The token after the last one."""
+FORMAT = 1
+"""Raised when the structs below change."""
+
+
+class Rule(msgspec.Struct, frozen=True, array_like=True):
+    """A production. `keep` are the places of the children that matter; punctuation and keywords are dropped unless the
+    grammar marks the rule with `!`. `inline` children join their parent's; `single` stands for its only child."""
+
+    origin: str
+    name: str
+    length: int
+    keep: tuple[int, ...]
+    inline: bool
+    single: bool
+
+
+class Tables(msgspec.Struct, frozen=True, array_like=True):
+    """`actions[state][token]` is a state to shift to, or, below zero, `~n` to reduce by `rules[n]`."""
+
+    actions: tuple[dict[str, int], ...]
+    goto: tuple[dict[str, int], ...]
+    rules: tuple[Rule, ...]
+    start: int
+    accept: int
+    pattern: str
+    """One alternation of named groups, in the order they must be tried."""
+    keywords: dict[str, str]
+    """Word -> token, for words that are also names."""
+    literals: dict[str, str]
+    """Token -> text, keywords and punctuation."""
+
+
+def source() -> str:
+    """The text of duly.lark."""
+    return resources.files("duly_dsl").joinpath("duly.lark").read_text(encoding="utf-8")
+
+
+def build(text: str) -> Tables:
+    """The tables of a grammar."""
+    from lark import Lark, Token  # late: it takes longer to import than a small file takes to check
+    from lark.lexer import PatternStr
+    from lark.parsers.lalr_analysis import Reduce
+    from lark.parsers.lalr_parser import LALR_Parser
+
+    lark = Lark(text, parser="lalr", lexer="basic", maybe_placeholders=False)
+    frontend = lark.parser
+    assert isinstance(frontend.parser, LALR_Parser)
+    table = frontend.parser._parse_table  # pyright: ignore[reportPrivateUsage]
+    numbers: dict[int, int] = {}
+    rules: list[Rule] = []
+    for number, rule in enumerate(lark.rules):
+        numbers[id(rule)] = number
+        origin = rule.origin.name
+        if isinstance(origin, Token):
+            origin = str(origin)
+        keep = tuple(
+            place
+            for place, symbol in enumerate(rule.expansion)
+            if not symbol.is_term or rule.options.keep_all_tokens or not symbol.filter_out
+        )
+        rules.append(
+            Rule(
+                str(origin),
+                str(rule.alias or origin),
+                len(rule.expansion),
+                keep,
+                inline=origin.startswith("_") and not rule.alias,
+                single=bool(rule.options.expand1) and not rule.alias,
+            )
+        )
+    terminals = {terminal.name for terminal in lark.terminals} | {END}
+    actions: list[dict[str, int]] = []
+    goto: list[dict[str, int]] = []
+    for state in range(len(table.states)):
+        row = table.states[state]
+        actions.append({})
+        goto.append({})
+        for symbol, (action, target) in row.items():
+            place = actions[-1] if symbol in terminals else goto[-1]
+            place[str(symbol)] = ~numbers[id(target)] if action is Reduce else target
+    name = next(terminal for terminal in lark.terminals if terminal.name == "NAME")
+    is_name = re.compile(name.pattern.to_regexp()).fullmatch
+    literals = {t.name: t.pattern.value for t in lark.terminals if isinstance(t.pattern, PatternStr)}
+    keywords = {value: token for token, value in literals.items() if is_name(value)}
+    patterns = [t for t in lark.terminals if t.name not in lark.ignore_tokens and t.name not in keywords.values()]
+    patterns.sort(key=lambda t: (-t.priority, -t.pattern.max_width, -len(t.pattern.value), t.name))
+    return Tables(
+        actions=tuple(actions),
+        goto=tuple(goto),
+        rules=tuple(rules),
+        start=table.start_states["start"],
+        accept=table.end_states["start"],
+        pattern="|".join(f"(?P<{t.name}>{t.pattern.to_regexp()})" for t in patterns),
+        keywords=keywords,
+        literals=literals,
+    )
+
+
+def cache_folder() -> Path:
+    """Where tables are kept: DULY_CACHE, else the user's cache folder."""
+    if named := os.environ.get("DULY_CACHE"):
+        return Path(named)
+    if sys.platform == "win32":
+        return Path(os.environ.get("LOCALAPPDATA") or Path.home()) / "duly"
+    if sys.platform == "darwin":
+        return Path.home() / "Library" / "Caches" / "duly"
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "duly"
+
+
+@functools.cache
+def tables() -> Tables:
+    """The tables of the language, from the cache where it has them."""
+    text = source()
+    mark = hashlib.sha256(f"{FORMAT} {sys.version} {text}".encode()).hexdigest()[:24]
+    try:
+        path = cache_folder() / f"grammar-{mark}.msgpack"
+        return msgspec.msgpack.decode(path.read_bytes(), type=Tables)
+    except (OSError, RuntimeError, msgspec.DecodeError):
+        built = build(text)
+    try:
+        path = cache_folder() / f"grammar-{mark}.msgpack"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as out:
+            out.write(msgspec.msgpack.encode(built))
+        Path(out.name).replace(path)
+    except (OSError, RuntimeError):
+        pass  # a cache that can't be written only costs time
+    return built

@@ -1,0 +1,79 @@
+"""From the text of a file to its syntax tree, and every problem on the way."""
+
+from __future__ import annotations
+
+import msgspec
+
+from duly_dsl import grammar, lexing, syntax
+from duly_dsl.builder import NodeBuilder
+from duly_dsl.catalogue import syntax as kinds
+from duly_dsl.diagnostics import Diagnostic
+from duly_dsl.engine import Engine
+from duly_dsl.lexing import Line
+from duly_dsl.source import SourceFile, Span
+
+MOST_BYTES = 256 * 1024
+MOST_STATEMENTS = 10_000
+DEEPEST = 64
+
+
+class Parsed(msgspec.Struct, frozen=True):
+    """A file as far as it could be read. Statements that couldn't are left out of `file`, each with a diagnostic."""
+
+    file: syntax.File
+    diagnostics: tuple[Diagnostic, ...]
+
+
+def parse(source: SourceFile) -> Parsed:
+    """Read one file. Never raises: whatever the text is, there is a tree, and a diagnostic for all that is not in it."""
+    start = Span(source.path, 1, 1, 1, 1)
+    size = len(source.text.encode("utf-8", "surrogatepass"))
+    if size > MOST_BYTES:
+        found = kinds.FILE_TOO_LARGE.at(start, size=size // 1024, most=MOST_BYTES // 1024)
+        return Parsed(syntax.File(span=start, path=source.path), (found,))
+    lines, problems = lexing.lines(source.path, source.text)
+    if len(lines) > MOST_STATEMENTS:
+        first = lines[MOST_STATEMENTS].tokens[0]
+        found = kinds.TOO_MANY_STATEMENTS.at(first.span(source.path), most=MOST_STATEMENTS)
+        return Parsed(syntax.File(span=start, path=source.path), (found,))
+    shallow: list[Line] = []
+    for line in lines:
+        if deep := _too_deep(line):
+            problems.append(kinds.TOO_DEEP.at(deep.span(source.path), most=DEEPEST))
+        else:
+            shallow.append(line)
+    file, found, brace_trouble = _read(source.path, shallow, layout=False)
+    if brace_trouble:
+        again, fewer, _ = _read(source.path, shallow, layout=True)
+        if len(fewer) <= len(found):
+            file, found = again, fewer
+    return Parsed(file, tuple(sorted([*problems, *found], key=lambda problem: (problem.span, problem.code))))
+
+
+def _read(path: str, lines: list[Line], *, layout: bool) -> tuple[syntax.File, list[Diagnostic], bool]:
+    builder = NodeBuilder(path)
+    engine = Engine(path, grammar.tables(), builder, builder.problems, layout=layout)
+    file = engine.run(lines)
+    return file, builder.problems, engine.brace_trouble
+
+
+def _too_deep(line: Line) -> lexing.Token | None:
+    """The bracket or `not` with which a condition nests too deep, if one does."""
+    depth = 0
+    chain = 0
+    opened: list[int] = []
+    for token in line.tokens:
+        if token.type == "NOT":
+            chain += 1
+        elif token.type == "LPAR":
+            opened.append(chain + 1)
+            depth += chain + 1
+            chain = 0
+        elif token.type == "RPAR" and opened:
+            depth -= opened.pop()
+            chain = 0
+        else:
+            chain = 0
+        if depth + chain > DEEPEST:
+            return token
+    return None
