@@ -69,7 +69,8 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     Kinds: `card.created`, `stage.entered`, `stage.left`, `owner.changed`, `field.changed`, `tag.added`, `tag.removed`,
     `message.in`, `message.out`, `note.added`, `clock.started`, `clock.paused`, `clock.resumed`, `clock.met`,
-    `clock.missed`, `clock.cancelled`, `clock.retargeted`, `alert.sent`, `ladder.started`, `ladder.level`,
+    `clock.stopped` (what it waited for, after it was missed), `clock.missed`, `clock.cancelled`,
+    `clock.retargeted`, `alert.sent`, `ladder.started`, `ladder.level`,
     `ladder.stopped`, `silence.acted`, `rule.fired`, `card.finished`, `card.reopened`, `refused`, `cascade.stopped`.
     """
 

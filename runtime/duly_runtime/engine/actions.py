@@ -1,0 +1,110 @@
+"""What rules, levels and silences do."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from duly_dsl import program as p
+from duly_runtime.decision import CallWebhook, MessageCustomer, NotifyPerson
+from duly_runtime.engine import assignment, moves, notes, people
+from duly_runtime.engine.refusal import Refusal
+from duly_runtime.engine.values import checked
+from duly_runtime.engine.work import Cause, Work
+
+MOST_ACTIONS = 100
+"""For one event or due instant: a limit for mistakes, far above what anybody writes on purpose (PROMISES, 14)."""
+
+DEEPEST = 8
+"""Facts that lead to facts."""
+
+
+def perform(work: Work, actions: Sequence[p.AnyAction], cause: Cause) -> None:
+    for number, action in enumerate(actions, 1):
+        if work.stopped:
+            return
+        if work.actions == MOST_ACTIONS:
+            stop_cascade(work, "actions", cause.details.get("rule", ""))
+            return
+        work.actions += 1
+        _perform(work, action, cause._replace(key=f"{cause.key}/{number}"))
+
+
+def stop_cascade(work: Work, why: str, rule: str = "") -> None:
+    """Drop what is still to come of this event: a mistake in the rules must not run for ever. What is done stays."""
+    work.stopped = True
+    work.queue.clear()
+    limit = DEEPEST if why == "depth" else MOST_ACTIONS
+    work.say("cascade.stopped", {"why": why, "limit": str(limit), "rule": rule})
+
+
+def _perform(work: Work, action: p.AnyAction, cause: Cause) -> None:
+    rule = cause.details.get("rule") or cause.details.get("ladder") or cause.details.get("silence", "")
+    match action:
+        case p.Notify():
+            _notify(work, action, cause)
+        case p.SetField(operand="owner", value=value):
+            assignment.assign(work, p.Actor(kind="agent", name=str(value)))
+        case p.SetField(operand="team", value=value):
+            assignment.assign(work, p.Actor(kind="team", name=str(value)))
+        case p.SetField(operand=operand, value=value):
+            try:
+                moves.put(work, operand, checked(work.graph, work.pipeline, operand, value), rule=rule)
+            except Refusal as refusal:
+                moves.refused(work, refusal, rule=rule)
+        case p.Tag(tag=tag, remove=remove):
+            moves.tag(work, () if remove else (tag,), (tag,) if remove else (), rule=rule)
+        case p.AssignTo(actor=actor):
+            assignment.assign(work, actor)
+        case p.Move(stage=stage, reason=reason):
+            try:
+                moves.move(work, moves.check_move(work, stage, by_person=False), reason=reason, rule=rule)
+            except Refusal as refusal:
+                moves.refused(work, refusal, rule=rule)
+        case p.Send():
+            _send(work, action, cause)
+        case p.Reply(text=text):
+            work.do(MessageCustomer(key=f"{cause.key}/customer", text=text))
+            work.say("message.out", {"text": text, "rule": rule})
+        case p.Call(connector=connector):
+            work.do(
+                CallWebhook(key=f"{cause.key}/{connector}", connector=connector, event="rule.fired", details=cause.details)
+            )
+        case p.ShiftPriority(raised=raised):
+            _shift(work, raised, rule)
+        case p.AddNote(text=text):
+            work.say("note.added", {"text": notes.fill(work, text), "rule": rule})
+
+
+def _notify(work: Work, action: p.Notify, cause: Cause) -> None:
+    for person in people.recipients(work.graph, work.card, action.actors):
+        work.do(
+            NotifyPerson(
+                key=f"{cause.key}/{person}",
+                person=person,
+                channel=action.channel,
+                about=cause.about,
+                template=action.template,
+                details=cause.details,
+            )
+        )
+
+
+def _send(work: Work, action: p.Send, cause: Cause) -> None:
+    """`once` means once a card; for a silence it means once a visit, which is kept with the visit."""
+    if action.once and not cause.details.get("silence"):
+        if action.template in work.card.sent_once:
+            return
+        work.update(sent_once=(*work.card.sent_once, action.template))
+    work.do(MessageCustomer(key=f"{cause.key}/customer", template=action.template))
+    work.say("message.out", {"template": action.template, "rule": cause.details.get("rule", "")})
+
+
+def _shift(work: Work, raised: bool, rule: str) -> None:
+    order = work.pipeline.priorities
+    if work.card.priority not in order:
+        return
+    place = order.index(work.card.priority) + (-1 if raised else 1)
+    if 0 <= place < len(order):
+        moves.put(work, "priority", order[place], rule=rule)
+    else:
+        moves.refused(work, Refusal("no-higher-priority" if raised else "no-lower-priority"), rule=rule)

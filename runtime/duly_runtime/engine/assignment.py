@@ -1,0 +1,83 @@
+"""Giving a card to people: by name, by team, in turn, or to whoever has least to do."""
+
+from __future__ import annotations
+
+from duly_dsl.program import Actor, Assign, Team
+from duly_runtime.engine import people
+from duly_runtime.engine.work import Fact, Work
+
+
+def give(work: Work, owner: str, team: str, *, author: str = "") -> None:
+    """Make them owner and team of the card; `card is assigned` is a fact where someone new has it."""
+    card = work.card
+    if (owner, team) == (card.owner, card.team):
+        return
+    if owner != card.owner:
+        work.assigned[owner] += 1
+        work.assigned[card.owner] -= 1
+    work.update(owner=owner, team=team)
+    work.say(
+        "owner.changed",
+        {"from": card.owner, "to": owner, "from_team": card.team, "to_team": team},
+        author=author,
+    )
+    for operand, before, after in (("owner", card.owner, owner), ("team", card.team, team)):
+        if before != after:
+            work.changed.add(operand)
+            work.fact("changes", subject=operand)
+    if owner if owner != card.owner else (team and team != card.team and not owner):
+        work.fact("card is assigned")
+
+
+def assign(work: Work, actor: Actor) -> None:
+    """Give the card to whom an actor stands for. A team takes it without an owner, unless the owner is one of them."""
+    card, program = work.card, work.graph.program
+    match actor.kind:
+        case "team":
+            team = program.teams.get(actor.name)
+            keeps = team is not None and card.owner in team.members
+            give(work, card.owner if keeps else "", actor.name)
+        case "least_busy" | "round_robin":
+            team = program.teams.get(actor.name)
+            if team is not None and team.members:
+                pick = _least_busy(work, team) if actor.kind == "least_busy" else _next_in_turn(work, team)
+                give(work, pick, team.name)
+        case _:
+            found = people.recipients(work.graph, card, (actor,))
+            if found:
+                give(work, found[0], team_for(work, found[0]))
+
+
+def team_for(work: Work, person: str) -> str:
+    """The card's team where the person is in it, else the person's own; the card's where they are in none."""
+    team = work.graph.program.teams.get(work.card.team)
+    if team is not None and person in team.members:
+        return team.name
+    own = work.graph.team_of(person)
+    return own.name if own else work.card.team
+
+
+def by_table(work: Work, fact: Fact) -> None:
+    """The assignment tables that wait for this fact; in each the first row that matches decides."""
+    for table in work.pipeline.assigns:
+        if _waits_for(work, table, fact):
+            row = next((row for row in table.rows if work.holds(row.when, fact)), None)
+            if row is not None:
+                assign(work, row.to)
+
+
+def _waits_for(work: Work, table: Assign, fact: Fact) -> bool:
+    if table.kind != fact.kind or (table.stage and table.stage != fact.stage):
+        return False
+    return work.holds(table.event, fact)
+
+
+def _least_busy(work: Work, team: Team) -> str:
+    """By open cards, those given in this step counted; among equals the order of the file."""
+    return min(team.members, key=lambda person: work.world.load.get(person, 0) + work.assigned[person])
+
+
+def _next_in_turn(work: Work, team: Team) -> str:
+    dealt = work.cursors.get(team.name, work.world.cursors.get(team.name, 0))
+    work.cursors[team.name] = dealt + 1
+    return team.members[dealt % len(team.members)]

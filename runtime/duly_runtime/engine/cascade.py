@@ -1,0 +1,68 @@
+"""Facts and what they set off, until none is left.
+
+All rules a fact concerns are judged on the card as the fact found it; then, in this order, ladders stop, the stage's wait
+may end, assignment tables deal the card, and the rules that fired act in the order of the file.
+"""
+
+from __future__ import annotations
+
+from msgspec.structs import replace
+
+from duly_runtime.decision import FactTrace
+from duly_runtime.engine import actions, assignment, ladders, moves
+from duly_runtime.engine.work import Cause, Fact, Work
+
+
+def run(work: Work) -> None:
+    while work.queue:
+        fact = work.queue.popleft()
+        if fact.depth > actions.DEEPEST:
+            actions.stop_cascade(work, "depth")
+            return
+        _take(work, fact)
+
+
+def _take(work: Work, fact: Fact) -> None:
+    matcher, pipeline = work.graph.matcher, work.pipeline
+    facts = work.facts(fact)
+    traces = matcher.match(pipeline.name, facts)
+    work.trace.append(
+        FactTrace(
+            kind=fact.kind,
+            subject=fact.stage or fact.metric or fact.subject,
+            depth=fact.depth,
+            rules=traces,
+            values=matcher.values(pipeline.name, facts) if traces else {},
+        )
+    )
+    number = len(work.trace)
+    work.depth = fact.depth + 1
+    ladders.heed(work, fact)
+    _end_wait(work, fact)
+    assignment.by_table(work, fact)
+    for trace in traces:
+        if not trace.fired or work.stopped:
+            continue
+        rule = work.graph.program.rules[trace.rule]
+        details = {"rule": rule.name}
+        if trace.shadow:
+            work.say("rule.fired", {**details, "shadow": "yes"})
+            continue
+        work.say("rule.fired", details)
+        if fact.metric:
+            details["metric"] = fact.metric
+        key = f"rule/{work.card.id}/{work.revision}/{number}/{rule.name}"
+        actions.perform(work, rule.actions, Cause(key, "rule", details))
+
+
+def _end_wait(work: Work, fact: Fact) -> None:
+    """`resume when …`: the clocks of this visit run again, and the card may go on."""
+    if work.card.visit.resumed:
+        return
+    for resume in work.stage.resumes:
+        if fact.kind in resume.kinds and work.holds(resume.when, fact):
+            work.put_visit(replace(work.card.visit, resumed=True))
+            stage = work.graph.known_stage(work.pipeline, resume.stage) if resume.stage else None
+            if stage is not None and stage.name != work.stage.name:
+                moves.move(work, stage)
+            return

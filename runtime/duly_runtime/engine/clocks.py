@@ -1,0 +1,294 @@
+"""The clocks of a card (CLOCKS, points 9 to 13).
+
+A clock stops at once when what it waits for happens. Everything else is settled at the end of an event or due instant,
+when the card has come to rest: clocks are measured anew, paused, resumed and started. So within one event stop beats pause
+beats start, and a stage the card only passed through starts nothing.
+
+Finishing a card stops `resolved` and cancels the replies nobody waits for any more.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+
+from msgspec.structs import replace
+
+from duly_dsl.program import METRICS, REOPEN_DEFAULTS, Target
+from duly_dsl.units import Duration
+from duly_runtime.card import Card, Clock, ClockState, Pause
+from duly_runtime.engine.alerts import alerts_of, threshold
+from duly_runtime.engine.telling import instant, told
+from duly_runtime.engine.work import Fact, Work
+
+JUDGED = Fact("")
+"""Targets are looked up outside any fact."""
+
+
+def open_clock(card: Card, metric: str) -> Clock | None:
+    return next((clock for clock in card.clocks if clock.metric == metric and clock.open), None)
+
+
+def stop(work: Work, metric: str, at: dt.datetime) -> None:
+    """What a clock waits for has happened: met or missed. A reply from before the clock began stops nothing."""
+    clock = open_clock(work.card, metric)
+    if clock is None or clock.started_at > at:
+        return
+    done = replace(clock, state=ClockState.DONE, stopped_at=at, pauses=_closed(clock.pauses, at))
+    details = told(clock)
+    if clock.missed_at is not None and work.backfill and clock.due_at is not None and at <= clock.due_at:
+        # A fact that came in late says it was in time after all; the cycle was still open, so it may.
+        details["withdrawn"] = instant(clock.missed_at)
+        done = replace(done, missed_at=None, detected_at=None, owner_at_miss="")
+    if clock.due_at is None:
+        done = replace(done, due_at=_due(work, done))
+        details["due_at"] = instant(done.due_at)
+    work.put_clock(clock, done)
+    work.say("clock.met" if done.outcome == "met" else "clock.stopped", details)
+
+
+def cancel(work: Work, clock: Clock, why: str) -> None:
+    work.put_clock(
+        clock,
+        replace(
+            clock,
+            state=ClockState.CANCELLED,
+            stopped_at=work.at,
+            cancelled_by=why,
+            pauses=_closed(clock.pauses, work.at),
+        ),
+    )
+    work.say("clock.cancelled", {**told(clock), "why": why})
+
+
+def finished(work: Work) -> None:
+    """The card came to a finish."""
+    stop(work, "resolved", work.at)
+    for metric in ("first reply", "next reply"):
+        clock = open_clock(work.card, metric)
+        if clock is not None:
+            cancel(work, clock, "resolved")
+
+
+def reopened(work: Work) -> None:
+    """The card left a finish: where the first reply is measured again, it has not been given yet."""
+    if reopen_choice(work, "first reply") != "first only":
+        work.update(first_replied_at=None)
+
+
+def reopen_choice(work: Work, metric: str) -> str:
+    return work.pipeline.reopens.get(metric, REOPEN_DEFAULTS.get(metric, "new cycle"))
+
+
+def settle(work: Work) -> None:
+    """Bring the clocks in line with the card, after all that happened at this instant."""
+    changed, arrived = work.changed, work.arrived
+    work.changed, work.arrived = set(), False
+    for clock in work.card.clocks:
+        if clock.open and clock.missed_at is None and _touched(work, clock, changed, arrived):
+            _retarget(work, clock, arrived)
+    for clock in work.card.clocks:
+        if clock.open:
+            _pause_or_resume(work, clock)
+    for metric in METRICS:
+        _start(work, metric)
+
+
+def recompute(work: Work) -> None:
+    """Measure every open clock anew under this version; what was missed stays missed."""
+    for clock in work.card.clocks:
+        if clock.open and clock.missed_at is None:
+            calendar = work.pipeline.calendar
+            fresh = replace(clock, calendar=calendar, version=work.graph.program.hash)
+            work.put_clock(clock, fresh)
+            _retarget(work, fresh, True, always=True)
+
+
+# --- targets ----------------------------------------------------------------------------------------------------------
+
+
+def look_up(work: Work, target: Target) -> Duration | None:
+    """What the first row that matches promises; None where that is nothing."""
+    for row in target.rows:
+        if work.holds(row.when, JUDGED):
+            return row.amount
+    return None
+
+
+def _touched(work: Work, clock: Clock, changed: set[str], arrived: bool) -> bool:
+    promise = _promise(work, clock, arrived)
+    if promise is None:
+        return False
+    place, target = promise
+    return (arrived and place != clock.stage) or any(operand in changed for operand in target.reads)
+
+
+def _promise(work: Work, clock: Clock, arrived: bool) -> tuple[str, Target] | None:
+    """Who answers for a running clock: on arrival the new stage, if it promises this itself; else whoever did before."""
+    here = work.graph.target(work.pipeline, work.stage, clock.metric)
+    if here is not None and (here[0] or (arrived and not clock.stage)):
+        return here
+    there = work.graph.stage(work.pipeline, clock.stage) if clock.stage else None
+    if there is None:
+        return next((("", target) for target in work.pipeline.targets if target.metric == clock.metric), None)
+    return work.graph.target(work.pipeline, there, clock.metric)
+
+
+def _retarget(work: Work, clock: Clock, arrived: bool, *, always: bool = False) -> None:
+    promise = _promise(work, clock, arrived)
+    amount = look_up(work, promise[1]) if promise else None
+    if promise is None or amount is None:
+        cancel(work, clock, "no promise")
+        return
+    place = promise[0]
+    if not always and (amount, place) == (clock.target, clock.stage):
+        return
+    fresh = replace(clock, target=amount, stage=place, version=work.graph.program.hash)
+    fresh = replace(fresh, due_at=_due(work, fresh))
+    work.put_clock(clock, fresh)
+    if (fresh.target, fresh.due_at) != (clock.target, clock.due_at):
+        work.say("clock.retargeted", {**told(fresh), "from": str(clock.target), "was_due_at": instant(clock.due_at)})
+
+
+# --- pauses -----------------------------------------------------------------------------------------------------------
+
+
+def _stands_still(work: Work, metric: str) -> bool:
+    return metric in work.stage.pauses and not work.card.visit.resumed
+
+
+def _pause_or_resume(work: Work, clock: Clock) -> None:
+    still = _stands_still(work, clock.metric)
+    if still == (clock.state is ClockState.PAUSED):
+        return
+    if still:
+        fresh = replace(clock, state=ClockState.PAUSED, pauses=(*clock.pauses, Pause(work.at)))
+    else:
+        fresh = replace(clock, state=ClockState.RUNNING, pauses=_closed(clock.pauses, work.at))
+    if clock.missed_at is None:
+        fresh = replace(fresh, due_at=_due(work, fresh))
+    work.put_clock(clock, fresh)
+    work.say("clock.paused" if still else "clock.resumed", told(fresh))
+
+
+def _closed(pauses: tuple[Pause, ...], at: dt.datetime) -> tuple[Pause, ...]:
+    if pauses and pauses[-1].until is None:
+        return (*pauses[:-1], Pause(pauses[-1].start, max(at, pauses[-1].start)))
+    return pauses
+
+
+# --- starts -----------------------------------------------------------------------------------------------------------
+
+
+def _start(work: Work, metric: str) -> None:
+    """Start a clock where one is wanted: at the later of what sets it off and the arrival where it is promised."""
+    card, stage, visit = work.card, work.stage, work.card.visit
+    if stage.finish or open_clock(card, metric) is not None:
+        return
+    promise = work.graph.target(work.pipeline, stage, metric)
+    if promise is None:
+        return
+    place, target = promise
+    previous = next((clock for clock in reversed(card.clocks) if clock.metric == metric), None)
+    wanted = _wanted(work, metric, previous)
+    if wanted is None:
+        return
+    since, carried = wanted
+    amount = look_up(work, target)
+    if amount is None:
+        return
+    started = max(since, visit.entered_at) if place else since
+    if previous is not None and previous.cancelled_by == "no promise" and previous.started_at >= since:
+        clock = replace(previous, state=ClockState.RUNNING, stopped_at=None, cancelled_by="", stage=place, target=amount)
+    else:
+        clock = Clock(
+            metric=metric,
+            cycle=visit.number if metric == "leave stage" else previous.cycle + 1 if previous else 1,
+            stage=place,
+            visit=visit.number,
+            calendar=work.pipeline.calendar,
+            target=amount,
+            version=work.graph.program.hash,
+            started_at=started,
+            carried=carried,
+        )
+    if _stands_still(work, metric):
+        clock = replace(clock, state=ClockState.PAUSED, pauses=(*clock.pauses, Pause(max(started, visit.entered_at))))
+    clock = replace(clock, due_at=_due(work, clock), sent=(*clock.sent, *_behind(work, clock)))
+    work.put_clock(previous if previous is not None and clock.cycle == previous.cycle else None, clock)
+    work.say("clock.started", {**told(clock), "started_at": instant(clock.started_at)})
+
+
+def _wanted(work: Work, metric: str, previous: Clock | None) -> tuple[dt.datetime, int] | None:
+    """What sets a clock off, and the time it brings along; None where nothing does."""
+    card = work.card
+    again = _reopened_at(work)
+    since: dt.datetime | None
+    match metric:
+        case "first reply":
+            since = None if card.first_replied_at is not None else again or card.created_at
+        case "next reply":
+            since = card.unanswered_since if card.first_replied_at is not None else None
+        case "resolved":
+            since = again or card.created_at
+        case _:
+            return _wanted_in_stage(work, previous)
+    if since is None:
+        return None
+    if previous is None or previous.cancelled_by == "no promise":
+        return since, previous.carried if previous else 0
+    if again is None or previous.stopped_at is None or previous.stopped_at > again:
+        return (since, 0) if metric == "next reply" else None
+    match reopen_choice(work, metric):
+        case "first only":
+            return None
+        case "continue" if metric != "next reply" or previous.state is ClockState.CANCELLED:
+            return since, spent(work, previous)
+        case _:
+            return since, 0
+
+
+def _wanted_in_stage(work: Work, previous: Clock | None) -> tuple[dt.datetime, int] | None:
+    visit = work.card.visit
+    if previous is not None and previous.visit == visit.number and previous.cancelled_by != "no promise":
+        return None
+    if not work.stage.total:
+        return visit.entered_at, 0
+    numbers = {other.number for other in work.card.visits[:-1] if other.stage == visit.stage}
+    earlier = [clock for clock in work.card.clocks if clock.metric == "leave stage" and clock.visit in numbers]
+    return visit.entered_at, spent(work, earlier[-1]) if earlier else 0
+
+
+def _reopened_at(work: Work) -> dt.datetime | None:
+    """When the card last left a finish."""
+    visits = work.card.visits
+    for before, after in zip(reversed(visits[:-1]), reversed(visits), strict=False):
+        if work.graph.stage(work.pipeline, before.stage).finish:
+            return after.entered_at
+    return None
+
+
+def spent(work: Work, clock: Clock) -> int:
+    """The clock's own time used so far, with what it brought along, in microseconds."""
+    until = clock.stopped_at or work.at
+    time = work.graph.working(work.pipeline, clock.calendar)
+    return clock.carried + time.spent(clock.started_at, until, clock.pauses, clock.target.unit)
+
+
+def _behind(work: Work, clock: Clock) -> list[str]:
+    """Alerts of a clock that brings time along which were reached in that time: they are not given again."""
+    if not clock.carried:
+        return []
+    reached: list[str] = []
+    for alert in alerts_of(work, clock):
+        at = threshold(work, clock, alert)
+        if at is not None and at <= clock.started_at:
+            reached.append(alert.key)
+    return reached
+
+
+# --- instants ---------------------------------------------------------------------------------------------------------
+
+
+def _due(work: Work, clock: Clock) -> dt.datetime | None:
+    time = work.graph.working(work.pipeline, clock.calendar)
+    return time.due(clock.started_at, clock.target, clock.pauses, clock.carried)

@@ -1,0 +1,126 @@
+"""What an event does to a card that exists, before any rule is asked."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import msgspec
+
+from duly_dsl.program import Pipeline, Stage
+from duly_runtime.card import Card
+from duly_runtime.decision import MessageCustomer
+from duly_runtime.engine import assignment, clocks, ladders, moves
+from duly_runtime.engine.graph import Graph
+from duly_runtime.engine.refusal import Refusal
+from duly_runtime.engine.values import checked
+from duly_runtime.engine.work import Work
+from duly_runtime.events import (
+    Acknowledge,
+    AgentMessage,
+    AnyBody,
+    AssignCard,
+    Contact,
+    CustomerMessage,
+    DeliveryStatus,
+    InternalNote,
+    MoveCard,
+    OpenCard,
+    Recompute,
+    SetFields,
+    TagCard,
+    TimerFired,
+)
+
+
+def carry_out(work: Work, body: AnyBody) -> None:
+    """Refusal where a person may not do this; then nothing of it is kept."""
+    match body:
+        case CustomerMessage():
+            _customer_writes(work, body)
+        case AgentMessage():
+            _agent_writes(work, body)
+        case InternalNote(text=text, author=author):
+            work.say("note.added", {"text": text}, author=author)
+        case MoveCard(stage=name, author=author, reason=reason):
+            moves.move(work, moves.check_move(work, name, by_person=True), author=author, reason=reason)
+        case SetFields(values=values, author=author):
+            good = {operand: checked(work.graph, work.pipeline, operand, value) for operand, value in values.items()}
+            for operand, value in good.items():
+                moves.put(work, operand, value, author=author)
+        case TagCard(add=add, remove=remove, author=author):
+            moves.tag(work, add, remove, author=author)
+        case AssignCard():
+            _assign(work, body)
+        case Acknowledge(ladder=ladder, author=author):
+            ladders.acknowledge(work, ladder, author)
+        case OpenCard():
+            raise Refusal("already-open")
+        case TimerFired() | DeliveryStatus() | Recompute():
+            pass
+
+
+def reopens_to(graph: Graph, pipeline: Pipeline, card: Card, at: dt.datetime) -> Stage | None:
+    """The stage a customer's message brings a finished card back to; None where it came too late or never does."""
+    reopen = graph.stage(pipeline, card.stage).reopen
+    if reopen is None or card.finished_at is None:
+        return None
+    last = graph.working(pipeline).add(card.finished_at, reopen.amount)
+    return graph.known_stage(pipeline, reopen.stage) if at <= last else None
+
+
+def _customer_writes(work: Work, body: CustomerMessage) -> None:
+    card = work.card
+    work.say("message.in", {"text": body.text, "automatic": "yes" if body.automatic else ""}, author="customer")
+    work.update(contact=_completed(card.contact, body.contact))
+    moves.put_all(work, body.fields, author="customer")
+    if body.automatic:
+        return
+    stage = reopens_to(work.graph, work.pipeline, card, work.at)
+    if stage is not None:
+        moves.move(work, stage, author="customer")
+    _speaks(work)
+    work.update(last_customer_at=max(work.at, card.last_customer_at or work.at))
+    answered = card.last_agent_at is not None and card.last_agent_at > work.at
+    if work.card.finished_at is None and not answered:
+        work.update(unanswered_since=min(work.at, work.card.unanswered_since or work.at))
+    work.fact("customer replies")
+
+
+def _agent_writes(work: Work, body: AgentMessage) -> None:
+    """A reply by a person: sent, and the clocks that wait for one stop."""
+    if not body.text.strip():
+        raise Refusal("empty-message")
+    card, at = work.card, work.at
+    work.do(
+        MessageCustomer(key=f"reply/{card.id}/{work.revision}/customer", text=body.text, rendered=True, author=body.author)
+    )
+    work.say("message.out", {"text": body.text}, author=body.author)
+    _speaks(work)
+    work.update(last_agent_at=max(at, card.last_agent_at or at), first_replied_at=min(at, card.first_replied_at or at))
+    if card.unanswered_since is not None and card.unanswered_since <= at:
+        work.update(unanswered_since=None)
+    clocks.stop(work, "first reply", at)
+    clocks.stop(work, "next reply", at)
+    work.fact("agent replies")
+
+
+def _speaks(work: Work) -> None:
+    """A message of either side: silence begins anew."""
+    if work.card.visit.silences:
+        work.put_visit(msgspec.structs.replace(work.card.visit, silences=()))
+
+
+def _assign(work: Work, body: AssignCard) -> None:
+    program = work.graph.program
+    if body.owner and body.owner not in program.people:
+        raise Refusal("unknown-person", person=body.owner)
+    if body.team and body.team not in program.teams:
+        raise Refusal("unknown-team", team=body.team)
+    team = body.team or (assignment.team_for(work, body.owner) if body.owner else "")
+    assignment.give(work, body.owner, team, author=body.author)
+
+
+def _completed(known: Contact, given: Contact) -> Contact:
+    """What was known stays; what wasn't is filled in."""
+    missing = {name: getattr(given, name) for name in Contact.__struct_fields__ if not getattr(known, name)}
+    return msgspec.structs.replace(known, **missing)

@@ -1,0 +1,90 @@
+"""A program made ready to run: conditions compiled, calendars laid out, names looked up."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+
+from duly_dsl.program import Escalation, Pipeline, Program, Stage, Target, Team
+from duly_runtime.calendars import Calendars, WorkingTime
+from duly_runtime.engine.matching import Matcher
+
+KEPT = 8
+"""Graphs kept by their hash: the live version, the one before, and drafts under test."""
+
+
+class Graph:
+    """Read-only after it is made, apart from what matcher and calendars work out on demand; shared between threads."""
+
+    def __init__(self, program: Program) -> None:
+        self.program = program
+        self.matcher = Matcher(program)
+        self.calendars = Calendars(program)
+        self._pipelines = {was: pipeline for pipeline in program.pipelines.values() for was in pipeline.was}
+        self._pipelines.update(program.pipelines)
+        self._stages: dict[tuple[str, str], Stage] = {}
+        self._fields = {name: {f.name: f for f in p.fields} for name, p in program.pipelines.items()}
+        for name, pipeline in program.pipelines.items():
+            self._stages.update({(name, was): stage for stage in pipeline.stages for was in stage.was})
+            self._stages.update({(name, stage.name): stage for stage in pipeline.stages})
+
+    def pipeline(self, name: str) -> Pipeline | None:
+        """By its name or a former one."""
+        return self._pipelines.get(name)
+
+    def only_pipeline(self) -> Pipeline | None:
+        """The pipeline of a workspace that has just one."""
+        return next(iter(self.program.pipelines.values())) if len(self.program.pipelines) == 1 else None
+
+    def known_stage(self, pipeline: Pipeline, name: str) -> Stage | None:
+        """By its name or a former one."""
+        return self._stages.get((pipeline.name, name))
+
+    def stage(self, pipeline: Pipeline, name: str) -> Stage:
+        """Of a stage that the version no longer has: one that promises nothing and may be left for any other."""
+        return self.known_stage(pipeline, name) or Stage(name=name)
+
+    def escalation(self, pipeline: Pipeline, name: str) -> Escalation | None:
+        return next((found for found in pipeline.escalations if found.name == name), None)
+
+    def working(self, pipeline: Pipeline, calendar: str = "") -> WorkingTime:
+        """The calendar named, or the pipeline's where the version has no such calendar any more."""
+        return self.calendars.of(calendar if calendar in self.program.calendars else pipeline.calendar)
+
+    def field(self, pipeline: Pipeline, name: str):
+        return self._fields[pipeline.name].get(name)
+
+    def team_of(self, person: str) -> Team | None:
+        """The first team of the file that a person is in."""
+        return next((team for team in self.program.teams.values() if person in team.members), None)
+
+    def target(self, pipeline: Pipeline, stage: Stage, metric: str) -> tuple[str, Target] | None:
+        """Who promises a metric to a card in a stage, and what: the stage, else the pipeline (an empty name)."""
+        for target in stage.targets:
+            if target.metric == metric:
+                return stage.name, target
+        for target in pipeline.targets:
+            if target.metric == metric:
+                return "", target
+        return None
+
+
+_graphs: OrderedDict[str, Graph] = OrderedDict()
+_lock = threading.Lock()
+
+
+def load(program: Program) -> Graph:
+    """The graph of a program; the same one for the same hash while it is among the last few asked for."""
+    if not program.hash:
+        return Graph(program)
+    with _lock:
+        graph = _graphs.get(program.hash)
+        if graph is not None:
+            _graphs.move_to_end(program.hash)
+            return graph
+    graph = Graph(program)
+    with _lock:
+        graph = _graphs.setdefault(program.hash, graph)
+        while len(_graphs) > KEPT:
+            _graphs.popitem(last=False)
+    return graph

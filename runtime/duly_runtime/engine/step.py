@@ -1,0 +1,161 @@
+"""`step`: what one event means for one card. Pure: everything it needs is handed in, and it performs nothing.
+
+An event takes effect when it happened (`event.at`), not when it is handled. What fell due before comes first, then the
+event and all its rules lead to, then what falls due up to `now`. So a late wake-up decides what a timely one would have
+decided.
+
+An event from before the card's latest (a message that was slow to arrive) takes effect with the latest; an imported or
+corrected one (`backfill`) at its own time, and of what lies before the import nothing is ever sent.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+
+from msgspec.structs import replace
+
+from duly_dsl.program import Pipeline
+from duly_dsl.words import fold
+from duly_runtime.card import Card
+from duly_runtime.decision import Decision, Entry, World
+from duly_runtime.engine import cascade, clocks, commands, due, ladders, opening
+from duly_runtime.engine.graph import Graph, load
+from duly_runtime.engine.refusal import Refusal
+from duly_runtime.engine.work import Work
+from duly_runtime.events import (
+    AgentMessage,
+    CustomerMessage,
+    DeliveryStatus,
+    Event,
+    MoveCard,
+    OpenCard,
+    Recompute,
+    TimerFired,
+)
+
+__all__ = ["Engine", "Graph", "load", "step", "wants_new_card"]
+
+
+def step(graph: Graph, card: Card | None, event: Event, now: dt.datetime, world: World | None = None) -> Decision:
+    """Judge an event. `card` None: the event opens one, or concerns none. The same arguments give an equal Decision.
+
+    A refused command leaves the card as it was, its revision included; what fell due is then for its timer.
+    """
+    world = world or World()
+    try:
+        return _open(graph, event, now, world) if card is None else _handle(graph, card, event, now, world)
+    except Refusal as refusal:
+        author = getattr(event.body, "author", "")
+        entry = Entry(kind="refused", at=now, author=author, details={**refusal.details, "code": refusal.code})
+        if card is None:
+            return Decision(card=None, refused=str(refusal))
+        pipeline = graph.pipeline(card.pipeline)
+        wanted = due.timers(Work(graph, pipeline, card, now, world)) if pipeline else ()
+        return Decision(card=card, timers=wanted, entries=(entry,), refused=str(refusal))
+
+
+def wants_new_card(graph: Graph, card: Card, event: Event, now: dt.datetime) -> bool:
+    """Whether a customer's message to a finished card comes too late to reopen it, so that it opens another."""
+    if not isinstance(event.body, CustomerMessage) or event.body.automatic or card.finished_at is None:
+        return False
+    pipeline = graph.pipeline(card.pipeline)
+    return pipeline is None or commands.reopens_to(graph, pipeline, card, min(event.at, now)) is None
+
+
+class Engine:
+    """`step` under one version, for those who pass an engine around."""
+
+    def __init__(self, graph: Graph) -> None:
+        self.graph = graph
+
+    def __call__(self, card: Card | None, event: Event, now: dt.datetime, world: World | None = None) -> Decision:
+        return step(self.graph, card, event, now, world)
+
+
+def _open(graph: Graph, event: Event, now: dt.datetime, world: World) -> Decision:
+    body = event.body
+    if isinstance(body, DeliveryStatus):
+        return Decision(card=None)
+    if not isinstance(body, (CustomerMessage, OpenCard)):
+        raise Refusal("no-card")
+    pipeline = graph.pipeline(body.pipeline) if body.pipeline else graph.only_pipeline()
+    if pipeline is None:
+        raise Refusal("unknown-pipeline", pipeline=body.pipeline)
+    at = min(event.at, now)
+    work = opening.begin(graph, pipeline, event, at, now, world)
+    opening.open_card(work, body)
+    return _finish(work, event)
+
+
+def _handle(graph: Graph, card: Card, event: Event, now: dt.datetime, world: World) -> Decision:
+    pipeline = graph.pipeline(card.pipeline)
+    if pipeline is None:
+        raise Refusal("unknown-pipeline", pipeline=card.pipeline)
+    card = _renamed(graph, pipeline, card)
+    work = Work(graph, pipeline, card, now, world)
+    at = now if isinstance(event.body, TimerFired) else _takes_effect(card, event, now)
+    work.at = card.created_at
+    # A correction to a card that lives: what is due by now was promised before it, and is still said.
+    live = event.backfill and card.imported_until is None
+    due.catch_up(work, now if live else at, inclusive=False)
+    work.at = at
+    work.begin()
+    if event.backfill:
+        work.backfill = True
+        work.update(imported_until=max(now, card.imported_until or now))
+    if isinstance(event.body, (CustomerMessage, AgentMessage)):
+        work.message = fold(event.body.text)
+    commands.carry_out(work, event.body)
+    if isinstance(event.body, Recompute):
+        clocks.recompute(work)
+        ladders.recompute(work)
+    return _finish(work, event)
+
+
+def _finish(work: Work, event: Event) -> Decision:
+    """What the event leads to, what is due since, and the books."""
+    cascade.run(work)
+    clocks.settle(work)
+    work.message = ""
+    # Of an import the next event may lie before what is due by now: only its own time is caught up.
+    due.catch_up(work, work.at if event.backfill else work.now, inclusive=True)
+    work.update(revision=work.revision)
+    return Decision(
+        card=work.card,
+        timers=due.timers(work),
+        effects=tuple(work.effects.values()),
+        entries=tuple(work.entries),
+        trace=tuple(work.trace),
+        cursors=dict(work.cursors),
+    )
+
+
+def _takes_effect(card: Card, event: Event, now: dt.datetime) -> dt.datetime:
+    at = min(event.at, now)
+    if event.backfill:
+        # A move can't come before the visit it ends; a message may.
+        return max(at, card.visit.entered_at if isinstance(event.body, MoveCard) else card.created_at)
+    moments = [card.visit.entered_at, card.last_customer_at, card.last_agent_at]
+    for clock in card.clocks:
+        if clock.open:
+            moments += [clock.started_at, clock.missed_at]
+            moments += [moment for pause in clock.pauses for moment in (pause.start, pause.until)]
+    return max(at, min(now, max(moment for moment in moments if moment is not None)))
+
+
+def _renamed(graph: Graph, pipeline: Pipeline, card: Card) -> Card:
+    """The card under the names this version has for its pipeline and stages."""
+
+    def name(old: str) -> str:
+        stage = graph.known_stage(pipeline, old) if old else None
+        return stage.name if stage else old
+
+    if card.pipeline == pipeline.name and name(card.stage) == card.stage:
+        return card
+    return replace(
+        card,
+        pipeline=pipeline.name,
+        stage=name(card.stage),
+        visits=tuple(replace(visit, stage=name(visit.stage)) for visit in card.visits),
+        clocks=tuple(replace(clock, stage=name(clock.stage)) for clock in card.clocks),
+    )

@@ -1,0 +1,22 @@
+"""How details of history lines and notices write clocks and instants."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+from duly_runtime.card import Clock
+
+
+def instant(at: dt.datetime | None) -> str:
+    """ISO, UTC; empty for none."""
+    return at.isoformat() if at else ""
+
+
+def told(clock: Clock) -> dict[str, str]:
+    return {
+        "metric": clock.metric,
+        "cycle": str(clock.cycle),
+        "stage": clock.stage,
+        "target": str(clock.target),
+        "due_at": instant(clock.due_at),
+    }

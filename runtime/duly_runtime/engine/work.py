@@ -1,0 +1,165 @@
+"""The private working state of one step: the card as it becomes, and what is decided on the way."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections import Counter, deque
+from typing import NamedTuple
+
+import msgspec
+
+from duly_dsl.program import Pipeline, Stage
+from duly_dsl.units import Duration
+from duly_runtime.calendars import WorkingTime
+from duly_runtime.card import Card, Clock, Ladder, Visit
+from duly_runtime.decision import AnyEffect, Entry, FactTrace, World
+from duly_runtime.engine.facts import Facts
+from duly_runtime.engine.graph import Graph
+
+MICROSECOND = dt.timedelta(microseconds=1)
+
+
+class Fact(NamedTuple):
+    """Something that became true and may set rules off. `depth` is 0 for the event's own, n for what rules led to."""
+
+    kind: str
+    stage: str = ""
+    metric: str = ""
+    subject: str = ""
+    depth: int = 0
+
+
+class Cause(NamedTuple):
+    """What acts: for the keys of its effects and the words of the history."""
+
+    key: str
+    about: str
+    details: dict[str, str]
+
+
+class Work:
+    """One step at work. `at` is the instant being handled: it only moves forwards."""
+
+    def __init__(
+        self,
+        graph: Graph,
+        pipeline: Pipeline,
+        card: Card,
+        now: dt.datetime,
+        world: World,
+        *,
+        backfill: bool = False,
+    ) -> None:
+        self.graph = graph
+        self.pipeline = pipeline
+        self.card = card
+        self.now = now
+        self.at = now
+        self.world = world
+        self.backfill = backfill
+        self.message = ""
+        """The text of the event's message, folded; empty while something else than the event is handled."""
+        self.revision = card.revision + 1
+        self.effects: dict[str, AnyEffect] = {}
+        self.entries: list[Entry] = []
+        self.trace: list[FactTrace] = []
+        self.cursors: dict[str, int] = {}
+        self.assigned: Counter[str] = Counter()
+        """Person -> cards given less cards taken in this step."""
+        self.queue: deque[Fact] = deque()
+        self.depth = 0
+        self.actions = 0
+        self.stopped = False
+        """The cascade of this event or instant was cut off."""
+        self.changed: set[str] = set()
+        """Operands that changed since clocks were last settled."""
+        self.arrived = False
+        """The card came to its stage since clocks were last settled."""
+
+    # --- reading ------------------------------------------------------------------------------------------------------
+
+    @property
+    def stage(self) -> Stage:
+        return self.graph.stage(self.pipeline, self.card.stage)
+
+    @property
+    def time(self) -> WorkingTime:
+        """The pipeline's working time."""
+        return self.graph.working(self.pipeline)
+
+    @property
+    def quiet(self) -> bool:
+        """Nothing is sent of what takes effect now: it lies in an imported past."""
+        until = self.card.imported_until
+        return self.backfill or (until is not None and self.at <= until)
+
+    def facts(self, fact: Fact) -> Facts:
+        card = self.card
+        if fact.kind in ("card enters", "card leaves") and fact.stage != card.stage:
+            card = msgspec.structs.replace(card, stage=fact.stage)
+        time, created, at = self.time, card.created_at, self.at
+
+        def business() -> int:
+            return time.between(created, at)
+
+        def past(amount: Duration) -> int:
+            return (at - time.add(created, amount)) // MICROSECOND
+
+        return Facts(
+            kind=fact.kind,
+            card=card,
+            stage=fact.stage,
+            metric=fact.metric,
+            subject=fact.subject,
+            message=self.message,
+            age_elapsed=(at - created) // MICROSECOND,
+            business=business,
+            past=past,
+        )
+
+    def holds(self, predicate: int | None, fact: Fact) -> bool:
+        """None always holds."""
+        return predicate is None or self.graph.matcher.holds(predicate, self.facts(fact))
+
+    # --- writing ------------------------------------------------------------------------------------------------------
+
+    def update(self, **changes: object) -> None:
+        self.card = msgspec.structs.replace(self.card, **changes)
+
+    def put_clock(self, old: Clock | None, new: Clock) -> None:
+        """Replace a clock, or add one."""
+        if old is None:
+            self.update(clocks=(*self.card.clocks, new))
+        else:
+            self.update(clocks=tuple(new if clock is old else clock for clock in self.card.clocks))
+
+    def put_ladder(self, old: Ladder | None, new: Ladder) -> None:
+        if old is None:
+            self.update(ladders=(*self.card.ladders, new))
+        else:
+            self.update(ladders=tuple(new if ladder is old else ladder for ladder in self.card.ladders))
+
+    def put_visit(self, visit: Visit) -> None:
+        """Replace the card's present visit."""
+        self.update(visits=(*self.card.visits[:-1], visit))
+
+    def say(self, kind: str, details: dict[str, str] | None = None, *, author: str = "") -> None:
+        """A line of history; in an imported past it says that nothing was sent."""
+        words = {key: value for key, value in (details or {}).items() if value}
+        if self.quiet:
+            words["backfill"] = "yes"
+        self.entries.append(Entry(kind=kind, at=self.at, author=author, details=words))
+
+    def do(self, effect: AnyEffect) -> None:
+        """An effect, once per key; none in an imported past."""
+        if not self.quiet:
+            self.effects.setdefault(effect.key, effect)
+
+    def fact(self, kind: str, *, stage: str = "", metric: str = "", subject: str = "") -> None:
+        self.queue.append(Fact(kind, stage, metric, subject, self.depth))
+
+    def begin(self) -> None:
+        """A new event or due instant: limits count anew."""
+        self.depth = 0
+        self.actions = 0
+        self.stopped = False
