@@ -1,0 +1,85 @@
+"""What changed, told to the screens of this process as it happens. Names only, never contents."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import datetime as dt
+from collections import OrderedDict
+from collections.abc import AsyncIterator
+
+import msgspec
+
+from duly_runtime.store.api import Store
+
+BACKLOG = 1000
+"""Notices a slow screen may be behind; then the oldest go, as a page that fetches itself anew sees the latest anyway."""
+OVERLAP = dt.timedelta(seconds=5)
+"""A write may become visible a little after the instant it carries."""
+REMEMBERED = 20_000
+
+
+class Change(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """`topic`: `card` (written), `notices` (of `person`), `rules` (another version is live), `parked`."""
+
+    topic: str
+    card_id: int = 0
+    pipeline: str = ""
+    revision: int = 0
+    person: str = ""
+
+
+class Changes:
+    """In-process fan-out. Writes of other processes come in by `poll`; each card's revision is told once."""
+
+    def __init__(self) -> None:
+        self._queues: set[asyncio.Queue[Change | None]] = set()
+        self._revisions: OrderedDict[int, int] = OrderedDict()
+        self._since: dt.datetime | None = None
+        self._closed = False
+
+    def publish(self, change: Change) -> None:
+        for queue in self._queues:
+            if queue.full():
+                queue.get_nowait()
+            queue.put_nowait(change)
+
+    def card(self, card_id: int, pipeline: str, revision: int) -> None:
+        """A card was written; told unless this revision has been told already."""
+        if self._revisions.get(card_id, -1) >= revision:
+            return
+        self._revisions[card_id] = revision
+        self._revisions.move_to_end(card_id)
+        if len(self._revisions) > REMEMBERED:
+            self._revisions.popitem(last=False)
+        self.publish(Change(topic="card", card_id=card_id, pipeline=pipeline, revision=revision))
+
+    async def poll(self, store: Store, now: dt.datetime) -> None:
+        """Tell what other processes have written, if anybody listens."""
+        if not self._queues:
+            self._since = None
+            return
+        since = self._since or now
+        self._since = now
+        for changed in await store.changed_since(since - OVERLAP):
+            self.card(changed.card_id, changed.pipeline, changed.revision)
+
+    async def __aiter__(self) -> AsyncIterator[Change]:
+        """Everything from now on; ends with `close`."""
+        if self._closed:
+            return
+        queue: asyncio.Queue[Change | None] = asyncio.Queue(BACKLOG)
+        self._queues.add(queue)
+        try:
+            while (change := await queue.get()) is not None:
+                yield change
+        finally:
+            self._queues.discard(queue)
+
+    def close(self) -> None:
+        self._closed = True
+        for queue in self._queues:
+            with contextlib.suppress(asyncio.QueueEmpty):
+                while True:
+                    queue.get_nowait()
+            queue.put_nowait(None)

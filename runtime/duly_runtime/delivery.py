@@ -1,0 +1,377 @@
+"""The way out: lease, commit, send outside any transaction, record with the lease's token."""
+
+from __future__ import annotations
+
+import asyncio
+import datetime as dt
+
+import msgspec
+import structlog
+
+from duly_dsl import program as p
+from duly_dsl.units import Unit
+from duly_runtime import rendering
+from duly_runtime.card import Card
+from duly_runtime.changes import Change, Changes
+from duly_runtime.decision import AnyEffect, CallWebhook, MessageCustomer, NotifyPerson
+from duly_runtime.doors import Failed, Outcome, Outgoing, Retry, Sender, Senders, Sent, Unknown
+from duly_runtime.events import Contact, Scalar
+from duly_runtime.store.api import Missing, OutboxItem, Store, StoreUnavailable
+from duly_runtime.time import Clock, monotonic
+from duly_runtime.versions import Versions
+
+SLOTS = 16
+"""Deliveries under way at once in one process."""
+LEASE_SECONDS = 30.0
+SEND_SECONDS = 15.0
+"""Real seconds a send may take. Half a lease, so that no second worker begins while the first may still be sending."""
+SETTLE_SECONDS = 12.0
+"""How long an outcome that can't be written (the database is away) is held on to; within the lease."""
+RETRIES = 8
+RETRY_OVER = 86_400.0
+"""Where the rules say nothing: 8 more tries over a day, then the delivery is parked."""
+GROWTH = 4
+"""Each gap between tries is so many times the one before: 8 over a day begin 4 seconds after the first failure."""
+
+log = structlog.get_logger(__name__)
+
+
+class Prepared(msgspec.Struct, frozen=True, kw_only=True):
+    """What to hand to whom. `sender` None: nothing leaves the house (a notice in the app). `text` is kept for the screens;
+    `retry` belongs to the connector."""
+
+    sender: Sender | None
+    outgoing: Outgoing
+    text: str
+    connector: p.Connector | None = None
+
+
+class Impossible(Exception):
+    """It can't be delivered, by anybody, at any time; the message is for the people of the card."""
+
+
+class Outbox:
+    """Delivers what the outbox holds. `wake` tells of one delivery, `sweep` looks for all that are due."""
+
+    def __init__(
+        self,
+        store: Store,
+        clock: Clock,
+        versions: Versions,
+        senders: Senders,
+        changes: Changes,
+        base_url: str = "",
+    ) -> None:
+        self._store = store
+        self._clock = clock
+        self._versions = versions
+        self._senders = senders
+        self._changes = changes
+        self._base_url = base_url
+        self._under_way: set[asyncio.Task[None]] = set()
+        self._closing = False
+
+    async def wake(self, outbox_id: int) -> None:
+        """Begin one delivery, if it is due and there is room; else a sweep finds it."""
+        await self._begin(min(1, self._room()), outbox_id)
+
+    async def sweep(self) -> None:
+        """Begin as many due deliveries as there is room for."""
+        await self._begin(self._room())
+
+    async def drain(self, seconds: float) -> None:
+        """Begin nothing more and wait for what is under way; what takes longer is left to its lease, as `unknown`."""
+        self._closing = True
+        if self._under_way:
+            _, late = await asyncio.wait(self._under_way, timeout=seconds)
+            for task in late:
+                task.cancel()
+            await asyncio.gather(*late, return_exceptions=True)
+
+    def _room(self) -> int:
+        return 0 if self._closing else SLOTS - len(self._under_way)
+
+    async def _begin(self, room: int, outbox_id: int = 0) -> None:
+        if room <= 0:
+            return
+        seconds = LEASE_SECONDS * self._clock.speed
+        for item in await self._store.lease(self._clock.now(), room, seconds, outbox_id):
+            task = asyncio.create_task(self._deliver(item), name=f"deliver {item.id}")
+            self._under_way.add(task)
+            task.add_done_callback(self._under_way.discard)
+
+    async def _deliver(self, item: OutboxItem) -> None:
+        try:
+            text, outcome = await self._attempt(item)
+            await self._settle(item, outcome, text)
+        except Exception as error:
+            # The lease runs out and the store calls it unknown: shown to a person, never dropped.
+            log.exception("delivery_broke", outbox_id=item.id, key=item.key, error=repr(error))
+
+    async def _attempt(self, item: OutboxItem) -> tuple[str, Outcome]:
+        try:
+            prepared = await self._prepare(item)
+        except Impossible as error:
+            return "", Failed(reason=str(error))
+        except StoreUnavailable as error:
+            return "", Retry(reason=f"the database did not answer: {error}")
+        if prepared.sender is None:
+            return prepared.text, Sent()
+        try:
+            async with asyncio.timeout(SEND_SECONDS):
+                outcome = await prepared.sender.send(prepared.outgoing)
+        except TimeoutError:
+            outcome = Unknown(reason=f"no answer within {SEND_SECONDS:.0f} seconds")
+        except Exception as error:
+            log.exception("sender_broke", outbox_id=item.id, key=item.key)
+            outcome = Unknown(reason=f"the connector broke while sending: {type(error).__name__}")
+        if isinstance(outcome, Retry):
+            outcome = scheduled(outcome, item.attempts, prepared.connector)
+        return prepared.text, outcome
+
+    async def _settle(self, item: OutboxItem, outcome: Outcome, text: str) -> None:
+        until = monotonic() + SETTLE_SECONDS
+        while True:
+            try:
+                if not await self._store.settle(item, outcome, text, self._clock.now()):
+                    log.warning("lease_lost", outbox_id=item.id, key=item.key)
+                break
+            except StoreUnavailable:
+                if monotonic() > until:
+                    raise
+                await asyncio.sleep(0.5)
+        effect = decode(item)
+        if isinstance(effect, NotifyPerson):
+            self._changes.publish(Change(topic="notices", person=effect.person))
+        if isinstance(outcome, Retry) and outcome.give_up:
+            self._changes.publish(Change(topic="parked"))
+        if isinstance(effect, MessageCustomer) and item.card_id:
+            self._changes.publish(Change(topic="card", card_id=item.card_id, pipeline=await self._pipeline(item.card_id)))
+
+    async def _pipeline(self, card_id: int) -> str:
+        return (await self._store.card(card_id)).pipeline
+
+    async def _prepare(self, item: OutboxItem) -> Prepared:
+        effect = decode(item)
+        live = await self._versions.live()  # also brings the doors up to date
+        if live is None:
+            raise Impossible("no rules are published")
+        try:
+            card = await self._store.card(item.card_id)
+            decided_by = await self._versions.program(item.version)
+        except Missing as error:
+            raise Impossible(str(error)) from error
+        facts = rendering.Facts(
+            program=decided_by,
+            card=card,
+            base_url=self._base_url,
+            owner=(await self._person(decided_by, card.owner)).full_name if card.owner else "",
+            details={} if isinstance(effect, MessageCustomer) else effect.details,
+        )
+        match effect:
+            case NotifyPerson():
+                return await self._notice(item, effect, facts, live.program)
+            case MessageCustomer():
+                return self._message(item, effect, facts, live.program)
+            case CallWebhook():
+                return self._call(item, effect, facts, live.program)
+
+    # --- to people who work here -------------------------------------------------------------------------------------
+
+    async def _notice(self, item: OutboxItem, effect: NotifyPerson, facts: rendering.Facts, live: p.Program) -> Prepared:
+        person = await self._person(facts.program, effect.person)
+        if effect.template:
+            text = rendering.template(_template(facts.program, effect.template), facts, person.language)
+            if not text.subject:
+                text = rendering.Text(rendering.notice(effect.about, facts, person.language).subject, text.text)
+        else:
+            text = rendering.notice(effect.about, facts, person.language)
+        sender, address = None, ""
+        if effect.channel == "email" or (not effect.channel and person.email):
+            sender, address = self._senders.by_kind("email"), person.email
+        elif effect.channel == "whatsapp":
+            sender, address = self._senders.by_kind("whatsapp"), person.phone
+        if effect.channel in ("email", "whatsapp"):
+            # A notice without a channel is in the app whatever else becomes of it; this one is nowhere.
+            if sender is None:
+                raise Impossible(f"there is no {effect.channel} connector that sends")
+            if not address:
+                wanted = "e-mail address" if effect.channel == "email" else "phone number"
+                raise Impossible(f"{effect.person} has no {wanted}")
+        outgoing = Outgoing(
+            outbox_id=item.id,
+            key=item.key,
+            kind="notice",
+            to=Contact(
+                name=person.full_name or person.name,
+                email=person.email,
+                phone=person.phone,
+                address=address,
+                language=person.language,
+            ),
+            subject=text.subject,
+            text=text.text,
+            reference=_reference(facts.card),
+            now=self._clock.now(),
+        )
+        kind = effect.channel or "email"
+        connector = next((found for found in live.connectors.values() if found.kind == kind and _sends(found)), None)
+        return Prepared(sender=sender, outgoing=outgoing, text=text.text, connector=connector)
+
+    async def _person(self, program: p.Program, name: str) -> p.Person:
+        """From the files; what they leave out comes from the account."""
+        person = program.people.get(name) or p.Person(name=name)
+        if person.full_name and person.email and person.phone and person.language:
+            return person
+        try:
+            user = await self._store.user(name)
+        except Missing:
+            return person
+        return msgspec.structs.replace(
+            person,
+            full_name=person.full_name or user.full_name,
+            email=person.email or user.email,
+            phone=person.phone or user.phone,
+            language=person.language or user.language,
+        )
+
+    # --- to the customer ---------------------------------------------------------------------------------------------
+
+    def _message(self, item: OutboxItem, effect: MessageCustomer, facts: rendering.Facts, live: p.Program) -> Prepared:
+        card = facts.card
+        to = card.contact
+        if effect.template:
+            text = rendering.template(_template(facts.program, effect.template), facts, to.language)
+        elif effect.rendered:
+            text = rendering.Text("", effect.text)
+        else:
+            text = rendering.Text("", rendering.fill(effect.text, facts, to.language or facts.languages[0]))
+        connector = live.connectors.get(card.connector)
+        sender = self._senders.by_name(card.connector) if card.connector else None
+        if sender is None:
+            sender = self._senders.by_kind("email")
+            connector = next((found for found in live.connectors.values() if found.kind == "email" and _sends(found)), None)
+            if sender is None:
+                raise Impossible(
+                    f"nothing can be sent by `{card.connector or card.channel}`, and no e-mail connector sends"
+                )
+            if not to.email:
+                raise Impossible(
+                    f"nothing can be sent by `{card.connector or card.channel}`, and the customer has no e-mail address"
+                )
+            to = msgspec.structs.replace(to, address=to.email)
+        outgoing = Outgoing(
+            outbox_id=item.id,
+            key=item.key,
+            kind="message",
+            to=to,
+            subject=text.subject or rendering.fill("{card.title}", facts, "en") or f"#{card.number}",
+            text=text.text,
+            reference=_reference(card),
+            now=self._clock.now(),
+        )
+        return Prepared(sender=sender, outgoing=outgoing, text=text.text, connector=connector)
+
+    # --- to programs -------------------------------------------------------------------------------------------------
+
+    def _call(self, item: OutboxItem, effect: CallWebhook, facts: rendering.Facts, live: p.Program) -> Prepared:
+        sender = self._senders.by_name(effect.connector)
+        if sender is None:
+            raise Impossible(f"there is no connector `{effect.connector}` that sends")
+        payload = msgspec.json.encode(
+            {
+                "type": effect.event,
+                "timestamp": item.created_at,
+                "data": {**effect.details, "card": card_data(facts.card, rendering.fill("{link}", facts, "en"))},
+            }
+        )
+        outgoing = Outgoing(
+            outbox_id=item.id,
+            key=item.key,
+            kind="call",
+            to=Contact(),
+            event=effect.event,
+            payload=payload,
+            reference=_reference(facts.card),
+            now=self._clock.now(),
+        )
+        connector = live.connectors.get(effect.connector)
+        return Prepared(sender=sender, outgoing=outgoing, text=payload.decode(), connector=connector)
+
+
+class CardData(msgspec.Struct, frozen=True, kw_only=True):
+    """A card as outgoing webhooks show it."""
+
+    id: int
+    number: int
+    pipeline: str
+    stage: str
+    title: str
+    priority: str
+    type: str
+    owner: str
+    team: str
+    channel: str
+    customer: Contact
+    fields: dict[str, Scalar]
+    tags: tuple[str, ...]
+    created_at: dt.datetime
+    finished_at: dt.datetime | None
+    link: str
+
+
+def card_data(card: Card, link: str) -> CardData:
+    return CardData(
+        id=card.id,
+        number=card.number,
+        pipeline=card.pipeline,
+        stage=card.stage,
+        title=card.title,
+        priority=card.priority,
+        type=card.type,
+        owner=card.owner,
+        team=card.team,
+        channel=card.channel,
+        customer=card.contact,
+        fields=card.fields,
+        tags=card.tags,
+        created_at=card.created_at,
+        finished_at=card.finished_at,
+        link=link,
+    )
+
+
+def decode(item: OutboxItem) -> AnyEffect:
+    return msgspec.json.decode(item.effect, type=AnyEffect)
+
+
+def scheduled(outcome: Retry, attempts: int, connector: p.Connector | None) -> Retry:
+    """When to try again after `attempts` tries (this one included), by the connector's `retry N times over T`.
+
+    The gaps grow and add up to T; a provider that names a longer wait gets it. After the last try, `give_up`.
+    """
+    times, over = RETRIES, RETRY_OVER
+    if connector is not None and connector.retry_times is not None:
+        times = connector.retry_times
+    if connector is not None and connector.retry_over is not None:
+        unit, amount = connector.retry_over.unit, connector.retry_over.amount
+        over = amount * 86_400.0 if unit in (Unit.CALENDAR_DAYS, Unit.WORKING_DAYS) else amount / 1_000_000
+    if attempts > times:
+        return Retry(reason=outcome.reason, give_up=True)
+    gap = over * (GROWTH - 1) / (GROWTH**times - 1) * GROWTH ** (attempts - 1)
+    return Retry(reason=outcome.reason, after=max(gap, outcome.after))
+
+
+def _template(program: p.Program, name: str) -> p.Template:
+    found = program.templates.get(name)
+    if found is None:
+        raise Impossible(f"there is no template `{name}`")
+    return found
+
+
+def _sends(connector: p.Connector) -> bool:
+    return connector.direction in ("sends", "connects")
+
+
+def _reference(card: Card) -> str:
+    return f"duly-{card.number}"

@@ -1,0 +1,205 @@
+"""One process of the runtime: the parts of its roles, started and stopped together, on one event loop."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import datetime as dt
+from collections.abc import Awaitable, Callable, Sequence
+
+import dramatiq
+import structlog
+
+from duly_dsl.program import Program
+from duly_runtime import ingest
+from duly_runtime.actors import Wakes
+from duly_runtime.broker import NAMESPACE, open_broker
+from duly_runtime.card import Card
+from duly_runtime.changes import Change, Changes
+from duly_runtime.decision import Decision, World
+from duly_runtime.delivery import Outbox
+from duly_runtime.doors import Answer, Doors, Raw, Refused
+from duly_runtime.engine.step import Graph, step, wants_new_card
+from duly_runtime.events import Event
+from duly_runtime.scheduler import Loop, Scheduler, Stragglers
+from duly_runtime.store.api import Accepted, Decide, Handled, Store, StoreUnavailable
+from duly_runtime.time import Clock, monotonic
+from duly_runtime.versions import Versions
+
+ROLES = frozenset({"web", "worker", "scheduler"})
+STOP_SECONDS = 8.0
+"""Real seconds a stopping process gives to what it has in hand; what is longer is picked up by others, or after a start."""
+
+log = structlog.get_logger(__name__)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
+class NodeConfig:
+    """How one process takes part. `store` is started and stopped by the caller."""
+
+    store: Store
+    clock: Clock
+    doors: Doors
+    broker_url: str = "memory://"
+    namespace: str = NAMESPACE
+    """Keeps installations apart that share a Redis."""
+    roles: frozenset[str] = ROLES
+    base_url: str = ""
+    """How people reach the screens, for links in what is sent."""
+    threads: int = 8
+    """Events handled at once."""
+
+
+class Node:
+    """`changes` tells live screens what was written. All methods belong to the loop `start` was called on."""
+
+    def __init__(self, config: NodeConfig) -> None:
+        self.config = config
+        self.store = config.store
+        self.clock = config.clock
+        self.doors = config.doors
+        self.changes = Changes()
+        self.versions = Versions(config.store, config.doors)
+        self._outbox = Outbox(
+            config.store, config.clock, self.versions, config.doors, self.changes, base_url=config.base_url
+        )
+        self._wakes: Wakes | None = None
+        self._worker: dramatiq.Worker | None = None
+        self._loops: dict[str, Loop] = {}
+        self._handling: set[int] = set()
+        self._told_version = ""
+
+    # --- life --------------------------------------------------------------------------------------------------------
+
+    async def start(self) -> None:
+        config = self.config
+        broker = open_broker(config.broker_url, asyncio.get_running_loop(), config.namespace)
+        self._wakes = Wakes(broker, self._handle_event, self._outbox.wake)
+        if "worker" in config.roles:
+            # The worker's threads only wait for coroutines of this loop; a short time-out lets them stop quickly.
+            self._worker = dramatiq.Worker(broker, worker_threads=config.threads, worker_timeout=200)
+            await asyncio.to_thread(self._worker.start)
+            self._add("outbox", self._deliver_due)
+            if not config.broker_url.startswith("memory"):
+                self._add("stragglers", Stragglers(self.store, self.clock, self.handle).look)
+        if "scheduler" in config.roles:
+            self._add("scheduler", Scheduler(self.store, self.clock, self.wake_events).look)
+        if "web" in config.roles:
+            self._add("changes", self._watch)
+        for loop in self._loops.values():
+            loop.start()
+
+    async def stop(self) -> None:
+        """Finish what is in hand, within STOP_SECONDS or a little more."""
+        self.changes.close()
+        await asyncio.gather(*(loop.stop(STOP_SECONDS) for loop in self._loops.values()))
+        if self._worker is not None:
+            await asyncio.to_thread(self._worker.stop, int(STOP_SECONDS * 1000))
+        await self._outbox.drain(STOP_SECONDS)
+        if self._wakes is not None:
+            self._wakes.close()
+        await self.doors.close()
+
+    def wake(self) -> None:
+        """Look for work at once, not at the next second (something was published or replayed)."""
+        for loop in self._loops.values():
+            loop.poke()
+
+    def scheduler_age(self) -> float | None:
+        """Real seconds since the scheduler last looked with success; None where this process has none."""
+        loop = self._loops.get("scheduler")
+        return None if loop is None or loop.last_tick is None else monotonic() - loop.last_tick
+
+    # --- wake-ups ----------------------------------------------------------------------------------------------------
+
+    def wake_events(self, ids: Sequence[int]) -> None:
+        """Tell the workers of events; never fails, as what is lost is found by the poll."""
+        if self._wakes is not None:
+            self._wakes.events([item for item in ids if item not in self._handling])
+
+    def wake_deliveries(self, ids: Sequence[int]) -> None:
+        if self._wakes is not None:
+            self._wakes.deliveries(ids)
+
+    # --- work --------------------------------------------------------------------------------------------------------
+
+    async def program(self) -> Program | None:
+        """The rules that are live; None before the first publish."""
+        live = await self.versions.live()
+        return None if live is None else live.program
+
+    async def receive(self, raw: Raw) -> Answer | Accepted:
+        """A request at one of the doors. As `ingest.receive`; Refused(404) where no door has this path."""
+        await self.versions.live()  # the doors follow it
+        receiver = self.doors.receiver_for(raw.path)
+        if receiver is None:
+            raise Refused(404, "there is no connector at this path")
+        taken = await ingest.receive(self.store, receiver, raw, self.clock.now())
+        if isinstance(taken, Accepted):
+            self.wake_events(taken.event_ids)
+            if taken.raw_id:
+                self.changes.publish(Change(topic="parked"))
+        return taken
+
+    async def handle(self, event_id: int) -> Handled:
+        """Judge one event and write what was decided. Raises StoreUnavailable; anything else that goes wrong is put on
+        record with the event, which is tried again later."""
+        live = await self.versions.live()
+        if live is None or event_id in self._handling:
+            return Handled(done=False)
+        self._handling.add(event_id)
+        written: dict[int, Card] = {}
+        now = self.clock.now()
+        try:
+            handled = await self.store.handle(event_id, decider(live.graph, now, written), live.hash, now)
+        except StoreUnavailable:
+            raise
+        except Exception as error:
+            log.exception("event_failed", event_id=event_id, version=live.hash)
+            await self.store.event_failed(event_id, f"{type(error).__name__}: {error}", now)
+            return Handled(done=False)
+        finally:
+            self._handling.discard(event_id)
+        if handled.done:
+            self.wake_deliveries(handled.outbox_ids)
+            for card in written.values():
+                self.changes.card(card.id, card.pipeline, card.revision)
+        return handled
+
+    async def _handle_event(self, event_id: int) -> None:
+        """The actor."""
+        try:
+            await self.handle(event_id)
+        except StoreUnavailable as error:
+            log.warning("store_unavailable", event_id=event_id, error=str(error))
+
+    async def _deliver_due(self) -> bool:
+        await self._outbox.sweep()
+        return False
+
+    async def _watch(self) -> bool:
+        """Tell the screens of this process what others have written."""
+        await self.changes.poll(self.store, self.clock.now())
+        version = await self.store.active_hash()
+        if version != self._told_version:
+            if self._told_version:
+                self.changes.publish(Change(topic="rules"))
+            self._told_version = version
+        return False
+
+    def _add(self, name: str, work: Callable[[], Awaitable[bool]]) -> None:
+        self._loops[name] = Loop(name, work, self.clock)
+
+
+def decider(graph: Graph, now: dt.datetime, written: dict[int, Card]) -> Decide:
+    """`step` under one version at one instant. The cards it decides are left in `written`."""
+
+    def decide(event: Event, card: Card | None, world: World) -> Decision:
+        if card is not None and wants_new_card(graph, card, event, now):
+            card = None
+        decision = step(graph, card, event, now, world)
+        if decision.card is not None:
+            written[decision.card.id] = decision.card
+        return decision
+
+    return decide

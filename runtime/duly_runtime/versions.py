@@ -1,0 +1,63 @@
+"""Programs by their hash, ready to run: read once, kept while they are used."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict
+
+import msgspec
+
+from duly_dsl.program import Program
+from duly_runtime.doors import Doors
+from duly_runtime.engine.step import Graph, load
+from duly_runtime.store.api import Store
+
+KEPT = 8
+"""Older versions kept in memory: deliveries render under the version that decided them."""
+
+
+class Live(msgspec.Struct, frozen=True, kw_only=True):
+    """The version that is live, and its graph."""
+
+    program: Program
+    graph: Graph
+
+    @property
+    def hash(self) -> str:
+        return self.program.hash
+
+
+class Versions:
+    """Reads the active hash each time it is asked (one row by its key), the rest only where that changed."""
+
+    def __init__(self, store: Store, doors: Doors) -> None:
+        self._store = store
+        self._doors = doors
+        self._live: Live | None = None
+        self._programs: OrderedDict[str, Program] = OrderedDict()
+        self._lock = asyncio.Lock()
+
+    async def live(self) -> Live | None:
+        """None before the first publish. The doors follow the version."""
+        wanted = await self._store.active_hash()
+        if not wanted:
+            return None
+        if self._live is None or self._live.hash != wanted:
+            async with self._lock:
+                if self._live is None or self._live.hash != wanted:
+                    program = await self.program(wanted)
+                    graph = await asyncio.to_thread(load, program)
+                    await self._doors.use(program)
+                    self._live = Live(program=program, graph=graph)
+        return self._live
+
+    async def program(self, version: str) -> Program:
+        """The program with this hash; store.api.Missing where there is none."""
+        found = self._programs.get(version)
+        if found is None:
+            found = Program.decode((await self._store.version(version)).program)
+            self._programs[version] = found
+        self._programs.move_to_end(version)
+        if len(self._programs) > KEPT:
+            self._programs.popitem(last=False)
+        return found
