@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import concurrent.futures
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
+from typing import Any
 
 import dramatiq
 import structlog
@@ -27,14 +28,14 @@ class Wakes:
     def __init__(
         self,
         broker: Broker,
-        handle_event: Callable[[int], Awaitable[None]],
-        deliver: Callable[[int], Awaitable[None]],
+        handle_event: Callable[[int], Coroutine[Any, Any, None]],
+        deliver: Callable[[int], Coroutine[Any, Any, None]],
     ) -> None:
         self.broker = broker
-        self._handle_event = dramatiq.actor(
-            handle_event, broker=broker, actor_name="handle_event", queue_name=QUEUE, priority=0
+        self._handle_event = dramatiq.actor(broker=broker, actor_name="handle_event", queue_name=QUEUE, priority=0)(
+            handle_event
         )
-        self._deliver = dramatiq.actor(deliver, broker=broker, actor_name="deliver", queue_name=QUEUE, priority=1)
+        self._deliver = dramatiq.actor(broker=broker, actor_name="deliver", queue_name=QUEUE, priority=1)(deliver)
         self._in_process = isinstance(broker, MemoryBroker)
         # One thread: pika keeps a connection for each thread that sends.
         self._thread = concurrent.futures.ThreadPoolExecutor(1, thread_name_prefix="duly-wake")
@@ -47,23 +48,28 @@ class Wakes:
     def deliveries(self, ids: Sequence[int]) -> None:
         self._send(self._deliver, ids)
 
+    @property
+    def resting(self) -> bool:
+        """The broker has just failed and is left alone."""
+        return monotonic() < self._rest_until
+
     def close(self) -> None:
         """Let go of the broker; batches not sent yet are dropped."""
         self._thread.shutdown(wait=False, cancel_futures=True)
         self.broker.close()
 
-    def _send(self, actor: Actor[[int], object], ids: Sequence[int]) -> None:
+    def _send(self, actor: Actor[[int], None], ids: Sequence[int]) -> None:
         if not ids:
             return
         if self._in_process:
             for item in ids:
                 actor.send(item)
-        elif self._waiting < MAX_BATCHES and monotonic() >= self._rest_until:
+        elif self._waiting < MAX_BATCHES and not self.resting:
             self._waiting += 1
             self._thread.submit(self._send_batch, actor, list(ids)).add_done_callback(self._sent)
 
-    def _send_batch(self, actor: Actor[[int], object], ids: list[int]) -> None:
-        if monotonic() < self._rest_until:
+    def _send_batch(self, actor: Actor[[int], None], ids: list[int]) -> None:
+        if self.resting:
             return
         try:
             for item in ids:

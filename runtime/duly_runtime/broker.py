@@ -13,7 +13,7 @@ from dramatiq import Broker, Consumer, Message, MessageProxy, Worker
 from dramatiq.asyncio import EventLoopThread, get_event_loop_thread, set_event_loop_thread
 from dramatiq.brokers.stub import StubBroker
 from dramatiq.errors import QueueNotFound
-from dramatiq.middleware import AsyncIO
+from dramatiq.middleware import AsyncIO, Middleware
 
 NAMESPACE = "duly"
 CONNECT_SECONDS = 3
@@ -81,7 +81,7 @@ class MemoryConsumer(Consumer):
         if not self._slots.acquire(timeout=self._timeout):
             return None
         try:
-            return MessageProxy(Message[Any].decode(self._queue.get(timeout=self._timeout)))
+            return MessageProxy(cast(Any, Message).decode(self._queue.get(timeout=self._timeout)))
         except Empty:
             self._slots.release()
             return None
@@ -103,7 +103,7 @@ def open_broker(url: str, loop: asyncio.AbstractEventLoop, namespace: str = NAME
     None of Dramatiq's default middleware is used: retries, time limits and callbacks are rows of ours, not messages.
     Opens no connection yet. Raises ValueError for another scheme.
     """
-    middleware = [HostAsyncIO(loop)]
+    middleware: list[Middleware] = [HostAsyncIO(loop)]
     scheme = url.partition(":")[0]
     if scheme == "memory":
         return MemoryBroker(middleware)

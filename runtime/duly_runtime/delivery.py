@@ -214,8 +214,7 @@ class Outbox:
             reference=_reference(facts.card),
             now=self._clock.now(),
         )
-        kind = effect.channel or "email"
-        connector = next((found for found in live.connectors.values() if found.kind == kind and _sends(found)), None)
+        connector = _first(live, effect.channel or "email")
         return Prepared(sender=sender, outgoing=outgoing, text=text.text, connector=connector)
 
     async def _person(self, program: p.Program, name: str) -> p.Person:
@@ -246,19 +245,15 @@ class Outbox:
             text = rendering.Text("", effect.text)
         else:
             text = rendering.Text("", rendering.fill(effect.text, facts, to.language or facts.languages[0]))
-        connector = live.connectors.get(card.connector)
         sender = self._senders.by_name(card.connector) if card.connector else None
+        connector = live.connectors.get(card.connector)
         if sender is None:
-            sender = self._senders.by_kind("email")
-            connector = next((found for found in live.connectors.values() if found.kind == "email" and _sends(found)), None)
+            door = card.connector or card.channel
+            sender, connector = self._senders.by_kind("email"), _first(live, "email")
             if sender is None:
-                raise Impossible(
-                    f"nothing can be sent by `{card.connector or card.channel}`, and no e-mail connector sends"
-                )
+                raise Impossible(f"nothing can be sent by `{door}`, and there is no e-mail connector that sends")
             if not to.email:
-                raise Impossible(
-                    f"nothing can be sent by `{card.connector or card.channel}`, and the customer has no e-mail address"
-                )
+                raise Impossible(f"nothing can be sent by `{door}`, and the customer has no e-mail address")
             to = msgspec.structs.replace(to, address=to.email)
         outgoing = Outgoing(
             outbox_id=item.id,
@@ -369,8 +364,9 @@ def _template(program: p.Program, name: str) -> p.Template:
     return found
 
 
-def _sends(connector: p.Connector) -> bool:
-    return connector.direction in ("sends", "connects")
+def _first(live: p.Program, kind: str) -> p.Connector | None:
+    """The connector `Senders.by_kind` finds."""
+    return next((c for c in live.connectors.values() if c.kind == kind and c.direction in ("sends", "connects")), None)
 
 
 def _reference(card: Card) -> str:

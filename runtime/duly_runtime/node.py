@@ -19,7 +19,8 @@ from duly_runtime.changes import Change, Changes
 from duly_runtime.decision import Decision, World
 from duly_runtime.delivery import Outbox
 from duly_runtime.doors import Answer, Doors, Raw, Refused
-from duly_runtime.engine.step import Graph, step, wants_new_card
+from duly_runtime.engine.graph import Graph
+from duly_runtime.engine.step import step, wants_new_card
 from duly_runtime.events import Event
 from duly_runtime.scheduler import Loop, Scheduler, Stragglers
 from duly_runtime.store.api import Accepted, Decide, Handled, Store, StoreUnavailable

@@ -1,4 +1,4 @@
-"""Texts that go out: templates filled in, and Duly's own words for notices. Pure; a customer's words are never a template."""
+"""Texts that go out: templates filled in, and Duly's own words for notices. Pure; customers' words are no templates."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def notice(about: str, facts: Facts, wanted: str) -> Text:
         "level": details.get("level", ""),
         "ladder": details.get("ladder", ""),
         "rule": details.get("rule", ""),
-        "percent": details.get("percent", ""),
+        "percent": f"{details['percent']}%" if details.get("percent") else "",
         "before": details.get("before", ""),
     }
     lines: list[str] = []
@@ -86,9 +86,9 @@ def notice(about: str, facts: Facts, wanted: str) -> Text:
         subject = _("Card {number}: {clock} is due {due}")
         lines.append(_("Card {number} ({customer}) is in “{stage}”: {clock} is due {due}."))
         if words["percent"]:
-            lines.append(_("{percent}% of the time has passed."))
+            lines.append(_("{percent} of the time has passed."))
         elif words["before"]:
-            lines.append(_("{before} are left."))
+            lines.append(_("Time left: {before}."))
     elif about == "escalation":
         subject = _("Card {number} is late: {clock}, level {level}")
         lines.append(_("Card {number} ({customer}) is in “{stage}” and late: {clock} was due {due}."))
@@ -99,10 +99,8 @@ def notice(about: str, facts: Facts, wanted: str) -> Text:
     else:
         subject = _("Card {number} needs you")
         lines.append(_("Card {number} ({customer}) in “{stage}” needs you."))
-    link = _value("link", facts, language)
-    return Text(
-        _one_line(_put(subject, words)), "\n".join([*(_put(line, words) for line in lines), *([link] if link else [])])
-    )
+    body = [_put(line, words) for line in lines] + [_value("link", facts, language)]
+    return Text(_one_line(_put(subject, words)), "\n".join(line for line in body if line))
 
 
 def metric(name: str, language: str) -> str:
@@ -136,9 +134,11 @@ def _value(name: str, facts: Facts, language: str) -> str:
     if isinstance(value, bool):
         _ = i18n.translations("duly_runtime", i18n.choose(language)).gettext
         return _("yes") if value else _("no")
-    if isinstance(value, float):
-        return str(int(value)) if value.is_integer() else str(value)
-    return value or ""
+    if isinstance(value, str):
+        return value
+    if value is None:
+        return ""
+    return str(int(value)) if float(value).is_integer() else str(value)
 
 
 def _due(facts: Facts, language: str) -> str:

@@ -59,6 +59,11 @@ class FakeClock:
     def now(self) -> dt.datetime:
         return self._now
 
+    @property
+    def waiting(self) -> int:
+        """How many sleep."""
+        return len(self._waiting)
+
     def advance(self, by: dt.timedelta) -> None:
         self.set(self._now + by)
 

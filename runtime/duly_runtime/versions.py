@@ -9,7 +9,7 @@ import msgspec
 
 from duly_dsl.program import Program
 from duly_runtime.doors import Doors
-from duly_runtime.engine.step import Graph, load
+from duly_runtime.engine.graph import Graph, load
 from duly_runtime.store.api import Store
 
 KEPT = 8
