@@ -55,7 +55,7 @@ messages: $(VENV)/dev  ## Collect texts into the catalogues and compile them
 	  po=$$folder/locale/pt_BR/LC_MESSAGES/$$domain.po; \
 	  test -f $$po && $(BIN)/pybabel -q update --no-fuzzy-matching --omit-header -l pt_BR -i $$pot -o $$po \
 	    || $(BIN)/pybabel -q init -l pt_BR -i $$pot -o $$po; \
-	  $(BIN)/pybabel -q compile -i $$po -o $${po%.po}.mo -l pt_BR; rm $$pot; \
+	  $(BIN)/pybabel -q compile -f -i $$po -o $${po%.po}.mo -l pt_BR; rm $$pot; \
 	done
 
 assets:  ## Build the browser modules (needs Node; the built files are committed)
