@@ -23,8 +23,8 @@ COMMANDS = {
     "demo": ("duly_platform.cli.demo:Demo", "Serve a demo workspace with live traffic"),
     "worker": ("duly_platform.cli.serve:Worker", "Run a worker process (PostgreSQL with Redis or RabbitMQ)"),
     "scheduler": ("duly_platform.cli.serve:Scheduler", "Run a scheduler process: timers and the outbox"),
-    "user": ("duly_platform.cli.accounts:Accounts", "Make an account or set a password"),
-    "secret": ("duly_platform.cli.accounts:Secrets", "Store a secret that rule files refer to by name"),
+    "user": ("duly_platform.cli.accounts:UserCommand", "Make an account or set a password"),
+    "secret": ("duly_platform.cli.accounts:SecretCommand", "Store a secret that rule files refer to by name"),
 }
 """Name -> (where, help). A command is a class with `arguments(parser)` and `run(namespace) -> exit code`."""
 

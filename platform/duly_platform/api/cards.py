@@ -1,0 +1,256 @@
+"""Cards over the API: read them, open them, work on them."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Annotated, Any
+
+import msgspec
+from litestar import Request, Router, get, post
+from litestar.datastructures import State
+from litestar.params import FromPath, FromQuery, JSONBody, Parameter
+
+from duly_platform.api.access import needs
+from duly_platform.api.problems import Problem
+from duly_platform.desk import Desk, Done
+from duly_runtime import events
+from duly_runtime.card import Card
+from duly_runtime.permissions import allows
+from duly_runtime.store.api import BoardCard, HistoryRow, Message, OutboxRow, TraceRow, User, VisitRow
+
+READ = [needs("read", "cards.read")]
+WORK = [needs("write", "cards.work")]
+Key = Annotated[str, Parameter(header="Idempotency-Key", required=False, default="")]
+
+
+class PipelineSummary(msgspec.Struct, frozen=True):
+    """A pipeline of the running version."""
+
+    name: str
+    stages: tuple[str, ...]
+    priorities: tuple[str, ...]
+    types: tuple[str, ...]
+    fields: tuple[str, ...]
+
+
+class NewCard(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A card to open. `stage` empty: the start stage."""
+
+    pipeline: str
+    title: Annotated[str, msgspec.Meta(max_length=500)] = ""
+    text: Annotated[str, msgspec.Meta(max_length=100_000)] = ""
+    stage: str = ""
+    name: str = ""
+    email: str = ""
+    phone: str = ""
+    fields: dict[str, events.Scalar] = {}
+    """`priority`, `type`, or a field's name."""
+
+
+class Text(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    text: Annotated[str, msgspec.Meta(min_length=1, max_length=100_000)]
+
+
+class MoveTo(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    stage: str
+    reason: str = ""
+
+
+class Assignment(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Both empty takes the card from whoever has it."""
+
+    owner: str = ""
+    team: str = ""
+
+
+class Values(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`priority`, `type`, `title` or a field's name -> value; null empties a field."""
+
+    values: dict[str, events.Scalar | None]
+
+
+class Tags(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    add: tuple[str, ...] = ()
+    remove: tuple[str, ...] = ()
+
+
+class LadderName(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    ladder: str
+
+
+def desk(state: State) -> Desk:
+    return state.desk
+
+
+def operand(name: str) -> str:
+    """The engine's name for what a person calls a field."""
+    return name if name in ("priority", "type", "title") else f"field:{name}"
+
+
+@get("/pipelines", guards=READ, summary="Pipelines of the running version")
+async def pipelines(state: State) -> list[PipelineSummary]:
+    program = await desk(state).program()
+    return [
+        PipelineSummary(p.name, tuple(s.name for s in p.stages), p.priorities, p.types, tuple(f.name for f in p.fields))
+        for p in (program.pipelines.values() if program else ())
+    ]
+
+
+@get("/cards", guards=READ, summary="Cards, newest first")
+async def cards(
+    state: State,
+    pipeline: FromQuery[str] = "",
+    stage: FromQuery[str] = "",
+    owner: FromQuery[str] = "",
+    query: FromQuery[str] = "",
+    limit: Annotated[int, Parameter(query="limit", ge=1, le=500)] = 100,
+    before: Annotated[int, Parameter(query="before", ge=0, le=2**62)] = 0,
+) -> list[BoardCard]:
+    return await desk(state).store.cards(pipeline, stage, owner, query, limit, before)
+
+
+@get("/pipelines/{name:str}/board", guards=READ, summary="The open cards of a pipeline, with their clocks")
+async def board(state: State, name: FromPath[str]) -> list[BoardCard]:
+    program = await desk(state).program()
+    if program is None or name not in program.pipelines:
+        raise Problem(404, "not-found", f"there is no pipeline `{name}`")
+    return await desk(state).store.board(name, desk(state).now() - dt.timedelta(days=1))
+
+
+async def _id(state: State, number: int) -> int:
+    return await desk(state).store.card_id(number)
+
+
+@get("/cards/{number:int}", guards=READ, summary="One card, with every clock and ladder")
+async def card(state: State, number: FromPath[int]) -> Card:
+    return await desk(state).store.card(await _id(state, number))
+
+
+@get("/cards/{number:int}/messages", guards=READ, summary="The conversation")
+async def messages(state: State, number: FromPath[int]) -> list[Message]:
+    return await desk(state).store.messages(await _id(state, number))
+
+
+@get("/cards/{number:int}/history", guards=READ, summary="What happened to the card, in order")
+async def history(state: State, number: FromPath[int]) -> list[HistoryRow]:
+    return await desk(state).store.history(await _id(state, number))
+
+
+@get("/cards/{number:int}/trace", guards=READ, summary="Why: the rules held against each event")
+async def trace(state: State, number: FromPath[int]) -> list[TraceRow]:
+    return await desk(state).store.trace(await _id(state, number))
+
+
+@get("/cards/{number:int}/visits", guards=READ, summary="Time in every stage")
+async def visits(state: State, number: FromPath[int]) -> list[VisitRow]:
+    return await desk(state).store.visits(await _id(state, number))
+
+
+@get("/cards/{number:int}/deliveries", guards=READ, summary="What was sent because of the card, and how it went")
+async def card_deliveries(state: State, number: FromPath[int]) -> list[OutboxRow]:
+    return await desk(state).store.deliveries(await _id(state, number))
+
+
+@get("/deliveries", guards=[needs("read", "deliveries.read")], summary="Deliveries of all cards, newest first")
+async def deliveries(
+    state: State,
+    delivery_state: Annotated[str, Parameter(query="state")] = "",
+    limit: Annotated[int, Parameter(query="limit", ge=1, le=1000)] = 200,
+) -> list[OutboxRow]:
+    return await desk(state).store.deliveries(0, delivery_state, limit)
+
+
+async def _do(state: State, number: int, body: events.AnyBody, key: str) -> Card:
+    done = await desk(state).command(await _id(state, number), body, key)
+    return await _card_or_refusal(state, done)
+
+
+async def _card_or_refusal(state: State, done: Done) -> Card:
+    if done.refused:
+        raise Problem(422, "refused", done.refused)
+    return await desk(state).store.card(done.card_id)
+
+
+@post("/cards", guards=WORK, summary="Open a card")
+async def open_card(state: State, data: JSONBody[NewCard], key: Key) -> Card:
+    program = await desk(state).program()
+    if program is None or data.pipeline not in program.pipelines:
+        raise Problem(422, "refused", f"there is no pipeline `{data.pipeline}`")
+    stages = [stage.name for stage in program.pipelines[data.pipeline].stages]
+    if data.stage and data.stage not in stages:
+        raise Problem(422, "refused", f"there is no stage `{data.stage}` in `{data.pipeline}`: {', '.join(stages)}")
+    body = events.OpenCard(
+        pipeline=data.pipeline,
+        title=data.title,
+        stage=data.stage,
+        text=data.text,
+        contact=events.Contact(name=data.name, email=data.email, phone=data.phone, address=data.email),
+        channel="email" if data.email else "manual",
+        fields={operand(name): value for name, value in data.fields.items()},
+    )
+    return await _card_or_refusal(state, await desk(state).open_card(body, key and f"api:{key}"))
+
+
+@post("/cards/{number:int}/reply", guards=WORK, status_code=200, summary="Answer the customer by the card's channel")
+async def reply(
+    request: Request[User, Any, State], state: State, number: FromPath[int], data: JSONBody[Text], key: Key
+) -> Card:
+    return await _do(state, number, events.AgentMessage(text=data.text, author=request.user.name), key)
+
+
+@post("/cards/{number:int}/note", guards=WORK, status_code=200, summary="Add an internal note")
+async def note(
+    request: Request[User, Any, State], state: State, number: FromPath[int], data: JSONBody[Text], key: Key
+) -> Card:
+    return await _do(state, number, events.InternalNote(text=data.text, author=request.user.name), key)
+
+
+@post("/cards/{number:int}/move", guards=WORK, status_code=200, summary="Move the card to another stage")
+async def move(
+    request: Request[User, Any, State], state: State, number: FromPath[int], data: JSONBody[MoveTo], key: Key
+) -> Card:
+    body = events.MoveCard(stage=data.stage, author=request.user.name, reason=data.reason)
+    return await _do(state, number, body, key)
+
+
+@post("/cards/{number:int}/assign", guards=WORK, status_code=200, summary="Give the card to a person or a team")
+async def assign(
+    request: Request[User, Any, State], state: State, number: FromPath[int], data: JSONBody[Assignment], key: Key
+) -> Card:
+    if data.owner != request.user.name and not allows(request.user.role, "cards.assign"):
+        raise Problem(403, "forbidden", f"the role `{request.user.role}` lacks the permission `cards.assign`")
+    body = events.AssignCard(owner=data.owner, team=data.team, author=request.user.name)
+    return await _do(state, number, body, key)
+
+
+@post("/cards/{number:int}/fields", guards=WORK, status_code=200, summary="Set fields, priority, type or title")
+async def fields(
+    request: Request[User, Any, State], state: State, number: FromPath[int], data: JSONBody[Values], key: Key
+) -> Card:
+    values = {operand(name): value for name, value in data.values.items()}
+    return await _do(state, number, events.SetFields(values=values, author=request.user.name), key)
+
+
+@post("/cards/{number:int}/tags", guards=WORK, status_code=200, summary="Add and remove tags")
+async def tags(
+    request: Request[User, Any, State], state: State, number: FromPath[int], data: JSONBody[Tags], key: Key
+) -> Card:
+    body = events.TagCard(add=data.add, remove=data.remove, author=request.user.name)
+    return await _do(state, number, body, key)
+
+
+@post("/cards/{number:int}/acknowledge", guards=WORK, status_code=200, summary="Take note of a running escalation")
+async def acknowledge(
+    request: Request[User, Any, State], state: State, number: FromPath[int], data: JSONBody[LadderName], key: Key
+) -> Card:
+    return await _do(state, number, events.Acknowledge(ladder=data.ladder, author=request.user.name), key)
+
+
+router = Router(
+    "/",
+    tags=["cards"],
+    route_handlers=[
+        pipelines, cards, board, card, messages, history, trace, visits, card_deliveries, deliveries,
+        open_card, reply, note, move, assign, fields, tags, acknowledge,
+    ],
+)  # fmt: skip

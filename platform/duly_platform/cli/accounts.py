@@ -1,0 +1,119 @@
+"""`duly user` and `duly secret`: what has to be done at the machine itself."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import getpass
+import sys
+from pathlib import Path
+
+from duly_dsl import i18n
+from duly_platform.accounts import AccountError, Accounts
+from duly_platform.secrets import SecretError, SecretStore
+from duly_platform.settings import SettingsError, load
+from duly_runtime.permissions import ROLES
+from duly_runtime.store.api import Conflict, Missing, Store, User
+from duly_runtime.store.database import open_store
+from duly_runtime.time import SystemClock
+
+_ = i18n.translations("duly_platform", i18n.of_environment()).gettext
+
+
+def workspace_argument(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--workspace",
+        type=Path,
+        default=Path(),
+        help=_("folder of the workspace (default: this one); its data is in .duly, or where DULY_DATA says"),
+    )
+
+
+def read_secret(prompt: str) -> str:
+    """From the keyboard without echo, or one line of standard input where that is not a terminal."""
+    return getpass.getpass(prompt) if sys.stdin.isatty() else sys.stdin.readline().rstrip("\n")
+
+
+class UserCommand:
+    """`duly user NAME --role admin`: makes the account or changes it, and sets its password."""
+
+    def arguments(self, parser: argparse.ArgumentParser) -> None:
+        parser.add_argument("name", help=_("user name, the word rule files use (ana)"))
+        parser.add_argument("--role", choices=ROLES, help=_("what the account may do (default: agent for a new one)"))
+        parser.add_argument("--full-name", help=_("name as people write it"))
+        parser.add_argument("--email", help=_("address for notices"))
+        parser.add_argument("--language", choices=i18n.LANGUAGES, help=_("language of its pages and notices"))
+        parser.add_argument("--disable", action="store_true", help=_("switch the account off"))
+        parser.add_argument("--no-password", action="store_true", help=_("leave the password as it is"))
+        parser.add_argument("--token", metavar="SCOPES", help=_("make an API token with these scopes: read,write"))
+        workspace_argument(parser)
+
+    def run(self, options: argparse.Namespace) -> int:
+        password = None
+        if not (options.no_password or options.disable or options.token):
+            password = read_secret(_("Password for {name}: ").format(name=options.name))
+        try:
+            settings = load(options.workspace)
+            asyncio.run(self._save(open_store(settings.database_url), options, password))
+        except (AccountError, Conflict, Missing, SettingsError) as error:
+            print(f"duly: {error}", file=sys.stderr)
+            return 1
+        return 0
+
+    async def _save(self, store: Store, options: argparse.Namespace, password: str | None) -> None:
+        clock = SystemClock()
+        accounts = Accounts(store, clock)
+        await store.start()
+        try:
+            if options.token:
+                _id, secret = await accounts.make_token("duly user", options.name, options.token.split(","), days=None)
+                await store.audit("cli", "token.made", options.name, {"scopes": options.token}, clock.now())
+                print(secret)
+                return
+            try:
+                before = await store.user(options.name)
+            except Missing:
+                before = User(name=options.name, full_name="", email="", phone="", role="agent", language="", active=True)
+            user = User(
+                name=options.name,
+                full_name=options.full_name or before.full_name,
+                email=options.email or before.email,
+                phone=before.phone,
+                role=options.role or before.role,
+                language=options.language or before.language,
+                active=not options.disable,
+            )
+            await accounts.save(user, password)
+            await store.audit("cli", "user.saved", user.name, {"role": user.role}, clock.now())
+            print(_("Saved account {name} ({role}).").format(name=user.name, role=user.role))
+        finally:
+            await store.stop()
+
+
+class SecretCommand:
+    """`duly secret set NAME`, `duly secret list`, `duly secret remove NAME`."""
+
+    def arguments(self, parser: argparse.ArgumentParser) -> None:
+        parser.add_argument("action", choices=("set", "list", "remove"))
+        parser.add_argument("name", nargs="?", help=_('name as in `secret "NAME"`; the value is asked for'))
+        workspace_argument(parser)
+
+    def run(self, options: argparse.Namespace) -> int:
+        try:
+            store = SecretStore(load(options.workspace).data)
+            if options.action == "list":
+                for name in sorted(store.names()):
+                    print(name)
+                return 0
+            if not options.name:
+                raise SecretError(_("say which secret: duly secret {action} NAME").format(action=options.action))
+            if options.action == "set":
+                store.set(options.name, read_secret(_("Value of {name}: ").format(name=options.name)))
+                print(_("Stored secret {name}.").format(name=options.name))
+            else:
+                store.remove(options.name)
+                print(_("Removed secret {name}.").format(name=options.name))
+        except (SecretError, SettingsError) as error:
+            print(f"duly: {error}", file=sys.stderr)
+            return 1
+        return 0

@@ -1,0 +1,1 @@
+"""The Litestar application: screens, API, doors, health."""
