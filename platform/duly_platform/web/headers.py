@@ -26,7 +26,7 @@ def policy(nonce: str) -> str:
 
 
 def add_headers(app: ASGIApp) -> ASGIApp:
-    """Middleware: the fixed headers, and the policy unless the handler set its own; `scope["state"]["nonce"]` is its nonce."""
+    """Middleware: the fixed headers, and the policy unless the handler set one; its nonce is in the request's state."""
 
     async def middleware(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
