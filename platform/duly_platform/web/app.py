@@ -1,0 +1,70 @@
+"""The Litestar application of one process: doors, API, screens and health over one Desk."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from litestar import Litestar, Request, Response, Router, get
+from litestar.config.compression import CompressionConfig
+from litestar.config.csrf import CSRFConfig
+from litestar.datastructures import State
+from litestar.middleware import DefineMiddleware
+from litestar.static_files import create_static_files_router
+
+import duly_admin_ui
+from duly_platform.api import administration, cards, problems, reference, rules
+from duly_platform.desk import Desk
+from duly_platform.settings import Settings
+from duly_platform.web import doors, headers, health, pages, sessions
+
+STATIC = Path(__file__).parent.parent / "static"
+
+
+def api_errors(request: Request[Any, Any, Any], error: Exception) -> Response[Any]:
+    """Errors outside any route: problem details for programs, pages for people."""
+    if request.url.path.startswith(("/api/", "/in/", "/health")):
+        return problems.handle(request, error)
+    return duly_admin_ui.error_page(request, error)
+
+
+@get("/api/v1", include_in_schema=False)
+async def api_root() -> dict[str, str]:
+    return {"reference": reference.PATH, "openapi": f"{reference.PATH}/openapi.json"}
+
+
+def create_app(desk: Desk, settings: Settings) -> Litestar:
+    """The application; the Desk must be started and outlive it."""
+    secure = settings.base_url.startswith("https://")
+    api = Router(
+        "/api/v1",
+        route_handlers=[cards.router, rules.router, administration.router],
+        exception_handlers={Exception: problems.handle},
+    )
+    return Litestar(
+        route_handlers=[
+            api,
+            api_root,
+            doors.door,
+            health.live,
+            health.ready,
+            create_static_files_router("/static/platform", [STATIC], include_in_schema=False),
+            *duly_admin_ui.routes(pages.services(desk, settings)),
+        ],
+        state=State({"desk": desk, "accounts": desk.accounts, "settings": settings}),
+        middleware=[
+            headers.add_headers,
+            DefineMiddleware(sessions.SessionMiddleware, exclude=["^/api/", "^/in/", "^/static/", "^/health"]),
+        ],
+        csrf_config=CSRFConfig(
+            secret=desk.secrets.ensure("DULY_CSRF_KEY"),
+            cookie_name="duly_csrf",
+            cookie_secure=secure,
+            exclude=["^/api/", "^/in/"],
+        ),
+        compression_config=CompressionConfig(backend="gzip", exclude=["^/events"]),
+        exception_handlers={Exception: api_errors},
+        openapi_config=reference.config(),
+        request_max_body_size=3 * 1024 * 1024,
+        logging_config=None,
+    )
