@@ -1,0 +1,99 @@
+"""What the screens are given: `duly_admin_ui.services.Services` over one Desk."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncIterator
+
+from duly_admin_ui.services import CaughtMail, Change, Published, Refused, SignIn
+from duly_dsl.diagnostics import Diagnostic
+from duly_dsl.program import Program
+from duly_platform.accounts import AccountError, TooManyAttempts
+from duly_platform.desk import Desk
+from duly_platform.settings import Settings
+from duly_runtime.events import AnyBody
+from duly_runtime.store.api import Store, User
+from duly_runtime.time import Clock
+
+USER_NAME = re.compile(r"[^\W\d]\w{1,39}")
+"""As rule files write people: a bare word."""
+
+
+class ScreenServices:
+    """Translates between pages and Desk; holds nothing of its own but the setup token."""
+
+    def __init__(self, desk: Desk, settings: Settings, setup_token: str) -> None:
+        self._desk = desk
+        self._settings = settings
+        self.setup_token = setup_token
+
+    @property
+    def store(self) -> Store:
+        return self._desk.store
+
+    @property
+    def clock(self) -> Clock:
+        return self._desk.clock
+
+    @property
+    def workspace_name(self) -> str:
+        folder = self._settings.workspace
+        return folder.resolve().name.replace("_", " ").replace("-", " ").title() if folder else "Duly"
+
+    @property
+    def secure_cookies(self) -> bool:
+        return self._settings.base_url.startswith("https://")
+
+    def program(self) -> Program | None:
+        return self._desk.program
+
+    async def needs_setup(self) -> bool:
+        return await self._desk.accounts.needs_setup()
+
+    async def create_first_admin(self, name: str, full_name: str, email: str, password: str) -> None:
+        if not await self.needs_setup():
+            raise Refused("there is an administrator already: sign in")
+        if not USER_NAME.fullmatch(name):
+            raise Refused("a user name is one word of letters and digits, like ana")
+        user = User(name=name, full_name=full_name, email=email, phone="", role="admin", language="", active=True)
+        try:
+            await self._desk.accounts.save(user, password)
+        except AccountError as error:
+            raise Refused(str(error)) from error
+        await self.store.audit(name, "user.saved", name, {"role": "admin", "first": "yes"}, self.clock.now())
+
+    async def sign_in(self, name: str, password: str) -> SignIn:
+        try:
+            user = await self._desk.accounts.authenticate(name, password)
+        except TooManyAttempts:
+            return SignIn(reason="wait")
+        if user is None:
+            return SignIn(reason="wrong")
+        return SignIn(secret=await self._desk.accounts.open_session(user))
+
+    async def sign_out(self, secret: str) -> None:
+        await self._desk.accounts.close_session(secret)
+
+    async def command(self, card_id: int, body: AnyBody, author: str) -> str:
+        return (await self._desk.command(card_id, body)).refused
+
+    async def replay(self, what: str, item_id: int, author: str) -> str:
+        problem = await self._desk.replay(what, item_id)
+        await self.store.audit(author, "parked.replayed", f"{what} {item_id}", {}, self.clock.now())
+        return problem
+
+    async def check(self, sources: dict[str, str]) -> list[Diagnostic]:
+        return await self._desk.check(sources)
+
+    def format(self, text: str) -> str:
+        return self._desk.format(text)
+
+    async def publish(self, sources: dict[str, str], author: str, note: str, choice: str, base: str) -> Published:
+        published = await self._desk.publish(sources, author, note, choice, base)
+        return Published(hash=published.hash, diagnostics=tuple(published.diagnostics))
+
+    def changes(self) -> AsyncIterator[Change]:
+        return self._desk.changes()
+
+    def mailbox(self) -> list[CaughtMail] | None:
+        return None if self._desk.mailbox is None else self._desk.mailbox()
