@@ -5,8 +5,6 @@ from __future__ import annotations
 import contextlib
 from collections.abc import AsyncIterator
 
-import msgspec
-
 from duly_connectors.contract import Tools
 from duly_connectors.registry import Registry
 from duly_platform.accounts import Accounts
@@ -24,9 +22,7 @@ async def open_desk(settings: Settings, clock: Clock | None = None) -> AsyncIter
     clock = clock or SystemClock(settings.speed)
     store = open_store(settings.database_url)
     secrets = SecretStore(settings.data)
-    tools = Tools(
-        secret=secrets.get, clock=clock, allow_private_addresses=settings.allow_private_addresses
-    )
+    tools = Tools(secret=secrets.get, clock=clock, allow_private_addresses=settings.allow_private_addresses)
     await store.start()
     try:
         node = Node(

@@ -164,7 +164,9 @@ async def publish_folder(desk: Desk, folder: Path, *, force: bool) -> None:
     live = await desk.store.active_version()
     if live is not None and not force:
         if folder.is_dir() and read_folder(folder) != live.sources:
-            say(_("The files in {folder} differ from the running version; --publish makes them live.").format(folder=folder))
+            say(
+                _("The files in {folder} differ from the running version; --publish makes them live.").format(folder=folder)
+            )
         return
     sources = read_folder(folder)
     published = await desk.publish(sources, "files", _("published by duly serve"))
