@@ -191,19 +191,19 @@ async def serve(
     with contextlib.closing(listener):
         async with open_desk(settings) as desk:
             await publish_folder(desk, options.folder, force=publish)
-            token = secrets.token_urlsafe(24) if await desk.accounts.needs_setup() else ""
-            config = uvicorn.Config(
-                create_app(desk, settings, setup_token=token),
-                http="httptools",
-                log_config=None,
-                access_log=False,
-                server_header=False,
-                timeout_graceful_shutdown=DRAIN_SECONDS,
-            )
-            server = uvicorn.Server(config)
             async with contextlib.AsyncExitStack() as stack:
                 if beside is not None:
                     await stack.enter_async_context(beside(desk, settings))
+                token = secrets.token_urlsafe(24) if await desk.accounts.needs_setup() else ""
+                config = uvicorn.Config(
+                    create_app(desk, settings, setup_token=token),
+                    http="httptools",
+                    log_config=None,
+                    access_log=False,
+                    server_header=False,
+                    timeout_graceful_shutdown=DRAIN_SECONDS,
+                )
+                server = uvicorn.Server(config)
                 say(_("Duly is serving {folder} at {url}").format(folder=options.folder.resolve().name, url=base_url))
                 if token:
                     say(_("Make the first administrator: {url}").format(url=f"{base_url}/setup?token={token}"))

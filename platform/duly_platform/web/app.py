@@ -33,7 +33,7 @@ async def api_root() -> dict[str, str]:
     return {"reference": reference.PATH, "openapi": f"{reference.PATH}/openapi.json"}
 
 
-def create_app(desk: Desk, settings: Settings) -> Litestar:
+def create_app(desk: Desk, settings: Settings, setup_token: str = "") -> Litestar:
     """The application; the Desk must be started and outlive it."""
     secure = settings.base_url.startswith("https://")
     api = Router(
@@ -49,7 +49,7 @@ def create_app(desk: Desk, settings: Settings) -> Litestar:
             health.live,
             health.ready,
             create_static_files_router("/static/platform", [STATIC], include_in_schema=False),
-            *duly_admin_ui.routes(pages.services(desk, settings)),
+            *duly_admin_ui.routes(pages.ScreenServices(desk, settings, setup_token)),
         ],
         state=State({"desk": desk, "accounts": desk.accounts, "settings": settings}),
         middleware=[
