@@ -274,6 +274,10 @@ class Store(Protocol):
         """
         ...
 
+    async def outcome(self, event_id: int) -> Handled:
+        """What became of an event somebody else may be handling: `done` with its card and refusal, or not done yet."""
+        ...
+
     async def event_failed(self, event_id: int, error: str, now: dt.datetime) -> None:
         """`decide` raised: try again later with growing gaps, park it after the tenth time."""
         ...
