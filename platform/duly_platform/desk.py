@@ -2,33 +2,29 @@
 
 from __future__ import annotations
 
+import asyncio
 import datetime as dt
-import functools
+from collections.abc import AsyncIterator, Callable
 
-import msgspec
-
-from duly_connectors.registry import kinds
+from duly_admin_ui.services import CaughtMail, Change
+from duly_connectors import registry
 from duly_dsl import formatter
 from duly_dsl.build import build
 from duly_dsl.diagnostics import Diagnostic
 from duly_dsl.program import Environment, Program
 from duly_dsl.source import SourceFile
+from duly_platform import knowledge
 from duly_platform.accounts import Accounts
 from duly_platform.secrets import SecretStore
-from duly_runtime import publishing
-from duly_runtime.calendars import regions
-from duly_runtime.events import AnyBody, OpenCard
+from duly_runtime import ingest, publishing
+from duly_runtime.doors import Answer, Raw
+from duly_runtime.events import AnyBody
 from duly_runtime.node import Node
-from duly_runtime.patterns import pattern_ok
-from duly_runtime.store.api import Store
-from duly_runtime.time import Clock
+from duly_runtime.store.api import Accepted, Conflict, Handled, Missing, Store
+from duly_runtime.time import Clock, monotonic
 
-
-class Done(msgspec.Struct, frozen=True, kw_only=True):
-    """A command that was judged. `refused` says why it was not carried out; the card is then as it was."""
-
-    card_id: int
-    refused: str = ""
+COMMAND_SECONDS = 10.0
+"""Real seconds a command may take before the caller is told that it is under way."""
 
 
 class Desk:
@@ -40,49 +36,97 @@ class Desk:
         self.node = node
         self.secrets = secrets
         self.accounts = accounts
+        self.mailbox: Callable[[], list[CaughtMail]] | None = None
+        """The demo's caught mail, newest first."""
+        self.live: Program | None = None
+        """The rules as of the last `program()`: pages ask for them at each request."""
 
     def now(self) -> dt.datetime:
         return self.clock.now()
 
     async def program(self) -> Program | None:
         """The rules now live; None before the first publish."""
-        return await self.node.program()
+        self.live = await self.node.program()
+        return self.live
 
-    async def command(self, card_id: int, body: AnyBody, key: str = "") -> Done:
-        """Journal what a person does to a card, and wait until it is judged. `key` makes a repeat harmless."""
+    # --- cards
+
+    async def command(self, card_id: int, body: AnyBody, key: str = "") -> Handled:
+        """Journal what a person does to a card (0: opens one), and wait until it is judged. `key` makes a repeat harmless.
+
+        `Handled.refused` says why it was not carried out. Conflict where it could not be judged in time: it is journalled
+        and will be.
+        """
         event_id = await self.store.command(card_id, body, self.now(), key)
-        handled = await self.node.handle(event_id)
-        return Done(card_id=handled.card_id or card_id, refused=handled.refused)
+        give_up = monotonic() + COMMAND_SECONDS
+        while True:
+            handled = await self.node.handle(event_id)
+            if not handled.done:  # a worker may have been quicker
+                handled = await self.store.outcome(event_id)
+            if handled.done:
+                return handled
+            if monotonic() > give_up:
+                raise Conflict("this is recorded and will be done, but it takes longer than usual: look again soon")
+            await asyncio.sleep(0.02)
 
-    async def open_card(self, body: OpenCard, key: str = "") -> Done:
-        return await self.command(0, body, key)
+    async def receive(self, raw: Raw) -> Answer | Accepted:
+        """A request at one of the doors; doors.Refused where it is not taken."""
+        return await self.node.receive(raw)
 
-    async def environment(self) -> Environment:
+    async def replay(self, what: str, item_id: int) -> str:
+        """Try something parked again; why it failed once more, or empty."""
+        problem = ""
+        if what == "raw":
+            await self.program()  # the doors follow the rules
+            connector, raw = await self.store.raw(item_id)
+            receiver = self.node.doors.receiver_for(raw.path)
+            if receiver is None:
+                raise Missing(f"no connector of the running rules is called `{connector}` at {raw.path}")
+            replayed = await ingest.replay(self.store, receiver, item_id, self.now())
+            self.node.wake_events(replayed.accepted.event_ids)
+            problem = replayed.problem
+        else:
+            await self.store.unpark(what, item_id, self.now())
+        self.node.wake()
+        return problem
+
+    # --- rules
+
+    async def environment(self, sources: dict[str, str]) -> Environment:
         """What a check on this server knows: plug-ins, regions, secrets and people."""
         people = frozenset(user.name for user in await self.store.users())
-        return Environment(
-            connector_kinds=kinds(),
-            regions=regions(),
-            secrets=self.secrets.names(),
-            people=people,
-            pattern_ok=pattern_ok,
-        )
+        return knowledge.environment(sources.values(), kinds=registry.kinds(), secrets=self.secrets.names(), people=people)
 
     async def check(self, sources: dict[str, str]) -> list[Diagnostic]:
         """Every problem of the files, in the order of the files."""
         files = [SourceFile(path, text) for path, text in sorted(sources.items())]
-        return list(build(files, await self.environment()).diagnostics)
+        environment = await self.environment(sources)
+        return list((await asyncio.to_thread(build, files, environment)).diagnostics)
 
-    @functools.cached_property
-    def format(self):
-        return formatter.format
+    def format(self, text: str) -> str:
+        return formatter.format(text)
 
-    async def publish(self, sources: dict[str, str], author: str, note: str, choice: str = "keep") -> publishing.Published:
-        """Make these files the running version, if they are sound; else nothing changes."""
-        published = await publishing.publish(
-            self.store, sources, await self.environment(), author, note, self.now(), choice
-        )
+    async def publish(
+        self, sources: dict[str, str], author: str, note: str, choice: str = "keep", base: str = ""
+    ) -> publishing.Published:
+        """Make these files the running version, if they are sound; else nothing changes.
+
+        `base`, where given, is the version they were made from: Conflict where another one is live by now.
+        """
+        live = await self.store.active_hash()
+        if base and base != live:
+            raise Conflict(f"version {live[:12]} went live since {base[:12]}: look at what changed first")
+        environment = await self.environment(sources)
+        published = await publishing.publish(self.store, sources, environment, author, note, self.now(), choice)
         if published.hash:
             await self.store.discard_draft()
-            await self.node.wake()
+            await self.program()
+            self.node.wake()
         return published
+
+    # --- live
+
+    async def changes(self) -> AsyncIterator[Change]:
+        """Everything that changes from now on, for pages that are open."""
+        async for change in self.node.changes:
+            yield Change(topic=change.topic, pipeline=change.pipeline, card=change.card_id, person=change.person)

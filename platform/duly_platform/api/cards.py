@@ -12,11 +12,11 @@ from litestar.params import FromPath, FromQuery, JSONBody, Parameter
 
 from duly_platform.api.access import needs
 from duly_platform.api.problems import Problem
-from duly_platform.desk import Desk, Done
+from duly_platform.desk import Desk
 from duly_runtime import events
 from duly_runtime.card import Card
 from duly_runtime.permissions import allows
-from duly_runtime.store.api import BoardCard, HistoryRow, Message, OutboxRow, TraceRow, User, VisitRow
+from duly_runtime.store.api import BoardCard, Handled, HistoryRow, Message, OutboxRow, TraceRow, User, VisitRow
 
 READ = [needs("read", "cards.read")]
 WORK = [needs("write", "cards.work")]
@@ -161,14 +161,13 @@ async def deliveries(
 
 
 async def _do(state: State, number: int, body: events.AnyBody, key: str) -> Card:
-    done = await desk(state).command(await _id(state, number), body, key)
-    return await _card_or_refusal(state, done)
+    return await _card_or_refusal(state, await desk(state).command(await _id(state, number), body, key and f"api:{key}"))
 
 
-async def _card_or_refusal(state: State, done: Done) -> Card:
-    if done.refused:
-        raise Problem(422, "refused", done.refused)
-    return await desk(state).store.card(done.card_id)
+async def _card_or_refusal(state: State, handled: Handled) -> Card:
+    if handled.refused:
+        raise Problem(422, "refused", handled.refused)
+    return await desk(state).store.card(handled.card_id)
 
 
 @post("/cards", guards=WORK, summary="Open a card")
@@ -188,7 +187,7 @@ async def open_card(state: State, data: JSONBody[NewCard], key: Key) -> Card:
         channel="email" if data.email else "manual",
         fields={operand(name): value for name, value in data.fields.items()},
     )
-    return await _card_or_refusal(state, await desk(state).open_card(body, key and f"api:{key}"))
+    return await _card_or_refusal(state, await desk(state).command(0, body, key and f"api:{key}"))
 
 
 @post("/cards/{number:int}/reply", guards=WORK, status_code=200, summary="Answer the customer by the card's channel")

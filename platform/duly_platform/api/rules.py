@@ -13,9 +13,8 @@ from duly_dsl.diagnostics import Diagnostic, Severity
 from duly_platform.api.access import needs
 from duly_platform.api.cards import desk
 from duly_platform.api.problems import Problem
+from duly_runtime.publishing import CHOICES
 from duly_runtime.store.api import Missing, User, VersionRow
-
-CHOICES = ("keep", "recompute")
 
 
 class Files(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -65,10 +64,7 @@ async def check(state: State, data: JSONBody[Files]) -> Problems:
 async def publish(request: Request[User, Any, State], state: State, data: JSONBody[Publication]) -> Published:
     if data.open_cards not in CHOICES:
         raise Problem(400, "invalid", f"`open_cards` is one of {', '.join(CHOICES)}")
-    live = await desk(state).store.active_hash()
-    if data.base and data.base != live:
-        raise Problem(409, "conflict", f"version `{live[:12]}` went live since `{data.base[:12]}`: look at it first")
-    result = await desk(state).publish(data.sources, request.user.name, data.note, data.open_cards)
+    result = await desk(state).publish(data.sources, request.user.name, data.note, data.open_cards, data.base)
     if not result.hash:
         raise Problem(
             422,

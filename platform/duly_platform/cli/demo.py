@@ -32,7 +32,10 @@ class Demo:
         parser.add_argument("--host", help=_("address to listen on (DULY_HOST)"))
         parser.add_argument("--port", type=int, help=_("port to listen on, 0 for a free one (DULY_PORT)"))
         parser.add_argument(
-            "--speed", type=float, default=SPEED, help=_("how many times faster the demo's clock runs (default: %(default)g)")
+            "--speed",
+            type=float,
+            default=SPEED,
+            help=_("how many times faster the demo's clock runs (default: %(default)g)"),
         )
         parser.add_argument("--data", type=Path, default=Path(".demo"), help=_("folder of its database (default: .demo)"))
         parser.add_argument("--keep", action="store_true", help=_("go on with the cards of the last demo"))

@@ -162,13 +162,12 @@ def read_folder(folder: Path) -> dict[str, str]:
 async def publish_folder(desk: Desk, folder: Path, *, force: bool) -> None:
     """The first start publishes the folder's files; later ones only say where they differ from what runs."""
     live = await desk.store.active_version()
-    if live is not None and not force:
-        if folder.is_dir() and read_folder(folder) != live.sources:
-            say(
-                _("The files in {folder} differ from the running version; --publish makes them live.").format(folder=folder)
-            )
-        return
     sources = read_folder(folder)
+    if live is not None and not force:
+        if sources != live.sources:
+            hint = _("The files in {folder} differ from the running version; --publish makes them live.")
+            say(hint.format(folder=folder))
+        return
     published = await desk.publish(sources, "files", _("published by duly serve"))
     if not published.hash:
         raise StartError(

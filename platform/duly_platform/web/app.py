@@ -28,6 +28,12 @@ def api_errors(request: Request[Any, Any, Any], error: Exception) -> Response[An
     return duly_admin_ui.error_page(request, error)
 
 
+async def follow_rules(request: Request[Any, Any, Any]) -> None:
+    """Before each request: pages and API see the version that is live now."""
+    if not request.url.path.startswith(("/static/", "/health", "/in/")):
+        await request.app.state.desk.program()
+
+
 @get("/api/v1", include_in_schema=False)
 async def api_root() -> dict[str, str]:
     return {"reference": reference.PATH, "openapi": f"{reference.PATH}/openapi.json"}
@@ -64,6 +70,7 @@ def create_app(desk: Desk, settings: Settings, setup_token: str = "") -> Litesta
         ),
         compression_config=CompressionConfig(backend="gzip", exclude=["^/events"]),
         exception_handlers={Exception: api_errors},
+        before_request=follow_rules,
         openapi_config=reference.config(),
         request_max_body_size=3 * 1024 * 1024,
         logging_config=None,

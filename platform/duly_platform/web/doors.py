@@ -10,28 +10,24 @@ from litestar.datastructures import State
 from duly_platform.api.problems import Problem
 from duly_runtime.doors import Answer, Raw, Refused
 
+CODES = {400: "malformed", 401: "not-believed", 404: "not-found", 413: "too-large", 503: "unavailable"}
+
 
 @route("/in/{rest:path}", http_method=[HttpMethod.GET, HttpMethod.POST], include_in_schema=False)
 async def door(request: Request[Any, Any, State], state: State, rest: str) -> Response[Any]:
     """2xx only once the events are safe in the database; 503 where they could not be written, so the sender tries again."""
-    path = "/in/" + rest.strip("/")
-    desk = state.desk
-    receiver = await desk.receiver(path)
-    if receiver is None:
-        raise Problem(404, "not-found", "no connector of the running rules has this path")
     raw = Raw(
         method=request.method,
-        path=path,
+        path="/in/" + rest.strip("/"),
         query=dict(request.query_params),
         headers={name.lower(): value for name, value in request.headers.items()},
         body=await request.body(),
-        received_at=desk.now(),
+        received_at=state.desk.now(),
     )
     try:
-        taken = await desk.receive(receiver, raw)
+        taken = await state.desk.receive(raw)
     except Refused as refused:
-        code = {400: "malformed", 401: "not-believed", 413: "too-large"}.get(refused.status, "refused")
-        raise Problem(refused.status, code, refused.reason) from None
+        raise Problem(refused.status, CODES.get(refused.status, "refused"), refused.reason) from None
     if isinstance(taken, Answer):
         return Response(taken.body, status_code=taken.status, media_type=taken.content_type)
     return Response({"accepted": len(taken.event_ids), "duplicates": taken.duplicates}, status_code=200)

@@ -45,7 +45,7 @@ class ScreenServices:
         return self._settings.base_url.startswith("https://")
 
     def program(self) -> Program | None:
-        return self._desk.program
+        return self._desk.live
 
     async def needs_setup(self) -> bool:
         return await self._desk.accounts.needs_setup()

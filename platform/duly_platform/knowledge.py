@@ -1,0 +1,47 @@
+"""What a check knows of the world outside the files. Light: nothing is imported before a file needs it."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterable
+
+from duly_dsl.program import ConnectorKind, Environment
+
+
+@functools.cache
+def regions() -> frozenset[str]:
+    """Every region public holidays are known for, as files write it: `PT`, `BR`, `BR-SP`."""
+    import holidays  # imported late: most checks need none
+
+    supported = holidays.list_supported_countries()
+    return frozenset(supported) | {f"{country}-{part}" for country, parts in supported.items() for part in parts}
+
+
+def pattern_ok(pattern: str) -> bool:
+    """Whether RE2, which runs the patterns of fields, takes this one."""
+    import re2  # imported late: most checks need none
+
+    options = re2.Options()
+    options.log_errors = False
+    try:
+        re2.compile(pattern, options)
+    except re2.error:
+        return False
+    return True
+
+
+def environment(
+    texts: Iterable[str],
+    *,
+    kinds: tuple[ConnectorKind, ...] | None = None,
+    secrets: frozenset[str] | None = None,
+    people: frozenset[str] | None = None,
+) -> Environment:
+    """The environment for a check of these files; None where something is not known, which complains of nothing."""
+    return Environment(
+        connector_kinds=kinds,
+        regions=regions() if any("holidays" in text for text in texts) else None,
+        secrets=secrets,
+        people=people,
+        pattern_ok=pattern_ok,
+    )
