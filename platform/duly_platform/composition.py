@@ -14,14 +14,21 @@ from duly_platform.secrets import SecretError, SecretStore
 from duly_platform.settings import Settings
 from duly_runtime.node import Node, NodeConfig
 from duly_runtime.store.database import open_store
-from duly_runtime.time import Clock, SystemClock
+from duly_runtime.time import Clock, SystemClock, shared_since
+
+
+def clock_of(settings: Settings) -> Clock:
+    """The machine's time, or the fast clock that all processes of this data folder share."""
+    if settings.speed == 1.0:
+        return SystemClock()
+    return SystemClock(settings.speed, shared_since(settings.data / "fast-clock"))
 
 
 @contextlib.asynccontextmanager
 async def open_desk(settings: Settings, clock: Clock | None = None) -> AsyncIterator[Desk]:
     """A started Desk: database up to date, connectors ready, loops of this process's roles running. Stops them after."""
-    clock = clock or SystemClock(settings.speed)
     settings.data.mkdir(parents=True, exist_ok=True)
+    clock = clock or clock_of(settings)
     store = open_store(settings.database_url)
     secrets = SecretStore(settings.data)
 

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import datetime as dt
+import os
+import tempfile
 import time as _time
+from pathlib import Path
 from typing import Protocol
 
 UTC = dt.UTC
@@ -29,22 +33,39 @@ class Clock(Protocol):
 
 
 class SystemClock:
-    """The machine's time; `speed` > 1 makes it run faster from the moment it is made (demos)."""
+    """The machine's time; `speed` > 1 makes it run faster (demos), from `since` or else from the moment it is made.
 
-    def __init__(self, speed: float = 1.0) -> None:
+    Processes that share a fast clock, and one that starts again, need the same `since`: see `shared_since`.
+    """
+
+    def __init__(self, speed: float = 1.0, since: dt.datetime | None = None) -> None:
         if speed <= 0:
             raise ValueError("speed must be above zero")
         self.speed = speed
-        self._origin = dt.datetime.now(UTC)
+        now = dt.datetime.now(UTC)
+        self._origin = since or now
+        self._start = (now - self._origin).total_seconds()
         self._mono = _time.monotonic()
 
     def now(self) -> dt.datetime:
         if self.speed == 1.0:
             return dt.datetime.now(UTC)
-        return self._origin + dt.timedelta(seconds=(_time.monotonic() - self._mono) * self.speed)
+        passed = self._start + _time.monotonic() - self._mono
+        return self._origin + dt.timedelta(seconds=passed * self.speed)
 
     async def sleep(self, seconds: float) -> None:
         await asyncio.sleep(seconds / self.speed)
+
+
+def shared_since(path: Path) -> dt.datetime:
+    """When the fast clock kept in this file began to run; the first process to ask makes the file. Raises OSError where
+    it can't, and ValueError where the file holds something else."""
+    with tempfile.NamedTemporaryFile("w", dir=path.parent, prefix=path.name) as file:
+        file.write(dt.datetime.now(UTC).isoformat())
+        file.flush()
+        with contextlib.suppress(FileExistsError):
+            os.link(file.name, path)  # complete the moment it is there
+    return dt.datetime.fromisoformat(path.read_text())
 
 
 class FakeClock:
