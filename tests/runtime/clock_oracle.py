@@ -39,7 +39,7 @@ def days_of(rule: DayRule) -> int:
 
 
 class Oracle:
-    """The minutes of [start, end): whether each is open, and on which date the window that opens it began."""
+    """The minutes of [start, end): the wall time of each, and the dates whose windows it is in, its own date first."""
 
     def __init__(self, calendar: Calendar, start: dt.datetime, end: dt.datetime) -> None:
         self.start = start
@@ -47,20 +47,21 @@ class Oracle:
         known: dict[dt.date, tuple[Window, ...]] = {}
         self.walls: list[dt.datetime] = []
         self.folds: list[int] = []
-        self.began: list[dt.date | None] = []
+        self.began: list[list[dt.date]] = []
         at = start
         while at < end:
             local = at.astimezone(self.zone)
-            began = None
-            for back in (0, 1, 2):
-                date = local.date() - back * DAY
+            began: list[dt.date] = []
+            date, minute = local.date(), local.hour * 60 + local.minute
+            for _ in range(3):
                 if date not in known:
                     known[date] = windows_on(calendar, date)
-                minute = back * 1440 + local.hour * 60 + local.minute
-                if any(window.opens <= minute < window.closes for window in known[date]):
-                    began = date
-                    break
-            self.walls.append(local.replace(tzinfo=None, fold=0))
+                for window in known[date]:
+                    if window.opens <= minute < window.closes:
+                        began.append(date)
+                        break
+                date, minute = date - DAY, minute + 1440
+            self.walls.append(local.replace(tzinfo=None))
             self.folds.append(local.fold)
             self.began.append(began)
             at += MINUTE
@@ -72,11 +73,11 @@ class Oracle:
         return (at - self.start) // MINUTE
 
     def opens(self, index: int) -> bool:
-        return self.began[index] is not None
+        return bool(self.began[index])
 
     def between(self, start: int, end: int) -> int:
         """Open minutes."""
-        return sum(1 for began in self.began[start:end] if began is not None)
+        return sum(1 for began in self.began[start:end] if began)
 
     def due(self, start: int, minutes: int, unit: Unit, pauses: list[tuple[int, int | None]] | None = None) -> int | str:
         """Count minutes up from `start`, leaving out closed ones (business time) and paused ones; `paused` where an open
@@ -85,12 +86,12 @@ class Oracle:
             return start
         left = minutes
         for index in range(start, len(self.began)):
-            for begins, ends in pauses or []:
-                if ends is None and begins <= index:
-                    return "paused"
-            if any(ends is not None and begins <= index < ends for begins, ends in pauses or []):
+            holding = [ends for begins, ends in pauses or [] if begins <= index and (ends is None or index < ends)]
+            if None in holding:
+                return "paused"
+            if holding:
                 continue
-            if unit is Unit.BUSINESS and self.began[index] is None:
+            if unit is Unit.BUSINESS and not self.began[index]:
                 continue
             left -= 1
             if left == 0:
@@ -101,7 +102,7 @@ class Oracle:
         """Count open minutes down from `end`."""
         left = minutes
         for index in range(end - 1, -1, -1):
-            if self.began[index] is not None:
+            if self.began[index]:
                 left -= 1
                 if left == 0:
                     return index
@@ -111,14 +112,11 @@ class Oracle:
         return self._shows(self.walls[start] + days * DAY, self.folds[start])
 
     def working_days(self, start: int, days: int) -> int | str:
-        first = start
-        while first < len(self.began) and self.began[first] is None:
-            first += 1
-        if first == len(self.began):
+        first = next((index for index in range(start, len(self.began)) if self.began[index]), None)
+        if first is None:
             return "beyond"
-        day = self.began[first]
-        assert day is not None
-        later = sorted({began for began in self.began[first:] if began is not None and began > day})
+        day = self.began[first][0]
+        later = sorted({date for began in self.began[first:] for date in began if date > day})
         # The last dates told may be cut off.
         if len(later) - 2 < days:
             return "beyond"
@@ -126,7 +124,7 @@ class Oracle:
         wanted = self._shows(self.walls[first] + (other - day), self.folds[first])
         if isinstance(wanted, str):
             return wanted
-        minutes = [index for index, began in enumerate(self.began) if began == other]
+        minutes = [index for index, began in enumerate(self.began) if other in began and index >= first]
         if wanted in minutes:
             return wanted
         earlier = [index for index in minutes if index < wanted]

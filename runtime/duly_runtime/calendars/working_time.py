@@ -148,17 +148,29 @@ class WorkingTime:
         """The time of day `at` has on its day, that many open days away, moved into that day's windows.
 
         Before the first opening that is the opening; in a break or after the last closing it is the closing before, for
-        what ends in a break was due when the break began.
+        what ends in a break was due when the break began. Windows on the near side of `at` don't count: a day whose
+        hours lie whole inside the night before has none left when that night's work begins to count.
         """
-        other = self._open_day(ordinal, days)
+        step = 1 if days > 0 else -1
+        other = self._open_day(ordinal, step)
+        while not self._openings_beyond(other, at, step):
+            other = self._open_day(other, step)
+        if days != step:
+            other = self._open_day(other, days - step)
         wanted = self._zone.instant(self._zone.wall(at) + (other - ordinal) * DAY, self._zone.fold(at))
-        openings = self._openings(other)
+        openings = self._openings_beyond(other, at, step)
         found = openings[0][0]
         for opens, closes in openings:
             if wanted < opens:
                 break
             found = min(wanted, closes)
         return found
+
+    def _openings_beyond(self, ordinal: int, at: int, step: int) -> list[Interval]:
+        """Of a date's windows those with time after `at` or (step -1) before it."""
+        if step > 0:
+            return [interval for interval in self._openings(ordinal) if interval[1] > at]
+        return [interval for interval in self._openings(ordinal) if interval[0] < at]
 
     def _day_of_open(self, instant: int) -> int:
         """The date on which the window that holds an open instant began; its own date where both have one."""
