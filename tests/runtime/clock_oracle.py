@@ -44,26 +44,18 @@ class Oracle:
     def __init__(self, calendar: Calendar, start: dt.datetime, end: dt.datetime) -> None:
         self.start = start
         self.zone = ZoneInfo(calendar.zone)
-        known: dict[dt.date, tuple[Window, ...]] = {}
         self.walls: list[dt.datetime] = []
-        self.folds: list[int] = []
         self.began: list[list[dt.date]] = []
+        days: dict[dt.date, set[int]] = {}
         at = start
         while at < end:
-            local = at.astimezone(self.zone)
-            began: list[dt.date] = []
-            date, minute = local.date(), local.hour * 60 + local.minute
-            for _ in range(3):
-                if date not in known:
-                    known[date] = windows_on(calendar, date)
-                for window in known[date]:
-                    if window.opens <= minute < window.closes:
-                        began.append(date)
-                        break
-                date, minute = date - DAY, minute + 1440
-            self.walls.append(local.replace(tzinfo=None))
-            self.folds.append(local.fold)
-            self.began.append(began)
+            wall = at.astimezone(self.zone).replace(tzinfo=None)
+            date, minute = wall.date(), wall.hour * 60 + wall.minute
+            for day in (date, date - DAY):
+                if day not in days:
+                    days[day] = {m for window in windows_on(calendar, day) for m in range(window.opens, window.closes)}
+            self.walls.append(wall)
+            self.began.append([day for day, since in ((date, minute), (date - DAY, minute + 1440)) if since in days[day]])
             at += MINUTE
 
     def at(self, index: int) -> dt.datetime:
@@ -109,7 +101,7 @@ class Oracle:
         return "beyond"
 
     def calendar_days(self, start: int, days: int) -> int | str:
-        return self._shows(self.walls[start] + days * DAY, self.folds[start])
+        return self._shows(self.walls[start] + days * DAY, self.walls[start].fold)
 
     def working_days(self, start: int, days: int) -> int | str:
         first = next((index for index in range(start, len(self.began)) if self.began[index]), None)
@@ -121,7 +113,7 @@ class Oracle:
         if len(later) - 2 < days:
             return "beyond"
         other = later[days - 1]
-        wanted = self._shows(self.walls[first] + (other - day), self.folds[first])
+        wanted = self._shows(self.walls[first] + (other - day), self.walls[first].fold)
         if isinstance(wanted, str):
             return wanted
         minutes = [index for index, began in enumerate(self.began) if other in began and index >= first]

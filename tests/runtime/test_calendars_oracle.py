@@ -26,7 +26,7 @@ from runtime.clock_oracle import Oracle
 FULL = os.environ.get("DULY_FULL") == "1"
 ZONES = sorted(zoneinfo.available_timezones())
 SHARDS = 16
-ROOM = dt.timedelta(hours=60)
+ROOM = dt.timedelta(hours=54)
 """How long before and after a change the oracle looks."""
 
 QUESTIONS = 4
