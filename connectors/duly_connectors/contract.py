@@ -14,12 +14,14 @@ import abc
 import gettext
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from duly_connectors.outbound import Network
 from duly_dsl import i18n, program
 from duly_runtime.doors import Answer, Check, Failed, Outcome, Outgoing, Parsed, Raw, Refused
-from duly_runtime.time import Clock
+
+if TYPE_CHECKING:
+    from duly_runtime.time import Clock  # a name for the reader: the module brings asyncio
 
 MAX_BODY = 3 * 1024 * 1024
 """Bytes of a request's body. WhatsApp promises at most 3 MB; the web server may stop reading there."""

@@ -5,24 +5,26 @@ connection goes to a checked address while TLS and the Host header keep the name
 inside). No redirects, no proxies from the environment, answers read up to a cap. A new connection each time: nothing is
 sent into a connection that the other side is just closing, so only a real time-out is ambiguous.
 
+What the network needs is imported where it is used: `duly check` imports this module and connects to nothing.
+
 Ranges: the IANA special-purpose address registries (RFC 6890 and its successors), NAT64 RFC 6052 and RFC 8215.
 """
 
 from __future__ import annotations
 
-import asyncio
 import base64
 import contextlib
 import datetime as dt
 import ipaddress
-import socket
-import ssl
 from collections.abc import Mapping
-from email.utils import parsedate_to_datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
 import msgspec
+
+if TYPE_CHECKING:
+    import socket
+    import ssl
 
 CONNECT_SECONDS = 5.0
 TOTAL_SECONDS = 10.0
@@ -80,6 +82,8 @@ class Response(msgspec.Struct, frozen=True, kw_only=True):
 
     def retry_after(self, now: dt.datetime) -> float:
         """Seconds the other side asks us to wait (RFC 9110, 10.2.3); 0 where it says nothing we can read."""
+        from email.utils import parsedate_to_datetime
+
         text = self.headers.get("retry-after", "").strip()
         if text.isascii() and text.isdigit():
             return min(float(text), LONGEST_WAIT)
@@ -118,15 +122,20 @@ class Network:
     def tls(self) -> ssl.SSLContext:
         """The client side of TLS, with the usual certificate checks."""
         if self._tls is None:
-            import certifi  # imported late: rule files are checked without a network
+            import ssl
+
+            import certifi
 
             self._tls = ssl.create_default_context(cafile=certifi.where())
-            with contextlib.suppress(OSError, ssl.SSLError):
+            with contextlib.suppress(OSError):
                 self._tls.load_default_certs()  # a company's own authority
         return self._tls
 
     async def addresses(self, host: str, port: int) -> tuple[str, ...]:
         """The checked addresses of a host. NotSent where it has none, Blocked where one of them is not public."""
+        import asyncio
+        import socket
+
         try:
             async with asyncio.timeout(CONNECT_SECONDS):
                 found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
@@ -143,6 +152,9 @@ class Network:
 
     async def connect(self, host: str, port: int) -> socket.socket:
         """A connected, non-blocking socket to a checked address; NotSent where there is none."""
+        import asyncio
+        import socket
+
         loop = asyncio.get_running_loop()
         problem: Exception | None = None
         for address in await self.addresses(host, port):
@@ -172,7 +184,9 @@ class Network:
     ) -> Response:
         """One HTTP request. Raises NotSent (Blocked where it never will be) or Interrupted; every status is an answer."""
         sent = _headers(headers or {}, url, allow_http=self.allow_private)
-        import httpcore  # imported late: rule files are checked without a network
+        import asyncio
+
+        import httpcore
 
         went_out = False
 
@@ -238,7 +252,7 @@ def _headers(given: Mapping[str, str], url: str, *, allow_http: bool) -> list[tu
 
 def _checked_backend(network: Network) -> Any:
     """An httpcore backend that connects to checked addresses only; httpcore keeps the name for TLS and Host."""
-    import httpcore  # imported late: rule files are checked without a network
+    import httpcore
 
     class Checked(httpcore.AsyncNetworkBackend):
         def __init__(self) -> None:
