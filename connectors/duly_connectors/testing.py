@@ -1,0 +1,327 @@
+"""What every connector must hold to, as tests. Subclass `ReceiverContract`, `SenderContract` or both in a test module:
+
+    class TestMine(ReceiverContract, SenderContract):
+        secrets = {"MINE_KEY": "a key"}
+        def make(self, tools): return Mine(DEFINITION, PIPELINE, tools)
+        def samples(self): return [signed requests]
+        def sign(self, raw): return the same request with a signature that fits its body
+        def outgoing(self): return [things to send]
+
+Needs pytest and hypothesis. docs/connectors/adding.md shows a whole one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import datetime as dt
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
+
+import msgspec
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from duly_connectors.contract import Connector, MissingSecret, Tools
+from duly_connectors.outbound import Blocked, Interrupted, Network, NotSent, Response
+from duly_connectors.registry import Guarded
+from duly_dsl import program
+from duly_runtime.doors import Check, Failed, Outcome, Outgoing, Parsed, Raw, Refused, Retry, Sent
+from duly_runtime.time import FakeClock
+
+NOON = dt.datetime(2026, 3, 2, 12, 0, tzinfo=dt.UTC)
+"""The time of the tests, a Monday."""
+EXAMPLES = 300
+"""Mutated bodies a test tries."""
+
+_QUIET = (HealthCheck.differing_executors, HealthCheck.too_slow, HealthCheck.data_too_large)
+_LEAF = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=20)
+_JSON = st.recursive(
+    _LEAF, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3)
+)
+
+
+class Request(msgspec.Struct, frozen=True, kw_only=True):
+    """A request a connector made."""
+
+    method: str
+    url: str
+    headers: dict[str, str]
+    body: bytes
+
+
+class ScriptedNetwork(Network):
+    """A network with one answer to everything: a Response, or the exception to raise. Keeps what was asked."""
+
+    def __init__(self, answer: Response | NotSent | Interrupted) -> None:
+        super().__init__()
+        self.answer = answer
+        self.requests: list[Request] = []
+
+    async def request(
+        self,
+        method: str,
+        url: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        body: bytes = b"",
+        seconds: float = 10,
+    ) -> Response:
+        self.requests.append(Request(method=method, url=url, headers=dict(headers or {}), body=body))
+        if isinstance(self.answer, Response):
+            return self.answer
+        raise self.answer
+
+    async def connect(self, host: str, port: int) -> Any:
+        raise self.answer if isinstance(self.answer, NotSent) else NotSent("no connection in this test")
+
+
+class _Forbidden:
+    """Stands where parsing must not reach."""
+
+    def __getattr__(self, name: str) -> Any:
+        raise AssertionError(f"parsing must not use the clock or the network ({name})")
+
+
+class ConnectorContract:
+    """What holds for every connector. `secrets` are what the definition refers to, by name."""
+
+    secrets: ClassVar[dict[str, str]] = {}
+
+    def make(self, tools: Tools) -> Connector:
+        """The connector under test, with these tools."""
+        raise NotImplementedError
+
+    def tools(self, network: Network | None = None, secrets: Mapping[str, str] | None = None) -> Tools:
+        stored = self.secrets if secrets is None else secrets
+
+        def look_up(name: str) -> str:
+            try:
+                return stored[name]
+            except KeyError:
+                raise MissingSecret(name) from None
+
+        return Tools(secrets=look_up, clock=FakeClock(NOON), network=network or ScriptedNetwork(NotSent("no network")))
+
+    def connector(self, answer: Response | NotSent | Interrupted | None = None) -> Connector:
+        return self.make(self.tools(ScriptedNetwork(answer or NotSent("no network"))))
+
+    def test_the_kind_is_known_without_an_instance(self) -> None:
+        kind = type(self.connector()).KIND
+        assert isinstance(kind, program.ConnectorKind)
+        assert kind.name and kind.directions
+        assert set(kind.directions) <= {"receives", "sends", "connects"}
+        assert len({setting.key for setting in kind.settings}) == len(kind.settings)
+
+    def test_checks_can_be_shown(self) -> None:
+        for answer in (NotSent("refused"), Interrupted("time-out"), Response(status=200, body=b"{}"), Response(status=500)):
+            for stored in (self.secrets, {}):
+                checks = asyncio.run(self.make(self.tools(ScriptedNetwork(answer), secrets=stored)).check())
+                assert all(isinstance(check, Check) and check.name for check in checks)
+                assert {check.state for check in checks} <= {"ok", "bad", "unknown"}
+                self._no_secret_in(checks)
+                if self.secrets and not stored:
+                    assert any(check.state == "bad" for check in checks)
+
+    def _no_secret_in(self, told: object) -> None:
+        for value in self.secrets.values():
+            assert value not in repr(told), "a secret would be shown"
+
+
+class ReceiverContract(ConnectorContract):
+    """What holds for a connector that receives. `signs_body` is false for a door opened by a token, whatever the body."""
+
+    signs_body: ClassVar[bool] = True
+
+    def samples(self) -> Sequence[Raw]:
+        """Authentic requests, at least one; received at NOON where a signature has a time."""
+        raise NotImplementedError
+
+    def sign(self, raw: Raw) -> Raw:
+        """The same request, authentic for the body it has now."""
+        raise NotImplementedError
+
+    def test_there_are_samples(self) -> None:
+        assert {"receives", "connects"} & set(type(self.connector()).KIND.directions)
+        assert self.samples()
+
+    def test_authentic_requests_come_in(self) -> None:
+        for raw in self.samples():
+            assert isinstance(self.connector().receive(raw), Parsed)
+
+    def test_unsigned_requests_are_refused(self) -> None:
+        for raw in self.samples():
+            headers = {k: v for k, v in raw.headers.items() if k == "content-type"}
+            self._refused(msgspec.structs.replace(raw, headers=headers, query={}), 401, 400)
+
+    def test_a_wrong_key_is_refused(self) -> None:
+        wrong = {name: value + "x" for name, value in self.secrets.items()}
+        for raw in self.samples():
+            with pytest.raises(Refused) as refused:
+                self.make(self.tools(secrets=wrong)).receive(raw)
+            assert refused.value.status == 401
+
+    def test_a_changed_body_is_refused(self) -> None:
+        if self.signs_body:
+            for raw in self.samples():
+                self._refused(msgspec.structs.replace(raw, body=raw.body + b" "), 401)
+
+    def test_without_its_secret_the_door_stays_shut(self) -> None:
+        for stored in ({}, dict.fromkeys(self.secrets, "")):
+            for raw in self.samples():
+                with pytest.raises(Refused) as refused:
+                    self.make(self.tools(secrets=stored)).receive(raw)
+                assert refused.value.status == 503
+                assert not any(name in refused.value.reason for name in self.secrets)
+
+    def test_too_large_a_body_is_refused(self) -> None:
+        for raw in self.samples()[:1]:
+            self._refused(self.sign(msgspec.structs.replace(raw, body=b" " * (3 * 1024 * 1024 + 1))), 413)
+
+    def test_parsing_is_pure(self) -> None:
+        forbidden: Any = _Forbidden()
+        for raw in self.samples():
+            before = msgspec.json.encode(raw)
+            tools = self.tools()
+            bare = Tools(secrets=tools.secrets, clock=forbidden, network=forbidden)
+            first, second = self.make(bare).parse(raw), self.make(bare).parse(raw)
+            assert first == second
+            assert msgspec.json.encode(raw) == before
+
+    def test_keys_name_an_event_whenever_it_comes(self) -> None:
+        for raw in self.samples():
+            later = msgspec.structs.replace(raw, received_at=raw.received_at + dt.timedelta(days=2))
+            first, second = self.connector().parse(raw), self.connector().parse(later)
+            keys = [item.key for item in first.items]
+            assert keys == [item.key for item in second.items]
+            assert len(set(keys)) == len(keys)
+
+    @settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=_QUIET)
+    @given(st.data())
+    def test_no_body_breaks_it(self, data: st.DataObject) -> None:
+        raw = data.draw(st.sampled_from(self.samples()))
+        body = data.draw(st.one_of(mutated_json(raw.body), mutated_bytes(raw.body)))
+        self._survives(self.sign(msgspec.structs.replace(raw, body=body)))
+
+    def _survives(self, raw: Raw) -> None:
+        """Read or refused; whatever comes out can be stored by any database."""
+        connector = self.connector()
+        try:
+            parsed = connector.parse(raw)
+        except Refused as refused:
+            assert refused.status == 400
+            return
+        for item in parsed.items:
+            assert item.key and len(item.key) <= 500
+            assert item.at.utcoffset() == dt.timedelta(0)
+            written = msgspec.json.encode(item)
+            assert b"\\u0000" not in written
+            assert msgspec.json.decode(written, type=type(item)) == item
+        for problem in parsed.problems:
+            assert problem and "\0" not in problem
+
+    def _refused(self, raw: Raw, *statuses: int) -> None:
+        with pytest.raises(Refused) as refused:
+            self.connector().receive(raw)
+        assert refused.value.status in statuses
+        assert refused.value.reason
+
+
+class SenderContract(ConnectorContract):
+    """What holds for a connector that sends."""
+
+    def outgoing(self) -> Sequence[Outgoing]:
+        """Things it can send, at least one."""
+        raise NotImplementedError
+
+    def test_there_is_something_to_send(self) -> None:
+        assert {"sends", "connects"} & set(type(self.connector()).KIND.directions)
+        assert self.outgoing()
+
+    def test_every_answer_ends_in_one_outcome(self) -> None:
+        bodies = (b"", b"{}", b"[]", b'{"error": {}}', b'{"error": {"code": "x"}}', b"<html>\xff")
+        for item in self.outgoing():
+            for status in (200, 201, 204, 301, 400, 401, 403, 404, 408, 409, 410, 425, 429, 500, 502, 503, 504):
+                for body in bodies:
+                    outcome = self._send(item, Response(status=status, body=body))
+                    assert isinstance(outcome, Outcome)
+                    assert status < 400 or not isinstance(outcome, Sent), f"{status} is no success"
+                    self._no_secret_in(outcome)
+
+    def test_what_never_left_is_tried_again(self) -> None:
+        for item in self.outgoing():
+            assert isinstance(self._send(item, NotSent("refused")), Retry)
+
+    def test_what_may_never_be_reached_fails(self) -> None:
+        for item in self.outgoing():
+            assert isinstance(self._send(item, Blocked("private")), Failed)
+
+    def test_an_interruption_is_no_verdict(self) -> None:
+        for item in self.outgoing():
+            assert not isinstance(self._send(item, Interrupted("time-out")), Sent | Failed), "it may have arrived"
+
+    def test_without_its_secret_sending_waits(self) -> None:
+        for item in self.outgoing():
+            if self.secrets:
+                made = self.make(self.tools(ScriptedNetwork(Response(status=200)), secrets={}))
+                outcome = asyncio.run(Guarded(made).send(item))
+                assert isinstance(outcome, Retry)
+                assert any(name in outcome.reason for name in self.secrets)
+
+    def test_every_attempt_names_the_same_thing(self) -> None:
+        for item in self.outgoing():
+            network = ScriptedNetwork(Response(status=500))
+            for _ in range(2):
+                asyncio.run(self.make(self.tools(network)).send(item))
+            for request in network.requests:
+                told = repr(request.headers) + request.body.decode("utf-8", "replace")
+                assert item.key in told or f'"{item.outbox_id}"' in told, "send a name that stays over attempts"
+
+    def _send(self, item: Outgoing, answer: Response | NotSent | Interrupted) -> Outcome:
+        return asyncio.run(self.connector(answer).send(item))
+
+
+@st.composite
+def mutated_json(draw: st.DrawFn, body: bytes) -> bytes:
+    """A JSON body with up to six of its places left out, repeated or replaced by something else."""
+    try:
+        tree = msgspec.json.decode(body)
+    except msgspec.DecodeError:
+        return body
+    for _ in range(draw(st.integers(1, 6))):
+        places = list(_places(tree))
+        if not places:
+            break
+        inside, key = draw(st.sampled_from(places))
+        match draw(st.sampled_from(("drop", "swap", "nul", "twice"))):
+            case "drop":
+                del inside[key]
+            case "swap":
+                inside[key] = draw(_JSON)
+            case "nul":
+                inside[key] = "a\0b" + draw(st.text(max_size=5))
+            case _ if isinstance(inside, list):
+                inside.append(inside[key])
+            case _:
+                inside[key] = [inside[key]]
+    return msgspec.json.encode(tree)
+
+
+@st.composite
+def mutated_bytes(draw: st.DrawFn, body: bytes) -> bytes:
+    """A body cut short, or with other bytes in the middle."""
+    at = draw(st.integers(0, len(body)))
+    return body[:at] + draw(st.binary(max_size=8)) + body[at + draw(st.integers(0, 8)) :]
+
+
+def _places(tree: Any) -> Any:
+    """Every (container, key) below `tree`."""
+    if isinstance(tree, dict):
+        pairs: list[tuple[Any, Any]] = [(tree, key) for key in tree]
+    elif isinstance(tree, list):
+        pairs = [(tree, i) for i in range(len(tree))]
+    else:
+        return
+    for inside, key in pairs:
+        yield inside, key
+        yield from _places(inside[key])
