@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar
 
 from duly_connectors.outbound import Network
+from duly_connectors.wording import Worded, _
 from duly_dsl import i18n, program
 from duly_runtime.doors import Answer, Check, Failed, Outcome, Outgoing, Parsed, Raw, Refused
 
@@ -35,15 +36,15 @@ def clean(text: str) -> str:
     return text.replace("\0", "\ufffd").encode("utf-8", "replace").decode()[:TEXT_CAP]
 
 
-class MissingSecret(Exception):
+class MissingSecret(Worded):
     """A secret a rule file refers to is not stored (or empty)."""
 
     def __init__(self, name: str) -> None:
-        super().__init__(f"the secret `{name}` is not stored: store it with `duly secret set {name}`")
+        super().__init__(_("the secret `{name}` is not stored: store it with `duly secret set {name}`"), name=name)
         self.name = name
 
 
-class BadSetting(Exception):
+class BadSetting(Worded):
     """A setting can't be used as it is; the message says which and what to write instead."""
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from email.headerregistry import Address
 from email.message import EmailMessage
@@ -15,6 +16,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 from duly_connectors.contract import BadSetting, Connector, clean
 from duly_connectors.outbound import Blocked, NotSent
+from duly_connectors.wording import Worded, _
 from duly_dsl import program
 from duly_runtime.doors import Check, Failed, Outcome, Outgoing, Retry, Sent, Unknown
 
@@ -42,9 +44,9 @@ class Server:
             parts = urlsplit(url.strip())
             host, port = parts.hostname, parts.port
         except ValueError as error:
-            raise BadSetting("`server` can't be read: write smtp://user:password@host:port or smtps://…") from error
+            raise BadSetting(_("`server` must be smtp://user:password@host:port or smtps://…")) from error
         if parts.scheme not in ("smtp", "smtps") or not host:
-            raise BadSetting("`server` must be smtp://user:password@host:port or smtps://…")
+            raise BadSetting(_("`server` must be smtp://user:password@host:port or smtps://…"))
         tls = parts.scheme == "smtps"
         wish = parse_qs(parts.query).get("starttls", [""])[-1].lower()
         starttls = None if not wish else wish in ("1", "true", "yes")
@@ -67,9 +69,9 @@ class Email(Connector):
         directions=("sends",),
         settings=(
             program.SettingSpec(
-                "server", required=True, secret=True, help="smtp://user:password@host:port?starttls=1, smtps://…"
+                "server", required=True, secret=True, help=_("smtp://user:password@host:port?starttls=1, smtps://…")
             ),
-            program.SettingSpec("from", required=True, help='"Support <support@example.com>"'),
+            program.SettingSpec("from", required=True, help=_('"Support <support@example.com>"')),
         ),
     )
 
@@ -78,7 +80,7 @@ class Email(Connector):
             server = Server.read(self.setting("server"))
             sender = address(self.setting("from"))
         except BadSetting as error:
-            return Failed(reason=str(error))
+            return Failed(reason=error.told(self._))
         if sender is None:
             return Failed(reason=self._("`from` holds no e-mail address."))
         whom = address(item.to.email or item.to.address)
@@ -88,11 +90,11 @@ class Email(Connector):
         try:
             client = await self._connect(server)
         except Blocked as error:
-            return Failed(reason=str(error))
+            return Failed(reason=error.told(self._))
         except NotSent as error:
-            return Retry(reason=str(error))
+            return Retry(reason=error.told(self._))
         except _Answer as error:
-            return error.outcome()
+            return error.outcome(self._)
         try:
             return await self._hand_in(client, sender, whom, message)
         finally:
@@ -106,7 +108,7 @@ class Email(Connector):
         try:
             client = await self._connect(Server.read(self.setting("server")))
         except (BadSetting, NotSent, _Answer) as error:
-            checks.append(Check(name=label, state="bad", detail=str(error)))
+            checks.append(Check(name=label, state="bad", detail=error.told(self._)))
         else:
             client.close()
             checks.append(Check(name=label, state="ok"))
@@ -134,7 +136,7 @@ class Email(Connector):
             if server.user:
                 secured = client.transport is not None and client.transport.get_extra_info("sslcontext") is not None
                 if not secured and not network.allow_private:
-                    raise Blocked(self._("The mail server offers no TLS, so the password is not sent: use smtps://"))
+                    raise Blocked(_("the mail server offers no TLS, so the password is not sent: use smtps://"))
                 await client.login(server.user, server.password)
         except aiosmtplib.SMTPResponseException as error:
             client.close()
@@ -142,7 +144,9 @@ class Email(Connector):
         except (aiosmtplib.SMTPException, OSError, ValueError) as error:
             client.close()
             words = str(error) or type(error).__name__
-            raise NotSent(f"no mail could be handed to `{server.host}` port {server.port}: {words}") from error
+            raise NotSent(
+                _("no connection to `{host}`: {error}"), host=f"{server.host}:{server.port}", error=words
+            ) from error
         except BaseException:
             client.close()
             raise
@@ -155,28 +159,29 @@ class Email(Connector):
             await client.mail(sender.addr_spec)
             await client.rcpt(whom.addr_spec)
         except aiosmtplib.SMTPResponseException as error:
-            return _Answer(error.code, error.message).outcome()
+            return _Answer(error.code, error.message).outcome(self._)
         except (aiosmtplib.SMTPException, OSError) as error:
             return Retry(reason=str(error) or type(error).__name__)
         try:
             await client.data(message.as_bytes())
         except aiosmtplib.SMTPResponseException as error:
-            return _Answer(error.code, error.message).outcome()
+            return _Answer(error.code, error.message).outcome(self._)
         except (aiosmtplib.SMTPException, OSError) as error:
             words = self._("The mail server may have taken it, but no answer came back: {error}")
             return Unknown(reason=words.format(error=str(error) or type(error).__name__))
         return Sent(provider_id=str(message["Message-ID"]))
 
 
-class _Answer(Exception):
+class _Answer(Worded):
     """The server said no (RFC 5321, 4.2.1): 4xx for now, 5xx for good."""
 
     def __init__(self, code: int, text: str) -> None:
-        super().__init__(f"the mail server answered {code}: {clean(text)[:300]}")
+        super().__init__(_("the mail server answered {code}: {text}"), code=code, text=clean(text)[:300])
         self.code = code
 
-    def outcome(self) -> Outcome:
-        return Failed(reason=str(self)) if 500 <= self.code < 600 else Retry(reason=str(self))
+    def outcome(self, translate: Callable[[str], str]) -> Outcome:
+        words = self.told(translate)
+        return Failed(reason=words) if 500 <= self.code < 600 else Retry(reason=words)
 
 
 def compose(item: Outgoing, sender: Address, whom: Address) -> EmailMessage:
@@ -205,7 +210,7 @@ def address(text: str) -> Address | None:
     name, bare = parseaddr(text.strip())
     if not _ADDRESS.fullmatch(bare) or not bare.isprintable():
         return None
-    local, _, domain = bare.rpartition("@")
+    local, _at, domain = bare.rpartition("@")
     try:
         ascii_domain = domain.encode("idna").decode()
         local.encode("ascii")  # a server would have to offer SMTPUTF8 for more, and few do

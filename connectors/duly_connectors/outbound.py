@@ -22,6 +22,8 @@ from urllib.parse import unquote, urlsplit
 
 import msgspec
 
+from duly_connectors.wording import Worded, _
+
 if TYPE_CHECKING:
     import socket
     import ssl
@@ -61,7 +63,7 @@ _MAPPED = ipaddress.IPv6Network("::ffff:0:0/96")
 _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
 
 
-class NotSent(Exception):
+class NotSent(Worded):
     """It surely did not arrive: no address, no connection, no TLS."""
 
 
@@ -69,7 +71,7 @@ class Blocked(NotSent):
     """We won't connect there, now or later."""
 
 
-class Interrupted(Exception):
+class Interrupted(Worded):
     """The request (or part of it) went out and no answer came back: it may have arrived."""
 
 
@@ -113,10 +115,12 @@ def is_public(address: str) -> bool:
 
 
 class Network:
-    """Opens connections for connectors. `allow_private` is for development, tests and servers inside a private network."""
+    """Opens connections for connectors. `allow_private` is for development, tests and servers inside a private network;
+    `seconds` is how long one request may take in all."""
 
-    def __init__(self, *, allow_private: bool = False) -> None:
+    def __init__(self, *, allow_private: bool = False, seconds: float = TOTAL_SECONDS) -> None:
         self.allow_private = allow_private
+        self.seconds = seconds
         self._tls: ssl.SSLContext | None = None
 
     def tls(self) -> ssl.SSLContext:
@@ -140,14 +144,16 @@ class Network:
             async with asyncio.timeout(CONNECT_SECONDS):
                 found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
         except TimeoutError as error:
-            raise NotSent(f"no answer from the DNS for `{host}`") from error
+            raise NotSent(_("no answer from the DNS for `{host}`"), host=host) from error
         except (OSError, UnicodeError) as error:
-            raise NotSent(f"`{host}` has no address") from error
+            raise NotSent(_("`{host}` has no address"), host=host) from error
         addresses = tuple(dict.fromkeys(str(entry[4][0]) for entry in found))
         if not self.allow_private:
             for address in addresses:
                 if not is_public(address):
-                    raise Blocked(f"`{host}` leads to {address}, which is not on the public Internet")
+                    raise Blocked(
+                        _("`{host}` leads to {address}, which is not on the public Internet"), host=host, address=address
+                    )
         return addresses
 
     async def connect(self, host: str, port: int) -> socket.socket:
@@ -171,7 +177,7 @@ class Network:
                 raise
             else:
                 return sock
-        raise NotSent(f"no connection to `{host}` port {port}: {_words(problem)}") from problem
+        raise NotSent(_("no connection to `{host}`: {error}"), host=f"{host}:{port}", error=_words(problem)) from problem
 
     async def request(
         self,
@@ -180,7 +186,6 @@ class Network:
         *,
         headers: Mapping[str, str] | None = None,
         body: bytes = b"",
-        seconds: float = TOTAL_SECONDS,
     ) -> Response:
         """One HTTP request. Raises NotSent (Blocked where it never will be) or Interrupted; every status is an answer."""
         sent = _headers(headers or {}, url, allow_http=self.allow_private)
@@ -197,7 +202,7 @@ class Network:
 
         try:
             async with (
-                asyncio.timeout(seconds),
+                asyncio.timeout(self.seconds),
                 httpcore.AsyncConnectionPool(
                     ssl_context=self.tls(), max_connections=1, network_backend=_checked_backend(self)
                 ) as pool,
@@ -224,29 +229,29 @@ class Network:
         except (TimeoutError, OSError, httpcore.NetworkError, httpcore.TimeoutException, httpcore.ProtocolError) as error:
             host = urlsplit(url).hostname
             if went_out:
-                raise Interrupted(f"no answer from `{host}`: {_words(error)}") from error
-            raise NotSent(f"no connection to `{host}`: {_words(error)}") from error
+                raise Interrupted(_("no answer from `{host}`: {error}"), host=host, error=_words(error)) from error
+            raise NotSent(_("no connection to `{host}`: {error}"), host=host, error=_words(error)) from error
         except (ValueError, UnicodeError, httpcore.UnsupportedProtocol) as error:
-            raise Blocked("the address can't be read as a URL") from error
+            raise Blocked(_("the address can't be read as a URL")) from error
 
 
 def _headers(given: Mapping[str, str], url: str, *, allow_http: bool) -> list[tuple[bytes, bytes]]:
     """The request's headers as bytes; Blocked where the URL is not one to post to."""
     try:
         parts = urlsplit(url)
-        host, _ = parts.hostname, parts.port
+        host = parts.hostname if parts.port is None or parts.port > 0 else ""
     except ValueError as error:
-        raise Blocked("the address can't be read as a URL") from error
+        raise Blocked(_("the address can't be read as a URL")) from error
     if parts.scheme not in ("http", "https") or not host:
-        raise Blocked("the address must start with https://")
+        raise Blocked(_("the address must start with https://"))
     if parts.scheme == "http" and not allow_http:
-        raise Blocked("the address must start with https://: what we send is private")
+        raise Blocked(_("the address must start with https://: what we send is private"))
     headers = {"user-agent": "Duly", "accept": "*/*", **{k.lower(): v for k, v in given.items()}}
     if parts.username is not None and "authorization" not in headers:
         pair = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
         headers["authorization"] = "Basic " + base64.b64encode(pair.encode()).decode()
     if any(c in v for v in headers.values() for c in "\r\n\0"):
-        raise Blocked("a header would hold a line break")
+        raise Blocked(_("a header would hold a line break"))
     return [(k.encode("ascii"), v.encode("utf-8", "replace")) for k, v in headers.items()]
 
 
@@ -265,10 +270,12 @@ def _checked_backend(network: Network) -> Any:
                     return await self.plain.connect_tcp(address, port, *rest, **more)
                 except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
                     problem = error
-            raise NotSent(f"no connection to `{host}` port {port}: {_words(problem)}") from problem
+            raise NotSent(
+                _("no connection to `{host}`: {error}"), host=f"{host}:{port}", error=_words(problem)
+            ) from problem
 
-        async def connect_unix_socket(self, path: str, *_: Any, **__: Any) -> Any:
-            raise Blocked("we don't send to sockets of this machine")
+        async def connect_unix_socket(self, path: str, *rest: Any, **more: Any) -> Any:
+            raise Blocked(_("we don't send to sockets of this machine"))
 
         async def sleep(self, seconds: float) -> None:
             await self.plain.sleep(seconds)

@@ -9,7 +9,8 @@ from collections.abc import Mapping
 from importlib.metadata import entry_points
 
 from duly_connectors.contract import Connector, MissingSecret, Tools
-from duly_dsl import program
+from duly_connectors.wording import Worded
+from duly_dsl import i18n, program
 from duly_runtime.doors import Outcome, Outgoing, Retry, Sender, Unknown
 
 GROUP = "duly.connectors"
@@ -94,7 +95,7 @@ class Guarded:
         try:
             outcome = await self.connector.send(item)
         except MissingSecret as error:
-            return Retry(reason=str(error))
+            return Retry(reason=error.told(self.connector._))
         except Exception as error:
             log.exception("connector %s broke while sending %s", self.connector.definition.name, item.key)
             return Unknown(reason=f"the connector broke while sending: {type(error).__name__}")
@@ -106,18 +107,21 @@ class Guarded:
 def build(version: program.Program, tools: Tools, found: Plugins | None = None) -> Registry:
     """The doors of a version. A connector whose kind is not installed, or that can't be built, is left out and reported."""
     found = plugins() if found is None else found
+    _ = i18n.translations("duly_connectors", tools.language).gettext
     connectors: dict[str, Connector] = {}
     problems: dict[str, str] = {}
     for name, definition in version.connectors.items():
         kind = found.classes.get(definition.kind)
         if kind is None:
-            reason = found.problems.get(definition.kind, "no such connector is installed")
+            reason = found.problems.get(definition.kind, _("no connector of this kind is installed"))
             problems[name] = f"`{definition.kind}`: {reason}"
             continue
         try:
             connectors[name] = kind(definition, version.pipelines.get(definition.pipeline), tools)
+        except Worded as error:
+            problems[name] = error.told(_)
         except Exception as error:
-            problems[name] = str(error) or repr(error)
+            problems[name] = repr(error)
     for name, words in problems.items():
         log.error("connector %s is out of service: %s", name, words)
     return Registry(version.hash, connectors, problems)

@@ -65,7 +65,6 @@ class ScriptedNetwork(Network):
         *,
         headers: Mapping[str, str] | None = None,
         body: bytes = b"",
-        seconds: float = 10,
     ) -> Response:
         self.requests.append(Request(method=method, url=url, headers=dict(headers or {}), body=body))
         if isinstance(self.answer, Response):

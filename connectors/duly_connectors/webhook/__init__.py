@@ -11,6 +11,7 @@ from duly_connectors.contract import BadSetting, Connector, Tools, clean
 from duly_connectors.webhook.mapping import Mapping, Path, document, text_of
 from duly_connectors.webhook.posting import post
 from duly_connectors.webhook.signing import ALGORITHMS, verify_hmac, verify_token
+from duly_connectors.wording import _
 from duly_dsl import program
 from duly_runtime.doors import Check, Failed, Inbound, Outcome, Outgoing, Parsed, Raw, Refused
 from duly_runtime.events import Contact, CustomerMessage, Scalar
@@ -30,8 +31,8 @@ class Webhook(Connector):
         name="webhook",
         directions=("receives", "sends", "connects"),
         settings=(
-            program.SettingSpec("url", help="where to post; https://"),
-            program.SettingSpec("sign with", secret=True, help="the key that signs what is posted (Standard Webhooks)"),
+            program.SettingSpec("url", help=_("where to post; https://")),
+            program.SettingSpec("sign with", secret=True, help=_("the key that signs what is posted (Standard Webhooks)")),
         ),
         accepts_map=True,
     )
@@ -39,7 +40,9 @@ class Webhook(Connector):
     def __init__(self, definition: program.Connector, pipeline: program.Pipeline | None, tools: Tools) -> None:
         super().__init__(definition, pipeline, tools)
         if definition.verify_scheme == "hmac" and (definition.verify_algorithm or "sha256") not in ALGORITHMS:
-            raise BadSetting(f"`{definition.verify_algorithm}` is no algorithm for `verify hmac`: use sha256 or sha512")
+            raise BadSetting(
+                _("`{name}` is no algorithm for `verify hmac`: use sha256 or sha512"), name=definition.verify_algorithm
+            )
         self._mapping = Mapping(definition.map, pipeline, self._)
         self._same = Path(definition.same_path) if definition.same_path else None
 
@@ -90,7 +93,7 @@ class Webhook(Connector):
         url = self.setting("url").strip()
         if not url:
             return Failed(reason=self._("The connector has no `url` line."))
-        return await post(self.tools, url, self.setting("sign with"), item)
+        return await post(self.tools, url, self.setting("sign with"), item, self._)
 
     async def check(self) -> tuple[Check, ...]:
         checks = list(await super().check())

@@ -12,6 +12,7 @@ from urllib.parse import parse_qsl
 import msgspec
 
 from duly_connectors.contract import BadSetting, clean
+from duly_connectors.wording import _
 from duly_dsl import program
 from duly_runtime.doors import Raw, Refused
 from duly_runtime.events import Scalar
@@ -63,7 +64,7 @@ class Path:
         try:
             self._compiled = jmespath.compile(text)
         except JMESPathError as error:
-            raise BadSetting(f"the path `{text}` can't be read: {error}") from error
+            raise BadSetting(_("the path `{path}` can't be read: {error}"), path=text, error=error) from error
 
     def find(self, tree: Any) -> Any:
         """The value there; None where there is none (or the path can't be followed in this document)."""
@@ -199,4 +200,4 @@ def _pattern(target: str, pipeline: program.Pipeline | None) -> Any:
     try:
         return re2.compile(text)
     except re2.error as error:
-        raise BadSetting(f"the pattern `{text}` can't be read: {error}") from error
+        raise BadSetting(_("the pattern `{pattern}` can't be read: {error}"), pattern=text, error=error) from error

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Callable
 
 import msgspec
 
@@ -15,7 +16,7 @@ PASSING = frozenset((408, 409, 425, 429))
 """The 4xx that say: not now."""
 
 
-async def post(tools: Tools, url: str, secret: str, item: Outgoing) -> Outcome:
+async def post(tools: Tools, url: str, secret: str, item: Outgoing, translate: Callable[[str], str]) -> Outcome:
     """Post `item.payload` (or the text, as JSON) under the stable `webhook-id`. Since the receiver tells a second delivery
     by that id, a time-out is tried again rather than left unknown."""
     body = item.payload or msgspec.json.encode({"type": item.event or item.kind, "data": {"text": item.text}})
@@ -30,19 +31,19 @@ async def post(tools: Tools, url: str, secret: str, item: Outgoing) -> Outcome:
     try:
         answer = await tools.network.request("POST", url, headers=headers, body=body)
     except Blocked as error:
-        return Failed(reason=str(error))
+        return Failed(reason=error.told(translate))
     except (NotSent, Interrupted) as error:
-        return Retry(reason=str(error))
-    return outcome_of(answer, now)
+        return Retry(reason=error.told(translate))
+    return outcome_of(answer, now, translate)
 
 
-def outcome_of(answer: Response, now: dt.datetime) -> Outcome:
+def outcome_of(answer: Response, now: dt.datetime, _: Callable[[str], str]) -> Outcome:
     """2xx is sent. 4xx but PASSING will never be taken; 3xx neither, since we follow nobody elsewhere. The rest may."""
     if 200 <= answer.status < 300:
         return Sent()
-    said = f"the other side answered {answer.status}"
+    said = _("The other side answered {status}.").format(status=answer.status)
     if 300 <= answer.status < 400:
-        return Failed(reason=f"{said}: it sends us to another address; put that one in the connector")
+        return Failed(reason=said + " " + _("It sends us to another address: write that one in the connector."))
     if 400 <= answer.status < 500 and answer.status not in PASSING:
         return Failed(reason=said)
     return Retry(reason=said, after=answer.retry_after(now))

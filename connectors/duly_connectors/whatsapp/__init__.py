@@ -11,6 +11,7 @@ from duly_connectors.contract import Connector
 from duly_connectors.outbound import Interrupted, NotSent
 from duly_connectors.whatsapp import graph
 from duly_connectors.whatsapp.reading import Reader
+from duly_connectors.wording import _
 from duly_dsl import program
 from duly_runtime.doors import Answer, Check, Failed, Outcome, Outgoing, Parsed, Raw, Refused
 
@@ -22,11 +23,13 @@ class WhatsApp(Connector):
         name="whatsapp",
         directions=("receives", "sends", "connects"),
         settings=(
-            program.SettingSpec("phone number id", required=True, help="Meta's id of the number, not the number itself"),
-            program.SettingSpec("verify token", required=True, secret=True, help="the word you give Meta for the webhook"),
-            program.SettingSpec("app secret", required=True, secret=True, help="signs what Meta sends"),
-            program.SettingSpec("access token", required=True, secret=True, help="a system user's token, to send with"),
-            program.SettingSpec("api", help="another address than https://graph.facebook.com (a test server)"),
+            program.SettingSpec("phone number id", required=True, help=_("Meta's id of the number, not the number itself")),
+            program.SettingSpec(
+                "verify token", required=True, secret=True, help=_("the word you give Meta for the webhook")
+            ),
+            program.SettingSpec("app secret", required=True, secret=True, help=_("signs what Meta sends")),
+            program.SettingSpec("access token", required=True, secret=True, help=_("a system user's token, to send with")),
+            program.SettingSpec("api", help=_("another address than https://graph.facebook.com (a test server)")),
         ),
     )
 
@@ -71,7 +74,7 @@ class WhatsApp(Connector):
         try:
             answer = await self.tools.network.request("POST", url, headers=headers, body=msgspec.json.encode(message))
         except NotSent as error:
-            return graph.not_sent(error)
+            return graph.not_sent(error, self._)
         except Interrupted as error:
             return graph.interrupted(error, self._)
         return graph.outcome_of(answer, item.now, self._)
@@ -87,7 +90,7 @@ class WhatsApp(Connector):
                 "GET", f"{self._number_url()}?fields=display_phone_number,verified_name", headers=headers
             )
         except (NotSent, Interrupted) as error:
-            return (*secrets, Check(name=label, state="unknown", detail=str(error)))
+            return (*secrets, Check(name=label, state="unknown", detail=error.told(self._)))
         state, detail = graph.number_of(answer, self._)
         return (*secrets, Check(name=label, state=state, detail=detail))
 

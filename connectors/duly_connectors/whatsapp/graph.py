@@ -59,13 +59,14 @@ def recipient(address: str) -> dict[str, str]:
     return {}
 
 
-def not_sent(error: NotSent) -> Outcome:
-    return Failed(reason=str(error)) if isinstance(error, Blocked) else Retry(reason=str(error))
+def not_sent(error: NotSent, _: Translate) -> Outcome:
+    words = error.told(_)
+    return Failed(reason=words) if isinstance(error, Blocked) else Retry(reason=words)
 
 
 def interrupted(error: Interrupted, _: Translate) -> Outcome:
     words = _("WhatsApp may have taken it, but no answer came back ({error}). A status from Meta will tell.")
-    return Unknown(reason=words.format(error=error))
+    return Unknown(reason=words.format(error=error.told(_)))
 
 
 def outcome_of(answer: Response, now: dt.datetime, _: Translate) -> Outcome:
@@ -79,7 +80,7 @@ def outcome_of(answer: Response, now: dt.datetime, _: Translate) -> Outcome:
         return Unknown(reason=_("WhatsApp answered {status} without the message's id.").format(status=answer.status))
     error = tree.get("error")
     if isinstance(error, dict):
-        code = error.get("code")
+        code = _code(error)
         words = describe(error, _)
         if code in PASSING or error.get("is_transient") is True or answer.status == 429:
             pause = PAIR_LIMIT_SECONDS if code == 131056 else 0.0
@@ -95,7 +96,7 @@ def outcome_of(answer: Response, now: dt.datetime, _: Translate) -> Outcome:
 
 def describe(error: dict[str, Any], _: Translate) -> str:
     """An error of Meta's in words, with its code: ours where we know what to do about it, else Meta's own."""
-    code = error.get("code")
+    code = _code(error)
     known = {
         131047: _("the customer last wrote more than 24 hours ago, so WhatsApp takes only an approved template now"),
         131026: _("the recipient can't get it: not on WhatsApp, or an app that is too old"),
@@ -109,12 +110,10 @@ def describe(error: dict[str, Any], _: Translate) -> str:
         10: _("the access token lacks the permission whatsapp_business_messaging"),
         368: _("Meta has blocked the account for breaking its policy"),
     }
-    words = known.get(code, "") if isinstance(code, int) else ""
-    if not words and isinstance(code, int) and 200 <= code <= 299:
-        words = known[10]
+    words = known[10] if 200 <= code <= 299 else known.get(code, "")
     if not words:
         words = ": ".join(part for part in (_said(error, "title") or _said(error, "message"), _details(error)) if part)
-    return f"WhatsApp {code}: {words}" if code is not None else f"WhatsApp: {words}"
+    return f"WhatsApp {code}: {words}" if code else f"WhatsApp: {words}"
 
 
 def message_id(tree: dict[str, Any]) -> str:
@@ -142,6 +141,12 @@ def _tree(answer: Response) -> dict[str, Any]:
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return {}
     return tree if isinstance(tree, dict) else {}
+
+
+def _code(error: dict[str, Any]) -> int:
+    """The number of an error of Meta's, 0 where it has none."""
+    code = error.get("code")
+    return code if isinstance(code, int) and not isinstance(code, bool) else 0
 
 
 def _details(error: dict[str, Any]) -> str:
