@@ -26,6 +26,11 @@ def of_environment() -> str:
     return "en"
 
 
+def marked(text: str) -> str:
+    """The text itself, imported as `_`: for the catalogue to know a text that is translated only when it is said."""
+    return text
+
+
 @functools.cache
 def translations(package: str, language: str) -> gettext.NullTranslations:
     """The catalogue of a component (`duly_dsl`) in one of LANGUAGES; the untranslated English where it has none."""

@@ -6,12 +6,7 @@ import gettext as _gettext
 from collections.abc import Callable, Mapping
 
 from duly_dsl import i18n
-
-
-def _(text: str) -> str:
-    """Marks a text for the catalogue; it is translated when it is said."""
-    return text
-
+from duly_dsl.i18n import marked as _
 
 SENTENCES = {
     "no-card": _("There is no such card."),
