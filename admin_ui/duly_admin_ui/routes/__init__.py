@@ -1,0 +1,39 @@
+"""All pages as one router: `routes(services)`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from litestar import Request, Router
+from litestar.datastructures import CacheControlHeader
+from litestar.di import Provide
+from litestar.static_files import create_static_files_router
+
+from duly_admin_ui.access import error_page
+from duly_admin_ui.page import STATIC, YEAR, Page
+from duly_admin_ui.routes import board, card, live, notices, parked, rules, signin, versions
+from duly_admin_ui.services import Services
+
+
+def routes(services: Services) -> list[Router]:
+    """Everything a browser sees. The app around it sets `scope["user"]`, CSRF protection and security headers, and
+    answers addresses nobody knows with `access.error_page(services)`."""
+
+    async def page(request: Request[Any, Any, Any]) -> Page:
+        return Page(request, services)
+
+    modules = (signin, board, card, rules, versions, parked, notices, live)
+    pages = Router(
+        path="/",
+        route_handlers=[handler for module in modules for handler in module.HANDLERS],
+        dependencies={"page": Provide(page)},
+        exception_handlers={Exception: error_page(services)},
+        include_in_schema=False,
+    )
+    static = create_static_files_router(
+        path="/static",
+        directories=[STATIC],
+        cache_control=CacheControlHeader(max_age=YEAR, public=True, immutable=True),
+        include_in_schema=False,
+    )
+    return [pages, static]

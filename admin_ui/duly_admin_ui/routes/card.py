@@ -1,0 +1,191 @@
+"""One card: its conversation, its clocks, its life, and why it is as it is."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+from litestar import Response, get, post
+from litestar.params import FromPath
+
+from duly_admin_ui import badges, why
+from duly_admin_ui.access import needs, require
+from duly_admin_ui.page import Page, go
+from duly_admin_ui.timeline import timeline
+from duly_admin_ui.words import Words
+from duly_dsl.program import Field, Pipeline
+from duly_runtime.card import Card, Clock
+from duly_runtime.events import (
+    Acknowledge,
+    AgentMessage,
+    AnyBody,
+    AssignCard,
+    InternalNote,
+    MoveCard,
+    Scalar,
+    SetFields,
+    TagCard,
+)
+
+VIEWS = ("conversation", "timeline", "history", "why")
+
+
+class ClockLine(msgspec.Struct, frozen=True, kw_only=True):
+    clock: Clock
+    badge: badges.Badge
+
+
+async def load(page: Page, number: int) -> Card:
+    card = await page.services.store.card(await page.services.store.card_id(number))
+    page.about(card.pipeline)
+    return card
+
+
+def pipeline_of(page: Page, card: Card) -> Pipeline | None:
+    """None where the live version has the card's pipeline no longer."""
+    return page.program.pipelines.get(card.pipeline) if page.program is not None else None
+
+
+async def show(page: Page, card: Card, *, problem: str = "", typed: dict[str, str] | None = None) -> Response[Any]:
+    """The card's page; with `problem`, what was refused, and what was typed is kept."""
+    store = page.services.store
+    view = page.request.query_params.get("view", VIEWS[0])
+    view = view if view in VIEWS else VIEWS[0]
+    line = pipeline_of(page, card)
+    context: dict[str, Any] = {}
+    if view == "conversation":
+        context["messages"] = await store.messages(card.id)
+    elif view == "timeline":
+        stages = [stage.name for stage in line.stages] if line is not None else []
+        context["timeline"] = timeline(card, await store.visits(card.id), stages, page.now)
+    elif view == "history":
+        context["history"] = list(reversed(await store.history(card.id)))
+    else:
+        context["happenings"] = await why.happenings(store, await store.trace(card.id))
+    clocks = [ClockLine(clock=clock, badge=badges.of_clock(clock, None, page.now)) for clock in card.clocks]
+    clocks.sort(key=lambda row: (not row.clock.open, row.clock.due_at or row.clock.started_at))
+    stage = next((stage for stage in line.stages if stage.name == card.stage), None) if line is not None else None
+    allowed = stage.next if stage is not None and stage.next else [s.name for s in line.stages] if line else []
+    return page.render(
+        "card.html",
+        status=409 if problem else 200,
+        card=card,
+        pipeline=line,
+        view=view,
+        views=VIEWS,
+        problem=problem,
+        typed=typed or {},
+        clocks=clocks,
+        ladders=[ladder for ladder in card.ladders if ladder.stopped_at is None],
+        stages=[name for name in allowed if name != card.stage],
+        people=sorted(page.program.people, key=page.person) if page.program is not None else [],
+        **context,
+    )
+
+
+async def act(page: Page, card: Card, body: AnyBody, typed: dict[str, str] | None = None) -> Response[Any]:
+    """Hand a command over and answer: back to the card, or why not."""
+    reason = await page.services.command(card.id, body, page.name)
+    if page.wants_fragment:
+        if reason:
+            return Response({"reason": Words(page.gettext).refusal(reason)}, status_code=409)
+        return Response(None, status_code=204)
+    if reason:
+        return await show(page, card, problem=Words(page.gettext).refusal(reason), typed=typed)
+    view = page.request.query_params.get("view", "")
+    return go(f"/cards/{card.number}" + (f"?view={view}" if view in VIEWS else ""))
+
+
+@get("/cards/{number:int}", guards=[needs("cards.read")])
+async def card_page(page: Page, number: FromPath[int]) -> Response[Any]:
+    return await show(page, await load(page, number))
+
+
+@post("/cards/{number:int}/reply", status_code=200, guards=[needs("cards.work")])
+async def reply(page: Page, number: FromPath[int]) -> Response[Any]:
+    """A public reply, or with `note` pressed an internal note."""
+    card = await load(page, number)
+    form = await page.form()
+    text = form.get("text", "").strip()
+    if not text:
+        return await show(page, card, problem=page.gettext("Write something first."))
+    if "note" in form:
+        return await act(page, card, InternalNote(text=text, author=page.name), form)
+    return await act(page, card, AgentMessage(text=text, author=page.name), form)
+
+
+@post("/cards/{number:int}/move", status_code=200, guards=[needs("cards.work")])
+async def move(page: Page, number: FromPath[int]) -> Response[Any]:
+    card = await load(page, number)
+    form = await page.form()
+    body = MoveCard(stage=form.get("stage", ""), author=page.name, reason=form.get("reason", "").strip())
+    return await act(page, card, body, form)
+
+
+@post("/cards/{number:int}/assign", status_code=200, guards=[needs("cards.work")])
+async def assign(page: Page, number: FromPath[int]) -> Response[Any]:
+    """Taking a free card oneself is work; giving cards to others is a permission of its own."""
+    card = await load(page, number)
+    form = await page.form()
+    owner, team = form.get("owner", ""), form.get("team", "")
+    if owner != page.name or card.owner not in ("", page.name):
+        require(page, "cards.assign")
+    return await act(page, card, AssignCard(owner=owner, team=team or card.team, author=page.name))
+
+
+@post("/cards/{number:int}/fields", status_code=200, guards=[needs("cards.work")])
+async def fields(page: Page, number: FromPath[int]) -> Response[Any]:
+    """Only what differs is sent, so that two people changing two fields don't undo each other."""
+    card = await load(page, number)
+    form = await page.form()
+    line = pipeline_of(page, card)
+    values: dict[str, Scalar | None] = {}
+    for name, now in (("title", card.title), ("priority", card.priority), ("type", card.type)):
+        if name in form and form[name].strip() != now:
+            values[name] = form[name].strip() or None
+    for field in line.fields if line is not None else ():
+        key = f"field:{field.name}"
+        if key not in form:
+            continue
+        try:
+            value = read_field(field, form[key].strip())
+        except ValueError:
+            problem = page.gettext("{field} must be a number.").format(field=field.name)
+            return await show(page, card, problem=problem, typed=form)
+        if value != card.fields.get(field.name):
+            values[key] = value
+    if not values:
+        return go(f"/cards/{number}")
+    return await act(page, card, SetFields(values=values, author=page.name), form)
+
+
+def read_field(field: Field, text: str) -> Scalar | None:
+    """What was typed as the field's own kind of value; ValueError where it isn't one."""
+    if not text:
+        return None
+    if field.type == "number":
+        return float(text.replace(",", "."))
+    if field.type == "yes/no":
+        return text == "yes"
+    return text
+
+
+@post("/cards/{number:int}/tags", status_code=200, guards=[needs("cards.work")])
+async def tags(page: Page, number: FromPath[int]) -> Response[Any]:
+    card = await load(page, number)
+    form = await page.form()
+    added = tuple(tag for tag in (part.strip() for part in form.get("add", "").split(",")) if tag)
+    removed = (form["remove"],) if form.get("remove") else ()
+    if not added and not removed:
+        return go(f"/cards/{number}")
+    return await act(page, card, TagCard(add=added, remove=removed, author=page.name))
+
+
+@post("/cards/{number:int}/acknowledge", status_code=200, guards=[needs("cards.work")])
+async def acknowledge(page: Page, number: FromPath[int]) -> Response[Any]:
+    card = await load(page, number)
+    form = await page.form()
+    return await act(page, card, Acknowledge(ladder=form.get("ladder", ""), author=page.name))
+
+
+HANDLERS = (card_page, reply, move, assign, fields, tags, acknowledge)

@@ -1,0 +1,225 @@
+"""The rules of the workspace as text: written as a draft, checked as one types, published when they hold."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import msgspec
+from litestar import Response, get, post
+from litestar.params import JSONBody
+
+from duly_admin_ui import words
+from duly_admin_ui.access import needs
+from duly_admin_ui.page import Page, go
+from duly_admin_ui.services import Refused
+from duly_dsl.diagnostics import Diagnostic, Severity
+from duly_dsl.source import Span
+from duly_runtime.store.api import Conflict, Draft
+
+FILE_NAME = re.compile(r"[\w-][\w .-]*(/[\w-][\w .-]*)*\.duly")
+CHOICES = ("keep", "recompute")
+
+
+class Checked(msgspec.Struct, frozen=True, kw_only=True):
+    """All files, as the editor holds them."""
+
+    sources: dict[str, str]
+
+
+class Unformatted(msgspec.Struct, frozen=True, kw_only=True):
+    text: str
+
+
+class Saved(msgspec.Struct, frozen=True, kw_only=True):
+    """`revision` is the draft's that was loaded, 0 where there was none."""
+
+    sources: dict[str, str]
+    base: str
+    revision: int
+
+
+class Workspace(msgspec.Struct, frozen=True, kw_only=True):
+    """What is being edited: the draft, or the live version where there is none."""
+
+    sources: dict[str, str]
+    base: str
+    live: str
+    draft: Draft | None
+
+    @property
+    def revision(self) -> int:
+        return self.draft.revision if self.draft is not None else 0
+
+
+async def workspace(page: Page) -> Workspace:
+    active = await page.services.store.active_version()
+    draft = await page.services.store.draft()
+    live = active.hash if active is not None else ""
+    if draft is not None:
+        return Workspace(sources=draft.sources, base=draft.base, live=live, draft=draft)
+    return Workspace(sources=active.sources if active is not None else {}, base=live, live=live, draft=None)
+
+
+def proper(sources: dict[str, str]) -> dict[str, str]:
+    """The same files, their names checked; Refused for a name that would lead out of the workspace."""
+    for path in sources:
+        if not FILE_NAME.fullmatch(path):
+            raise Refused("a file's name ends in .duly and holds letters, digits, spaces, dots, - and _")
+    return sources
+
+
+def problem(found: Diagnostic, language: str) -> dict[str, Any]:
+    """A diagnostic as the editor wants it. Lines and columns count from 1, columns in code points, ends exclusive."""
+    return {
+        "code": found.code,
+        "name": found.name,
+        "severity": found.severity.value,
+        "span": _span(found.span),
+        **words.diagnostic(found, language),
+        "nearest": found.nearest,
+        "fixes": [{"title": fix.title, "span": _span(fix.span), "text": fix.text} for fix in found.fixes],
+        "related": [{"span": _span(span), "text": text} for span, text in found.related],
+    }
+
+
+def _span(span: Span) -> dict[str, str | int]:
+    return {
+        "path": span.path,
+        "line": span.line,
+        "column": span.column,
+        "endLine": span.end_line,
+        "endColumn": span.end_column,
+    }
+
+
+async def show(
+    page: Page, *, status: int = 200, refused: str = "", chosen: str = "", text: str | None = None
+) -> Response[Any]:
+    """The editor. `text` is what was typed into `chosen`, where it could not be saved."""
+    work = await workspace(page)
+    sources = dict(work.sources)
+    wanted = chosen or page.request.query_params.get("file", "")
+    if text is not None and wanted:
+        sources[wanted] = text
+    paths = sorted(sources)
+    found = await page.services.check(sources) if sources else []
+    nonce = page.new_nonce()
+    return page.render(
+        "rules.html",
+        status=status,
+        nonce=nonce,
+        work=work,
+        paths=paths,
+        chosen=wanted if wanted in sources else (paths[0] if paths else ""),
+        sources=sources,
+        state=msgspec.json.encode({"sources": sources, "base": work.base, "revision": work.revision})
+        .decode()
+        .replace("<", "\\u003c"),
+        problems=[problem(item, page.language) for item in found],
+        errors=sum(item.severity is Severity.ERROR for item in found),
+        refused=refused,
+        editable=page.may("rules.edit"),
+    )
+
+
+@get("/rules", guards=[needs("rules.read")])
+async def rules(page: Page) -> Response[Any]:
+    return await show(page)
+
+
+@post("/rules/check", status_code=200, guards=[needs("rules.read")])
+async def check(page: Page, data: JSONBody[Checked]) -> dict[str, Any]:
+    found = await page.services.check(proper(data.sources))
+    return {"problems": [problem(item, page.language) for item in found]}
+
+
+@post("/rules/format", status_code=200, guards=[needs("rules.read")])
+async def format_text(page: Page, data: JSONBody[Unformatted]) -> dict[str, str]:
+    return {"text": page.services.format(data.text)}
+
+
+@post("/rules/draft", status_code=200, guards=[needs("rules.edit")])
+async def save(page: Page, data: JSONBody[Saved]) -> Response[dict[str, Any]]:
+    """From the editor. 409 tells who was faster, what differs, and the revision to save over it knowingly."""
+    store = page.services.store
+    try:
+        draft = await store.save_draft(proper(data.sources), data.base, page.name, data.revision, page.now)
+    except Conflict as error:
+        return Response(await _conflict(page, data.sources, str(error)), status_code=409)
+    return Response({"revision": draft.revision, "base": draft.base})
+
+
+async def _conflict(page: Page, sources: dict[str, str], told: str) -> dict[str, Any]:
+    draft = await page.services.store.draft()
+    if draft is None:
+        gone = page.gettext("the draft was published or discarded meanwhile. Load the page again; copy your text first.")
+        return {"message": gone, "revision": 0, "files": []}
+    files = sorted(path for path in {*sources, *draft.sources} if sources.get(path, "") != draft.sources.get(path, ""))
+    message = page.gettext("{person} saved the draft at {time}; it differs from yours in {files}.").format(
+        person=page.person(draft.author), time=page.times.short(draft.updated_at), files=", ".join(files) or "-"
+    )
+    return {"message": message, "detail": told, "revision": draft.revision, "files": files}
+
+
+@post("/rules/file", status_code=200, guards=[needs("rules.edit")])
+async def save_file(page: Page) -> Response[Any]:
+    """The plain form: one file's text; `add` a file or `remove` one."""
+    form = await page.form()
+    work = await workspace(page)
+    path, text = form.get("file", "").strip(), form.get("text", "")
+    if "add" in form and path and not path.endswith(".duly"):
+        path += ".duly"
+    sources = dict(work.sources)
+    if "remove" in form:
+        sources.pop(path, None)
+        text = ""
+    elif "add" in form:
+        sources.setdefault(path, "")
+    else:
+        sources[path] = page.services.format(text)
+    try:
+        proper(sources)
+    except Refused as error:
+        return await show(page, status=422, refused=page.gettext(str(error)))
+    try:
+        await page.services.store.save_draft(
+            sources, form.get("base", work.base), page.name, int(form.get("revision") or 0), page.now
+        )
+    except Conflict as error:
+        told = await _conflict(page, sources, str(error))
+        return await show(page, status=409, refused=told["message"], chosen=path, text=text or None)
+    return go("/rules" if "remove" in form else f"/rules?file={path}")
+
+
+@post("/rules/discard", status_code=303, guards=[needs("rules.edit")])
+async def discard(page: Page) -> Response[Any]:
+    await page.services.store.discard_draft()
+    return go("/rules")
+
+
+@post("/rules/publish", status_code=200, guards=[needs("rules.publish")])
+async def publish(page: Page) -> Response[Any]:
+    """Make the saved draft live; where it holds an error the live version stays as it is."""
+    form = await page.form()
+    work = await workspace(page)
+    _ = page.gettext
+    if work.draft is None:
+        return await show(page, status=409, refused=_("There is no draft to publish."))
+    if form.get("revision") != str(work.revision):
+        told = await _conflict(page, {}, "")
+        return await show(page, status=409, refused=_("Not published: the draft changed.") + " " + told["message"])
+    choice = form.get("choice", "keep")
+    done = await page.services.publish(
+        work.draft.sources,
+        page.name,
+        form.get("note", "").strip(),
+        choice if choice in CHOICES else "keep",
+        work.base,
+    )
+    if not done.hash:
+        return await show(page, status=422, refused=_("Not published: the files hold errors. The live version stays."))
+    return go(f"/versions?published={done.hash}")
+
+
+HANDLERS = (rules, check, format_text, save, save_file, discard, publish)

@@ -1,0 +1,1 @@
+var o=JSON.parse(document.getElementById("texts").textContent);function r(e,t={}){return o[e].replace(/\{(\w+)\}/g,(s,n)=>t[n]??"")}function a(e){let t=document.getElementById("said");t&&(t.textContent=e,t.dataset.shown="",clearTimeout(t.timer),t.timer=setTimeout(()=>delete t.dataset.shown,6e3))}export{r as a,a as b};

@@ -1,0 +1,1 @@
+var s=document.querySelector("meta[name=csrf-token]")?.content??"";function a(o,{form:c,json:t,signal:r}={}){let n={"x-csrftoken":s,"x-duly-fragment":"1"},e;return t!==void 0?(n["content-type"]="application/json",e=JSON.stringify(t)):e=new URLSearchParams(c),fetch(o,{method:"POST",headers:n,body:e,signal:r})}export{a};

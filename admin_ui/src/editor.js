@@ -1,0 +1,334 @@
+// The text editor of the rules. Without it the page is a form with a text area.
+import { autocompletion, closeBrackets, closeBracketsKeymap, completionKeymap } from "@codemirror/autocomplete";
+import { defaultKeymap, history, historyKeymap } from "@codemirror/commands";
+import { bracketMatching, foldGutter, foldKeymap, syntaxHighlighting } from "@codemirror/language";
+import { linter, lintGutter, forceLinting } from "@codemirror/lint";
+import { highlightSelectionMatches, search, searchKeymap } from "@codemirror/search";
+import { EditorState } from "@codemirror/state";
+import {
+  drawSelection,
+  EditorView,
+  highlightActiveLine,
+  highlightActiveLineGutter,
+  highlightSpecialChars,
+  keymap,
+  lineNumbers,
+} from "@codemirror/view";
+import { colours, complete, duly, folding } from "./language.js";
+import { post } from "./server.js";
+import { text } from "./texts.js";
+
+const root = document.getElementById("editor");
+const area = document.getElementById("source");
+const status = document.getElementById("status");
+const loaded = JSON.parse(document.getElementById("state").textContent);
+const editable = root.dataset.editable !== undefined;
+const nonce = document.querySelector("meta[name=csp-nonce]").content;
+
+const saved = { ...loaded.sources }; // what the server holds
+const states = new Map(); // path -> EditorState of files not in view
+let revision = loaded.revision;
+let base = loaded.base;
+let chosen = root.dataset.chosen;
+let problems = [];
+let asking = null;
+
+function textOf(path) {
+  if (path === chosen) return view.state.doc.toString();
+  return states.has(path) ? states.get(path).doc.toString() : saved[path];
+}
+
+function sources() {
+  return Object.fromEntries(Object.keys(saved).map((path) => [path, textOf(path)]));
+}
+
+function unsaved() {
+  return Object.keys(saved).filter((path) => textOf(path) !== saved[path]);
+}
+
+function tell(message, state) {
+  status.textContent = message;
+  status.dataset.state = state;
+}
+
+// --- places: the server counts lines and code points from 1, the editor UTF-16 units from 0
+
+function offset(doc, line, column) {
+  if (line > doc.lines) return doc.length;
+  const row = doc.line(Math.max(line, 1));
+  const points = [...row.text].slice(0, Math.max(column - 1, 0));
+  return Math.min(row.from + points.join("").length, row.to);
+}
+
+function range(doc, span) {
+  const from = offset(doc, span.line, span.column);
+  const to = Math.max(offset(doc, span.endLine, span.endColumn), from);
+  return { from, to };
+}
+
+// --- problems
+
+async function check() {
+  asking?.abort();
+  const mine = (asking = new AbortController());
+  tell(text("checking"), "busy");
+  let answer;
+  try {
+    answer = await post("/rules/check", { json: { sources: sources() }, signal: mine.signal });
+    if (!answer.ok) throw new Error(answer.status);
+    answer = await answer.json();
+  } catch (error) {
+    if (error.name !== "AbortError") tell(text("unchecked"), "bad");
+    return [];
+  }
+  if (mine !== asking) return [];
+  problems = answer.problems;
+  list();
+  const errors = problems.filter((problem) => problem.severity === "error").length;
+  if (problems.length) tell(text("problems", { count: problems.length }), errors ? "bad" : "warn");
+  else tell(text("clean"), "good");
+  return problems.filter((problem) => problem.span.path === chosen).map(shown);
+}
+
+function shown(problem) {
+  const { doc } = view.state;
+  const { from, to } = range(doc, problem.span);
+  return {
+    from,
+    to,
+    severity: problem.severity,
+    source: problem.code,
+    message: problem.help ? `${problem.message} ${problem.help}` : problem.message,
+    actions: editable ? problem.fixes.filter((fix) => fix.span.path === chosen).map(action) : [],
+  };
+}
+
+function action(fix) {
+  return {
+    name: fix.title,
+    apply(target) {
+      target.dispatch({ changes: { ...range(target.state.doc, fix.span), insert: fix.text }, userEvent: "input.fix" });
+      target.focus();
+    },
+  };
+}
+
+function list() {
+  const template = document.getElementById("problem-template").content;
+  const rows = problems.map((problem) => {
+    const row = template.cloneNode(true);
+    const [message, help, place] = row.querySelectorAll("strong, span > span, small");
+    const link = row.querySelector("a");
+    row.querySelector("li").classList.add(problem.severity);
+    row.querySelector(problem.severity === "error" ? ".icon-risk" : ".icon-late").remove();
+    link.href = `/rules?file=${encodeURIComponent(problem.span.path)}`;
+    link.dataset.path = problem.span.path;
+    link.dataset.line = problem.span.line;
+    link.dataset.column = problem.span.column;
+    message.textContent = problem.message;
+    help.textContent = problem.help;
+    place.textContent = `${problem.span.path}:${problem.span.line} · ${problem.code}`;
+    return row;
+  });
+  document.getElementById("problems").replaceChildren(...rows);
+  document.getElementById("problem-count").textContent = problems.length;
+  document.getElementById("no-problems").hidden = problems.length > 0;
+}
+
+function nextProblem() {
+  if (!problems.length) return true;
+  const order = Object.keys(saved).sort();
+  const key = ({ path, line, column }) => [order.indexOf(path), line, column];
+  const head = view.state.selection.main.head;
+  const row = view.state.doc.lineAt(head);
+  const here = [order.indexOf(chosen), row.number, [...row.text.slice(0, head - row.from)].length + 1];
+  const later = (a, b) => {
+    const i = a.findIndex((value, n) => value !== b[n]);
+    return i >= 0 && a[i] > b[i];
+  };
+  const sorted = problems.map(({ span }) => span).sort((a, b) => (later(key(a), key(b)) ? 1 : -1));
+  goTo(sorted.find((span) => later(key(span), here)) ?? sorted[0]);
+  return true;
+}
+
+function goTo({ path, line, column }) {
+  if (path in saved) open(path);
+  const at = offset(view.state.doc, Number(line), Number(column));
+  view.dispatch({ selection: { anchor: at }, effects: EditorView.scrollIntoView(at, { y: "center" }) });
+  view.focus();
+}
+
+// --- files
+
+const extensions = () => [
+  EditorView.cspNonce.of(nonce),
+  lineNumbers(),
+  foldGutter(),
+  lintGutter(),
+  history(),
+  drawSelection(),
+  highlightSpecialChars(),
+  highlightActiveLine(),
+  highlightActiveLineGutter(),
+  highlightSelectionMatches(),
+  search({ top: true }),
+  bracketMatching(),
+  closeBrackets(),
+  duly,
+  syntaxHighlighting(colours),
+  folding,
+  linter(check, { delay: 250 }),
+  autocompletion({ override: [complete(sources)] }),
+  EditorView.updateListener.of((update) => {
+    if (update.docChanged) mark();
+  }),
+  keymap.of([
+    { key: "Mod-s", preventDefault: true, run: () => (save(), true) },
+    { key: "F8", preventDefault: true, run: nextProblem },
+    ...closeBracketsKeymap,
+    ...completionKeymap,
+    ...foldKeymap,
+    ...searchKeymap,
+    ...historyKeymap,
+    ...defaultKeymap,
+  ]),
+  EditorView.contentAttributes.of({ "aria-label": root.dataset.label.replace("{file}", chosen), spellcheck: "false" }),
+  EditorState.readOnly.of(!editable),
+  EditorState.tabSize.of(2),
+];
+
+function open(path) {
+  if (path === chosen) return;
+  states.set(chosen, view.state);
+  chosen = path;
+  view.setState(states.get(path) ?? EditorState.create({ doc: saved[path], extensions: extensions() }));
+  states.delete(path);
+  for (const link of document.querySelectorAll(".files a")) {
+    if (link.dataset.path === path) link.setAttribute("aria-current", "page");
+    else link.removeAttribute("aria-current");
+  }
+  window.history.replaceState(null, "", `/rules?file=${encodeURIComponent(path)}`);
+  forceLinting(view);
+}
+
+function mark() {
+  const changed = unsaved();
+  for (const link of document.querySelectorAll(".files a")) {
+    link.classList.toggle("changed", changed.includes(link.dataset.path));
+  }
+}
+
+const view = new EditorView({ parent: root, state: EditorState.create({ doc: saved[chosen], extensions: extensions() }) });
+const typed = area.value;
+if (editable && typed !== saved[chosen]) {
+  view.dispatch({ changes: { from: 0, to: view.state.doc.length, insert: typed } });
+}
+document.getElementById("file-form").hidden = true;
+root.dataset.ready = "";
+
+document.addEventListener("click", (event) => {
+  const link = event.target.closest("a[data-path]");
+  if (!link || event.ctrlKey || event.metaKey || event.shiftKey) return;
+  event.preventDefault();
+  if (link.dataset.line) goTo({ path: link.dataset.path, line: link.dataset.line, column: link.dataset.column });
+  else {
+    open(link.dataset.path);
+    view.focus();
+  }
+});
+
+// --- saving and publishing
+
+// Replace only what differs, so that the cursor and the undo history stay.
+function become(wanted) {
+  const now = view.state.doc.toString();
+  if (now === wanted) return;
+  let from = 0;
+  while (from < now.length && now[from] === wanted[from]) from++;
+  let end = 0;
+  while (end < now.length - from && end < wanted.length - from && now.at(-1 - end) === wanted.at(-1 - end)) end++;
+  view.dispatch({
+    changes: { from, to: now.length - end, insert: wanted.slice(from, wanted.length - end) },
+    userEvent: "format",
+  });
+}
+
+let saving = null;
+
+function save() {
+  saving = (saving ?? Promise.resolve()).then(store, store);
+  return saving;
+}
+
+// Format the file in view, then keep all files as the draft; true when the server has them.
+async function store() {
+  if (!editable) return false;
+  const path = chosen;
+  const before = textOf(path);
+  try {
+    const formatted = await post("/rules/format", { json: { text: before } });
+    if (formatted.ok && chosen === path && textOf(path) === before) become((await formatted.json()).text);
+    const held = sources();
+    const answer = await post("/rules/draft", { json: { sources: held, base, revision } });
+    const told = await answer.json();
+    if (answer.status === 409) {
+      conflict(told);
+      return false;
+    }
+    if (!answer.ok) {
+      tell(text("conflict", { message: told.reason ?? answer.status }), "bad");
+      return false;
+    }
+    document.getElementById("conflict").hidden = true;
+    ({ revision, base } = told);
+    Object.assign(saved, held);
+    for (const input of document.querySelectorAll("input[name=revision]")) input.value = revision;
+    document.getElementById("discard").hidden = false;
+    mark();
+    tell(text("saved"), "good");
+    return true;
+  } catch {
+    tell(text("unchecked"), "bad");
+    return false;
+  }
+}
+
+let theirs = 0;
+
+function conflict(told) {
+  const banner = document.getElementById("conflict");
+  banner.querySelector("span").textContent = text("conflict", { message: told.message });
+  banner.hidden = false;
+  theirs = told.revision;
+  tell(text("unsaved"), "bad");
+}
+
+if (editable) {
+  const dialog = document.getElementById("publish");
+  document.getElementById("save").addEventListener("click", (event) => {
+    event.preventDefault();
+    save();
+  });
+  document.getElementById("overwrite").addEventListener("click", () => {
+    revision = theirs;
+    save();
+  });
+  const cancel = document.getElementById("publish-cancel");
+  cancel.hidden = false;
+  cancel.addEventListener("click", () => dialog.close());
+  document.getElementById("publish-open").addEventListener("click", async (event) => {
+    event.preventDefault();
+    if (revision === 0 && !unsaved().length) return tell(text("nothing"), "warn");
+    if (await save()) dialog.showModal();
+  });
+  // Ctrl+S belongs to the page, wherever the focus is.
+  document.addEventListener("keydown", (event) => {
+    if ((event.ctrlKey || event.metaKey) && event.key === "s") {
+      event.preventDefault();
+      if (!event.target.closest(".cm-editor")) save();
+    }
+  });
+  addEventListener("beforeunload", (event) => {
+    if (unsaved().length) event.preventDefault();
+  });
+}

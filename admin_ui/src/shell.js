@@ -1,0 +1,73 @@
+// On every page: countdowns, live news, keys, help. Pages work without it.
+import { start as startCountdowns, tick } from "./countdown.js";
+import { start as startLive } from "./live.js";
+
+startCountdowns();
+if (document.body.dataset.user !== undefined) startLive();
+document.addEventListener("duly:refreshed", tick);
+
+// `?` shows the help page's middle in a dialog; `g` and a letter goes somewhere; `/` searches.
+const places = { b: "/", r: "/rules", v: "/versions", n: "/notices", p: "/parked" };
+let going = false;
+
+function typing(target) {
+  return target.closest("input, textarea, select, [contenteditable=true], .cm-editor") !== null;
+}
+
+document.addEventListener("keydown", async (event) => {
+  if (event.ctrlKey || event.metaKey || event.altKey || typing(event.target)) return;
+  if (going && places[event.key]) {
+    going = false;
+    location.href = places[event.key];
+    return;
+  }
+  going = event.key === "g";
+  if (event.key === "?") {
+    event.preventDefault();
+    await showHelp();
+  } else if (event.key === "/") {
+    const search = document.getElementById("search");
+    if (search) {
+      event.preventDefault();
+      search.focus();
+    }
+  }
+});
+
+async function showHelp() {
+  let dialog = document.getElementById("help-dialog");
+  if (!dialog) {
+    const answer = await fetch("/help", { headers: { "x-duly-fragment": "1" } });
+    if (!answer.ok) return;
+    const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+    dialog = document.createElement("dialog");
+    dialog.id = "help-dialog";
+    dialog.setAttribute("aria-label", page.querySelector("h1").textContent);
+    const close = document.createElement("form");
+    close.method = "dialog";
+    const button = document.createElement("button");
+    button.textContent = "OK";
+    close.append(button);
+    dialog.append(page.getElementById("help"), close);
+    document.body.append(dialog);
+  }
+  dialog.showModal();
+}
+
+// The menu closes when one clicks or tabs away from it.
+for (const menu of document.querySelectorAll("details.menu")) {
+  document.addEventListener("click", (event) => {
+    if (!menu.contains(event.target)) menu.open = false;
+  });
+  menu.addEventListener("keydown", (event) => {
+    if (event.key === "Escape") {
+      menu.open = false;
+      menu.querySelector("summary").focus();
+    }
+  });
+}
+
+// Filters apply as they are chosen.
+for (const select of document.querySelectorAll(".filters select")) {
+  select.addEventListener("change", () => select.form.requestSubmit());
+}
