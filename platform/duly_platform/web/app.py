@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -21,11 +22,16 @@ from duly_platform.web import doors, headers, health, pages, sessions
 STATIC = Path(__file__).parent.parent / "static"
 
 
-def api_errors(request: Request[Any, Any, Any], error: Exception) -> Response[Any]:
+def outside_routes(screens: pages.ScreenServices) -> Callable[[Request[Any, Any, Any], Exception], Response[Any]]:
     """Errors outside any route: problem details for programs, pages for people."""
-    if request.url.path.startswith(("/api/", "/in/", "/health")):
-        return problems.handle(request, error)
-    return duly_admin_ui.error_page(request, error)
+    page = duly_admin_ui.error_page(screens)
+
+    def handle(request: Request[Any, Any, Any], error: Exception) -> Response[Any]:
+        if request.url.path.startswith(("/api/", "/in/", "/health")):
+            return problems.handle(request, error)
+        return page(request, error)
+
+    return handle
 
 
 async def follow_rules(request: Request[Any, Any, Any]) -> None:
@@ -42,6 +48,7 @@ async def api_root() -> dict[str, str]:
 def create_app(desk: Desk, settings: Settings, setup_token: str = "") -> Litestar:
     """The application; the Desk must be started and outlive it."""
     secure = settings.base_url.startswith("https://")
+    screens = pages.ScreenServices(desk, settings, setup_token)
     api = Router(
         "/api/v1",
         route_handlers=[cards.router, rules.router, administration.router],
@@ -55,7 +62,7 @@ def create_app(desk: Desk, settings: Settings, setup_token: str = "") -> Litesta
             health.live,
             health.ready,
             create_static_files_router("/static/platform", [STATIC], include_in_schema=False),
-            *duly_admin_ui.routes(pages.ScreenServices(desk, settings, setup_token)),
+            *duly_admin_ui.routes(screens),
         ],
         state=State({"desk": desk, "accounts": desk.accounts, "settings": settings}),
         middleware=[
@@ -68,8 +75,8 @@ def create_app(desk: Desk, settings: Settings, setup_token: str = "") -> Litesta
             cookie_secure=secure,
             exclude=["^/api/", "^/in/"],
         ),
-        compression_config=CompressionConfig(backend="gzip", exclude=["^/events"]),
-        exception_handlers={Exception: api_errors},
+        compression_config=CompressionConfig(backend="gzip", exclude=["^/changes"]),
+        exception_handlers={Exception: outside_routes(screens)},
         before_request=follow_rules,
         openapi_config=reference.config(),
         request_max_body_size=3 * 1024 * 1024,

@@ -11,7 +11,7 @@ from litestar.static_files import create_static_files_router
 
 from duly_admin_ui.access import error_page
 from duly_admin_ui.page import STATIC, YEAR, Page
-from duly_admin_ui.routes import board, card, live, notices, parked, rules, signin, versions
+from duly_admin_ui.pages import board, card, live, notices, parked, rules, signin, versions
 from duly_admin_ui.services import Services
 
 

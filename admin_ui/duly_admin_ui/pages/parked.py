@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 from litestar import Response, get, post
+from litestar.di import NamedDependency
 from litestar.params import FromPath
 
 from duly_admin_ui.access import needs
@@ -36,12 +37,12 @@ async def show(page: Page, *, problem: str = "") -> Response[Any]:
 
 
 @get("/parked", guards=[needs("parked.handle")])
-async def parked(page: Page) -> Response[Any]:
+async def parked(page: NamedDependency[Page]) -> Response[Any]:
     return await show(page)
 
 
 @post("/parked/{what:str}/{item:int}/replay", status_code=200, guards=[needs("parked.handle")])
-async def replay(page: Page, what: FromPath[str], item: FromPath[int]) -> Response[Any]:
+async def replay(page: NamedDependency[Page], what: FromPath[str], item: FromPath[int]) -> Response[Any]:
     if what not in WHATS:
         raise Missing
     if reason := await page.services.replay(what, item, page.name):

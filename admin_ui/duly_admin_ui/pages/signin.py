@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 from litestar import Response, get, post
+from litestar.di import NamedDependency
 
 from duly_admin_ui.access import signed_in
 from duly_admin_ui.page import LANGUAGE_COOKIE, SESSION_COOKIE, THEME_COOKIE, Page, go, local
@@ -18,7 +19,7 @@ FOURTEEN_DAYS = 14 * 24 * 3600
 
 
 @get("/login")
-async def login_form(page: Page) -> Response[Any]:
+async def login_form(page: NamedDependency[Page]) -> Response[Any]:
     target = local(page.request.query_params.get("next", "/"))
     if page.user is not None:
         return go(target)
@@ -28,7 +29,7 @@ async def login_form(page: Page) -> Response[Any]:
 
 
 @post("/login", status_code=200)
-async def login(page: Page) -> Response[Any]:
+async def login(page: NamedDependency[Page]) -> Response[Any]:
     form = await page.form()
     name, target = form.get("name", "").strip(), local(form.get("next", "/"))
     answer = await page.services.sign_in(name, form.get("password", ""))
@@ -44,14 +45,14 @@ async def login(page: Page) -> Response[Any]:
 
 
 @post("/logout", status_code=303)
-async def logout(page: Page) -> Response[Any]:
+async def logout(page: NamedDependency[Page]) -> Response[Any]:
     if secret := page.request.cookies.get(SESSION_COOKIE):
         await page.services.sign_out(secret)
     return go("/login", [page.cookie(SESSION_COOKIE, "", max_age=0)])
 
 
 @get("/setup")
-async def setup_form(page: Page) -> Response[Any]:
+async def setup_form(page: NamedDependency[Page]) -> Response[Any]:
     if not await page.services.needs_setup():
         return go("/login")
     token = page.request.query_params.get("token", "")
@@ -59,7 +60,7 @@ async def setup_form(page: Page) -> Response[Any]:
 
 
 @post("/setup", status_code=200)
-async def setup(page: Page) -> Response[Any]:
+async def setup(page: NamedDependency[Page]) -> Response[Any]:
     if not await page.services.needs_setup():
         return go("/login")
     form = await page.form()
@@ -88,7 +89,7 @@ async def setup(page: Page) -> Response[Any]:
 
 
 @post("/preferences", status_code=303)
-async def preferences(page: Page) -> Response[Any]:
+async def preferences(page: NamedDependency[Page]) -> Response[Any]:
     """Language (kept with the account where there is one) and colours (kept in the browser)."""
     form = await page.form()
     cookies = []
@@ -102,7 +103,7 @@ async def preferences(page: Page) -> Response[Any]:
 
 
 @get("/help", guards=[signed_in])
-async def help_page(page: Page) -> Response[Any]:
+async def help_page(page: NamedDependency[Page]) -> Response[Any]:
     """Keys and signs; also what `?` shows."""
     return page.render("help.html")
 

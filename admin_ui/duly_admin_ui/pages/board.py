@@ -8,12 +8,12 @@ from urllib.parse import quote
 
 import msgspec
 from litestar import Response, get, post
+from litestar.di import NamedDependency
 from litestar.params import FromPath
 
 from duly_admin_ui import badges
 from duly_admin_ui.access import needs
 from duly_admin_ui.page import Page, go
-from duly_admin_ui.words import Words
 from duly_dsl.program import Pipeline
 from duly_runtime.events import Contact, OpenCard, Scalar
 from duly_runtime.store.api import BoardCard, Missing
@@ -91,7 +91,7 @@ def _order(tile: Tile) -> tuple[int, float, int]:
 
 
 @get("/", guards=[needs("cards.read")])
-async def boards(page: Page) -> Response[Any]:
+async def boards(page: NamedDependency[Page]) -> Response[Any]:
     """The list of boards; the board itself where there is but one."""
     pipelines = list(page.program.pipelines.values()) if page.program is not None else []
     if len(pipelines) == 1:
@@ -106,7 +106,7 @@ async def boards(page: Page) -> Response[Any]:
 
 
 @get("/board/{pipeline:path}", guards=[needs("cards.read")])
-async def board(page: Page, pipeline: FromPath[str]) -> Response[Any]:
+async def board(page: NamedDependency[Page], pipeline: FromPath[str]) -> Response[Any]:
     line = pipeline_of(page, pipeline)
     query = page.request.query_params
     filters = Filters(owner=query.get("owner", ""), state=query.get("state", ""), query=query.get("q", "").strip())
@@ -131,12 +131,12 @@ def _doors(page: Page) -> list[Any]:
 
 
 @get("/new-card/{pipeline:path}", guards=[needs("cards.work")])
-async def new_card(page: Page, pipeline: FromPath[str]) -> Response[Any]:
+async def new_card(page: NamedDependency[Page], pipeline: FromPath[str]) -> Response[Any]:
     return page.render("new_card.html", pipeline=pipeline_of(page, pipeline), form={}, problem="")
 
 
 @post("/new-card/{pipeline:path}", status_code=303, guards=[needs("cards.work")])
-async def open_card(page: Page, pipeline: FromPath[str]) -> Response[Any]:
+async def open_card(page: NamedDependency[Page], pipeline: FromPath[str]) -> Response[Any]:
     """Open a card by hand."""
     line = pipeline_of(page, pipeline)
     form = await page.form()
@@ -150,7 +150,7 @@ async def open_card(page: Page, pipeline: FromPath[str]) -> Response[Any]:
     )
     body = OpenCard(pipeline=line.name, title=title, contact=contact, fields=fields, text=form.get("text", "").strip())
     if reason := await page.services.command(0, body, page.name):
-        problem = Words(page.gettext).refusal(reason)
+        problem = reason.partition(": ")[2] or reason
         return page.render("new_card.html", status=422, pipeline=line, form=form, problem=problem)
     return go("/board/" + quote(line.name, safe=""))
 

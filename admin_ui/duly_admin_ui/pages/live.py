@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 from litestar import Response, get
+from litestar.di import NamedDependency
 from litestar.response import ServerSentEvent
 from litestar.response.sse import ServerSentEventMessage
 
@@ -46,7 +47,7 @@ async def messages(changes: AsyncIterator[Change]) -> AsyncIterator[ServerSentEv
 
 
 @get("/changes", guards=[signed_in])
-async def changes(page: Page) -> Response[Any]:
+async def changes(page: NamedDependency[Page]) -> Response[Any]:
     headers = {"cache-control": "no-cache", "x-accel-buffering": "no"}
     return ServerSentEvent(messages(page.services.changes()), headers=headers)
 

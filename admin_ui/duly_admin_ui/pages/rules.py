@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 from litestar import Response, get, post
+from litestar.di import NamedDependency
 from litestar.params import JSONBody
 
 from duly_admin_ui import words
@@ -124,23 +125,23 @@ async def show(
 
 
 @get("/rules", guards=[needs("rules.read")])
-async def rules(page: Page) -> Response[Any]:
+async def rules(page: NamedDependency[Page]) -> Response[Any]:
     return await show(page)
 
 
 @post("/rules/check", status_code=200, guards=[needs("rules.read")])
-async def check(page: Page, data: JSONBody[Checked]) -> dict[str, Any]:
+async def check(page: NamedDependency[Page], data: JSONBody[Checked]) -> dict[str, Any]:
     found = await page.services.check(proper(data.sources))
     return {"problems": [problem(item, page.language) for item in found]}
 
 
 @post("/rules/format", status_code=200, guards=[needs("rules.read")])
-async def format_text(page: Page, data: JSONBody[Unformatted]) -> dict[str, str]:
+async def format_text(page: NamedDependency[Page], data: JSONBody[Unformatted]) -> dict[str, str]:
     return {"text": page.services.format(data.text)}
 
 
 @post("/rules/draft", status_code=200, guards=[needs("rules.edit")])
-async def save(page: Page, data: JSONBody[Saved]) -> Response[dict[str, Any]]:
+async def save(page: NamedDependency[Page], data: JSONBody[Saved]) -> Response[dict[str, Any]]:
     """From the editor. 409 tells who was faster, what differs, and the revision to save over it knowingly."""
     store = page.services.store
     try:
@@ -163,7 +164,7 @@ async def _conflict(page: Page, sources: dict[str, str], told: str) -> dict[str,
 
 
 @post("/rules/file", status_code=200, guards=[needs("rules.edit")])
-async def save_file(page: Page) -> Response[Any]:
+async def save_file(page: NamedDependency[Page]) -> Response[Any]:
     """The plain form: one file's text; `add` a file or `remove` one."""
     form = await page.form()
     work = await workspace(page)
@@ -193,13 +194,13 @@ async def save_file(page: Page) -> Response[Any]:
 
 
 @post("/rules/discard", status_code=303, guards=[needs("rules.edit")])
-async def discard(page: Page) -> Response[Any]:
+async def discard(page: NamedDependency[Page]) -> Response[Any]:
     await page.services.store.discard_draft()
     return go("/rules")
 
 
 @post("/rules/publish", status_code=200, guards=[needs("rules.publish")])
-async def publish(page: Page) -> Response[Any]:
+async def publish(page: NamedDependency[Page]) -> Response[Any]:
     """Make the saved draft live; where it holds an error the live version stays as it is."""
     form = await page.form()
     work = await workspace(page)

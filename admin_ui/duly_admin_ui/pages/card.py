@@ -6,15 +6,17 @@ from typing import Any
 
 import msgspec
 from litestar import Response, get, post
+from litestar.di import NamedDependency
 from litestar.params import FromPath
 
 from duly_admin_ui import badges, why
 from duly_admin_ui.access import needs, require
+from duly_admin_ui.history import Teller
 from duly_admin_ui.page import Page, go
 from duly_admin_ui.timeline import timeline
-from duly_admin_ui.words import Words
 from duly_dsl.program import Field, Pipeline
 from duly_runtime.card import Card, Clock
+from duly_runtime.engine.refusal import sentence
 from duly_runtime.events import (
     Acknowledge,
     AgentMessage,
@@ -59,7 +61,9 @@ async def show(page: Page, card: Card, *, problem: str = "", typed: dict[str, st
         stages = [stage.name for stage in line.stages] if line is not None else []
         context["timeline"] = timeline(card, await store.visits(card.id), stages, page.now)
     elif view == "history":
-        context["history"] = list(reversed(await store.history(card.id)))
+        teller = Teller(page.gettext, page.language, page.times.short, page.person)
+        rows = reversed(await store.history(card.id))
+        context["history"] = [(row, teller.tell(row), teller.quote(row)) for row in rows]
     else:
         context["happenings"] = await why.happenings(store, await store.trace(card.id))
     clocks = [ClockLine(clock=clock, badge=badges.of_clock(clock, None, page.now)) for clock in card.clocks]
@@ -86,23 +90,33 @@ async def show(page: Page, card: Card, *, problem: str = "", typed: dict[str, st
 async def act(page: Page, card: Card, body: AnyBody, typed: dict[str, str] | None = None) -> Response[Any]:
     """Hand a command over and answer: back to the card, or why not."""
     reason = await page.services.command(card.id, body, page.name)
-    if page.wants_fragment:
-        if reason:
-            return Response({"reason": Words(page.gettext).refusal(reason)}, status_code=409)
-        return Response(None, status_code=204)
     if reason:
-        return await show(page, card, problem=Words(page.gettext).refusal(reason), typed=typed)
+        reason = await refusal(page, card, reason)
+    if page.wants_fragment:
+        return Response({"reason": reason}, status_code=409) if reason else Response(None, status_code=204)
+    if reason:
+        return await show(page, card, problem=reason, typed=typed)
     view = page.request.query_params.get("view", "")
     return go(f"/cards/{card.number}" + (f"?view={view}" if view in VIEWS else ""))
 
 
+async def refusal(page: Page, card: Card, reason: str) -> str:
+    """`code: words` in the reader's language, by the entry the refusal left in the history."""
+    code, _, words = reason.partition(": ")
+    rows = await page.services.store.history(card.id)
+    for row in reversed(rows):
+        if row.kind == "refused" and row.details.get("code") == code:
+            return sentence(row.details, page.language)
+    return words or reason
+
+
 @get("/cards/{number:int}", guards=[needs("cards.read")])
-async def card_page(page: Page, number: FromPath[int]) -> Response[Any]:
+async def card_page(page: NamedDependency[Page], number: FromPath[int]) -> Response[Any]:
     return await show(page, await load(page, number))
 
 
 @post("/cards/{number:int}/reply", status_code=200, guards=[needs("cards.work")])
-async def reply(page: Page, number: FromPath[int]) -> Response[Any]:
+async def reply(page: NamedDependency[Page], number: FromPath[int]) -> Response[Any]:
     """A public reply, or with `note` pressed an internal note."""
     card = await load(page, number)
     form = await page.form()
@@ -115,7 +129,7 @@ async def reply(page: Page, number: FromPath[int]) -> Response[Any]:
 
 
 @post("/cards/{number:int}/move", status_code=200, guards=[needs("cards.work")])
-async def move(page: Page, number: FromPath[int]) -> Response[Any]:
+async def move(page: NamedDependency[Page], number: FromPath[int]) -> Response[Any]:
     card = await load(page, number)
     form = await page.form()
     body = MoveCard(stage=form.get("stage", ""), author=page.name, reason=form.get("reason", "").strip())
@@ -123,7 +137,7 @@ async def move(page: Page, number: FromPath[int]) -> Response[Any]:
 
 
 @post("/cards/{number:int}/assign", status_code=200, guards=[needs("cards.work")])
-async def assign(page: Page, number: FromPath[int]) -> Response[Any]:
+async def assign(page: NamedDependency[Page], number: FromPath[int]) -> Response[Any]:
     """Taking a free card oneself is work; giving cards to others is a permission of its own."""
     card = await load(page, number)
     form = await page.form()
@@ -134,7 +148,7 @@ async def assign(page: Page, number: FromPath[int]) -> Response[Any]:
 
 
 @post("/cards/{number:int}/fields", status_code=200, guards=[needs("cards.work")])
-async def fields(page: Page, number: FromPath[int]) -> Response[Any]:
+async def fields(page: NamedDependency[Page], number: FromPath[int]) -> Response[Any]:
     """Only what differs is sent, so that two people changing two fields don't undo each other."""
     card = await load(page, number)
     form = await page.form()
@@ -171,7 +185,7 @@ def read_field(field: Field, text: str) -> Scalar | None:
 
 
 @post("/cards/{number:int}/tags", status_code=200, guards=[needs("cards.work")])
-async def tags(page: Page, number: FromPath[int]) -> Response[Any]:
+async def tags(page: NamedDependency[Page], number: FromPath[int]) -> Response[Any]:
     card = await load(page, number)
     form = await page.form()
     added = tuple(tag for tag in (part.strip() for part in form.get("add", "").split(",")) if tag)
@@ -182,7 +196,7 @@ async def tags(page: Page, number: FromPath[int]) -> Response[Any]:
 
 
 @post("/cards/{number:int}/acknowledge", status_code=200, guards=[needs("cards.work")])
-async def acknowledge(page: Page, number: FromPath[int]) -> Response[Any]:
+async def acknowledge(page: NamedDependency[Page], number: FromPath[int]) -> Response[Any]:
     card = await load(page, number)
     form = await page.form()
     return await act(page, card, Acknowledge(ladder=form.get("ladder", ""), author=page.name))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from litestar import Response, get, post
+from litestar.di import NamedDependency
 from litestar.params import FromPath
 
 from duly_admin_ui.access import needs
@@ -12,13 +13,13 @@ from duly_admin_ui.page import Page, go
 
 
 @get("/versions", guards=[needs("rules.read")])
-async def versions(page: Page) -> Response[Any]:
+async def versions(page: NamedDependency[Page]) -> Response[Any]:
     published = page.request.query_params.get("published", "")
     return page.render("versions.html", rows=await page.services.store.versions(), published=published)
 
 
 @get("/versions/{program_hash:str}", guards=[needs("rules.read")])
-async def version(page: Page, program_hash: FromPath[str]) -> Response[Any]:
+async def version(page: NamedDependency[Page], program_hash: FromPath[str]) -> Response[Any]:
     """Its files, read only; lines can be pointed at (`#L12`)."""
     found = await page.services.store.version(program_hash)
     paths = sorted(found.sources)
@@ -30,7 +31,7 @@ async def version(page: Page, program_hash: FromPath[str]) -> Response[Any]:
 
 
 @post("/versions/{program_hash:str}/restore", status_code=303, guards=[needs("rules.edit")])
-async def restore(page: Page, program_hash: FromPath[str]) -> Response[Any]:
+async def restore(page: NamedDependency[Page], program_hash: FromPath[str]) -> Response[Any]:
     """Make a draft of an old version's files; a draft someone else is writing is not overwritten without being seen."""
     store = page.services.store
     found = await store.version(program_hash)

@@ -1,0 +1,182 @@
+"""The entries of a card's history as sentences."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable
+
+from duly_admin_ui.words import Words
+from duly_runtime.engine.refusal import SENTENCES, sentence
+from duly_runtime.store.api import HistoryRow
+
+PEOPLE = ("owner", "to", "from")
+INSTANTS = ("due_at", "was_due_at", "withdrawn")
+
+
+class Teller:
+    """Tells entries to one reader. `instant` and `person` write an instant and a user name."""
+
+    def __init__(
+        self,
+        gettext: Callable[[str], str],
+        language: str,
+        instant: Callable[[dt.datetime], str],
+        person: Callable[[str], str],
+    ) -> None:
+        self._ = gettext
+        self._language = language
+        self._instant = instant
+        self._person = person
+        self._words = Words(gettext)
+
+    def tell(self, row: HistoryRow) -> str:
+        """The fullest sentence for which every `{detail}` is known; an entry of a kind we don't know is spelt out."""
+        if row.kind == "refused" and row.details.get("code") in SENTENCES:
+            return self._("Refused: {why}").format(why=sentence(row.details, self._language))
+        details = self._readable(row)
+        for candidate in self._sentences(row.kind, details):
+            filled = _fill(candidate, details)
+            if filled is not None:
+                return filled + self._because(row.kind, details)
+        rest = ", ".join(f"{key} {value}" for key, value in details.items())
+        return f"{row.kind}: {rest}" if rest else row.kind
+
+    def quote(self, row: HistoryRow) -> str:
+        """What was said or noted, to stand below the sentence."""
+        return row.details.get("text", "")
+
+    def _readable(self, row: HistoryRow) -> dict[str, str]:
+        details = {key: value for key, value in row.details.items() if value}
+        if row.kind in ("owner.changed", "alert.sent", "clock.missed"):
+            for key in PEOPLE:
+                if key in details:
+                    details[key] = ", ".join(self._person(name) for name in details[key].split(", "))
+        for key in INSTANTS:
+            if key in details:
+                details[key] = self._instant(dt.datetime.fromisoformat(details[key]))
+        if "metric" in details:
+            details["metric"] = self._words.metric(details["metric"])
+        if "channel" in details:
+            details["channel"] = self._words.channel(details["channel"])
+        if "field" in details:
+            details["field"] = self._field(details["field"].removeprefix("field:"))
+        return details
+
+    def _field(self, name: str) -> str:
+        _ = self._
+        return {"priority": _("Priority"), "type": _("Type"), "title": _("Title")}.get(name, name)
+
+    def _because(self, kind: str, details: dict[str, str]) -> str:
+        """Which rule did it, where the sentence doesn't say so itself."""
+        if kind == "rule.fired" or "rule" not in details:
+            return ""
+        return " " + self._("(rule {rule})").format(rule=details["rule"])
+
+    def _sentences(self, kind: str, details: dict[str, str]) -> tuple[str, ...]:
+        _ = self._
+        match kind:
+            case "card.created":
+                return (_("The card was opened: {title}"), _("The card was opened"))
+            case "card.finished":
+                return (_("The card is finished"),)
+            case "card.reopened":
+                return (_("The card was opened again"),)
+            case "stage.entered":
+                return (_("Entered {stage}: {reason}"), _("Entered {stage}"))
+            case "stage.left":
+                return (_("Left {stage}"),)
+            case "owner.changed":
+                return (
+                    _("Given to {to}; before it was with {from}"),
+                    _("Given to {to}"),
+                    _("Given to the team {to_team}"),
+                    _("Nobody owns the card now"),
+                )
+            case "field.changed":
+                return (
+                    _("{field} changed from {from} to {to}"),
+                    _("{field} set to {to}"),
+                    _("{field} emptied; it was {from}"),
+                )
+            case "tag.added":
+                return (_("Tagged {tag}"),)
+            case "tag.removed":
+                return (_("Tag {tag} removed"),)
+            case "message.in":
+                return (_("The customer wrote"),)
+            case "message.out":
+                return (_("The template {template} was sent to the customer"), _("A message was sent to the customer"))
+            case "note.added":
+                return (_("A note was added"),)
+            case "silence.acted":
+                return (_("The customer was silent for {silence}"),)
+            case "rule.fired":
+                if "shadow" in details:
+                    return (_("The rule {rule} would have fired (shadow)"),)
+                return (_("The rule {rule} fired"),)
+            case "cascade.stopped":
+                return (_("Rules kept setting each other off: Duly stopped them at {limit}"),)
+            case _:
+                return self._of_clocks(kind, details)
+
+    def _of_clocks(self, kind: str, details: dict[str, str]) -> tuple[str, ...]:
+        _ = self._
+        match kind:
+            case "clock.started":
+                return (_("The clock {metric} started: {target}, due {due_at}"), _("The clock {metric} started: {target}"))
+            case "clock.paused":
+                return (_("The clock {metric} was paused"),)
+            case "clock.resumed":
+                return (_("The clock {metric} runs again, due {due_at}"), _("The clock {metric} runs again"))
+            case "clock.met":
+                return (_("The clock {metric} was met; it was due {due_at}"), _("The clock {metric} was met"))
+            case "clock.missed":
+                return (_("The clock {metric} was missed; it was due {due_at}"), _("The clock {metric} was missed"))
+            case "clock.stopped":
+                return (_("The clock {metric} stopped, late; it was due {due_at}"), _("The clock {metric} stopped, late"))
+            case "clock.cancelled":
+                return (_("The clock {metric} was cancelled"),)
+            case "clock.retargeted":
+                return (
+                    _("The clock {metric} has another target, {target}: due {due_at}"),
+                    _("The clock {metric} has another target, {target}"),
+                )
+            case "alert.sent":
+                return (
+                    _("{to} was alerted at {percent}% of {metric}, due {due_at}"),
+                    _("{to} was alerted {before} before {metric} is due, {due_at}"),
+                    _("An alert about {metric} was due; everyone had been told"),
+                )
+            case "ladder.started":
+                return (_("The escalation {ladder} began: {metric} was missed"),)
+            case "ladder.level":
+                return (
+                    _("The escalation {ladder} reached level {level} again (repeat {repeat})"),
+                    _("The escalation {ladder} reached level {level}"),
+                )
+            case "ladder.stopped":
+                reasons = {
+                    "stop": _("what it waited for came"),
+                    "left stage": _("the card left the stage"),
+                    "acknowledged": _("it was acknowledged"),
+                    "finished": _("it has no more levels"),
+                }
+                if reason := reasons.get(details.get("why", "")):
+                    return (_("The escalation {ladder} stopped: {reason}").replace("{reason}", reason),)
+                return (_("The escalation {ladder} stopped"),)
+            case _:
+                return ()
+
+
+class _Known(dict[str, str]):
+    """Details for a sentence; a missing one makes it unusable."""
+
+    def __missing__(self, key: str) -> str:
+        raise KeyError(key)
+
+
+def _fill(text: str, details: dict[str, str]) -> str | None:
+    try:
+        return text.format_map(_Known(details))
+    except KeyError:
+        return None
