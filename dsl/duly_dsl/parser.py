@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import msgspec
 
-from duly_dsl import grammar, lexing, syntax
-from duly_dsl.builder import NodeBuilder
+from duly_dsl import syntax
 from duly_dsl.catalogue import syntax as kinds
 from duly_dsl.diagnostics import Diagnostic
-from duly_dsl.engine import Engine
-from duly_dsl.lexing import Line
+from duly_dsl.parsing import grammar, lexing
+from duly_dsl.parsing.engine import Automaton, Engine
+from duly_dsl.parsing.lexing import Line
+from duly_dsl.parsing.nodes import NodeBuilder
 from duly_dsl.source import SourceFile, Span
 
 MOST_BYTES = 256 * 1024
@@ -52,8 +53,8 @@ def parse(source: SourceFile) -> Parsed:
 
 def _read(path: str, lines: list[Line], *, layout: bool) -> tuple[syntax.File, list[Diagnostic], bool]:
     builder = NodeBuilder(path)
-    engine = Engine(path, grammar.tables(), builder, builder.problems, layout=layout)
-    file = engine.run(lines)
+    engine = Engine(Automaton(path, grammar.tables(), builder), builder.problems, layout=layout)
+    file: syntax.File = engine.run(lines)
     return file, builder.problems, engine.brace_trouble
 
 

@@ -23,7 +23,7 @@ MISSPELT = Kind(
     "misspelt-word",
     Severity.ERROR,
     _("`%(found)s` is no word Duly knows here"),
-    _("write `%(nearest)s`"),
+    _("write `%(word)s`"),
     _(
         "The word is close to one that can stand here, so the line was read as if that one had been written.\n\n"
         "Words of the language are in lower case."
@@ -157,12 +157,25 @@ MISPLACED = Kind(
     "E0115",
     "misplaced-statement",
     Severity.ERROR,
-    _("`%(found)s` doesn't belong in %(here)s"),
+    _("`%(found)s` doesn't belong in a block of `%(here)s`"),
     _("here can stand: %(expected)s"),
     _(
         "The words are a statement of the language, but of another block: a `stage` belongs in a `pipeline`, `members` "
         "in a "
         "`team`, `level` in an `escalation`. The line was left out, with its block if it opens one."
+    ),
+    'team "Billing" {\n  members ana\n  level 1 at once notify owner\n}\n',
+)
+OUTSIDE = Kind(
+    "E0119",
+    "outside-a-block",
+    Severity.ERROR,
+    _("`%(found)s` can't stand outside a block"),
+    _("outside blocks can stand: %(expected)s"),
+    _(
+        "The words are a statement of the language, but of a block: a `stage` belongs in a `pipeline`, `members` in a "
+        "`team`. "
+        "The line was left out, with its block if it opens one. A `}` too many above is another reason for this."
     ),
     'stage "New" {\n  start\n}\n',
 )

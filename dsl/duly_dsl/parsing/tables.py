@@ -5,11 +5,12 @@ from __future__ import annotations
 import enum
 from typing import Any, NamedTuple
 
-from duly_dsl import syntax, values
+from duly_dsl import syntax
 from duly_dsl.catalogue import syntax as kinds
 from duly_dsl.diagnostics import Diagnostic, Fix
-from duly_dsl.lexing import Token, text_of
 from duly_dsl.nearest import nearest
+from duly_dsl.parsing import values
+from duly_dsl.parsing.lexing import Token, text_of
 from duly_dsl.source import Span
 from duly_dsl.units import Unit
 
@@ -48,8 +49,11 @@ class RawRow(NamedTuple):
 
 
 class RawTable(NamedTuple):
+    """The rows that could be read; `damaged` where there were others."""
+
     span: Span
     rows: list[RawRow]
+    damaged: bool
 
 
 class RawCell(NamedTuple):
@@ -88,8 +92,13 @@ def read(raw: RawTable, kind: TableKind, path: str) -> tuple[syntax.Table | None
     """The table of a `targets` or an `assign`; None where its header can't be read. A row that can't is left out."""
     reader = _Reader(path)
     if not raw.rows:
-        return None, []
-    columns = tuple(reader.column(cell, kind) for cell in reader.cells(raw.rows[0]))
+        return None, [] if raw.damaged else [kinds.EMPTY_TABLE.at(raw.span)]
+    heads = reader.header(raw)
+    if heads is None:
+        return None, reader.problems
+    if kind is TARGETS and (wrong := _untimed(heads, raw.rows[1:])):
+        return None, [*reader.problems, reader.bad_heading(wrong, METRICS)]
+    columns = tuple(reader.column(cell, kind) for cell in heads)
     header = tuple(column for column in columns if column is not None)
     if len(header) < len(columns):
         return None, reader.problems
@@ -99,7 +108,7 @@ def read(raw: RawTable, kind: TableKind, path: str) -> tuple[syntax.Table | None
         reader.problems.append(kinds.MISSING_COLUMN.at(raw.rows[0].span, column=wanted[1]))
         return None, reader.problems
     rows = tuple(row for line in raw.rows[1:] if (row := reader.row(line, header)))
-    if not rows and not reader.problems:
+    if not rows and not reader.problems and not raw.damaged:
         reader.problems.append(kinds.EMPTY_TABLE.at(raw.rows[0].span))
     return syntax.Table(span=raw.span, columns=header, rows=rows), reader.problems
 
@@ -108,14 +117,30 @@ def read_map(raw: RawTable, path: str) -> tuple[tuple[syntax.MapRow, ...], list[
     """The rows of a connector's `map`."""
     reader = _Reader(path)
     if not raw.rows:
-        return (), []
-    head = reader.cells(raw.rows[0])
+        return (), [] if raw.damaged else [kinds.EMPTY_TABLE.at(raw.span)]
+    head = reader.header(raw)
+    if head is None:
+        return (), reader.problems
     if tuple(cell.text for cell in head) != MAP_HEADER:
         line = f"| {' | '.join(MAP_HEADER)} |"
         span = raw.rows[0].span
         reader.problems.append(kinds.MAP_HEADING.at(span, fixes=(Fix("write `%(text)s`", span, line),), header=line))
         return (), reader.problems
     return tuple(row for line in raw.rows[1:] if (row := reader.map_row(line))), reader.problems
+
+
+def _untimed(heads: list[RawCell], rows: list[RawRow]) -> RawCell | None:
+    """A heading that is no clock over a column of durations."""
+    for row in rows:
+        place = -1
+        before = ""
+        for token in row.tokens:
+            if token.type == "VBAR":
+                place += 1
+            elif before == "VBAR" and token.type == "DURATION" and place < len(heads) and heads[place].text not in METRICS:
+                return heads[place]
+            before = token.type
+    return None
 
 
 class _Reader:
@@ -132,14 +157,25 @@ class _Reader:
             return None
         return value
 
-    def cells(self, row: RawRow) -> list[RawCell]:
-        """Cut a row at its bars. The last bar may have been forgotten; that is said, and read as if it stood there."""
+    def header(self, raw: RawTable) -> list[RawCell] | None:
+        """The cells of the first row."""
+        head, rows = raw.rows[0], raw.rows[1:]
+        return self.cells(head, sum(token.type == "VBAR" for token in rows[0].tokens) - 1 if rows else None)
+
+    def cells(self, row: RawRow, wanted: int | None) -> list[RawCell] | None:
+        """Cut a row at its bars; None where it can't be used. The last bar may have been forgotten: that is said, and
+        read as if it stood there."""
         tokens = row.tokens
         if tokens[-1].type != "VBAR" or len(tokens) == 1:
+            bars = [place for place, token in enumerate(tokens) if token.type == "VBAR"]
+            if len(bars) - 1 == wanted:
+                beyond = tokens[bars[-1] + 1]
+                self.problems.append(kinds.TRAILING.at(beyond.span(self.path), found=beyond.text))
+                return None
             last = tokens[-1].span(self.path)
             end = Span(self.path, last.line, last.end_column, last.line, last.end_column)
             self.problems.append(kinds.OPEN_ROW.at(last, fixes=(Fix("close the row", end, " |"),)))
-            tokens = [*tokens, Token("VBAR", "", last.line, last.end_column)]
+            tokens = [*tokens, Token("VBAR", "", last.line, last.end_column, last.end_column)]
         cells: list[RawCell] = []
         bar, inside = tokens[0], list[Token]()
         for token in tokens[1:]:
@@ -168,14 +204,20 @@ class _Reader:
             quoted = cell.tokens[0].type == "STRING"
             operand = syntax.Name(span=cell.span, text=name.value if quoted else text, quoted=quoted)
             return syntax.Column(span=cell.span, kind="operand", operand=syntax.Operand(span=cell.span, name=operand))
-        close = nearest(text, METRICS if kind is TARGETS else ("to", "words"))
-        fixes = (Fix("write `%(text)s`", cell.span, close),) if close else ()
-        self.problems.append(kinds.BAD_HEADING.at(cell.span, nearest=close, fixes=fixes, found=text))
+        self.problems.append(self.bad_heading(cell, METRICS if kind is TARGETS else ("to", "words")))
         return None
+
+    def bad_heading(self, cell: RawCell, known: tuple[str, ...]) -> Diagnostic:
+        """What to say of a heading that is none, or is not the one its cells need."""
+        close = nearest(cell.text, known) or next((name for name in known if cell.text and cell.text in name.split()), "")
+        fixes = (Fix("write `%(text)s`", cell.span, close),) if close else ()
+        return kinds.BAD_HEADING.at(cell.span, nearest=close, fixes=fixes, found=cell.text)
 
     def row(self, line: RawRow, columns: tuple[syntax.Column, ...]) -> syntax.Row | None:
         """One row under the headings; None where a cell of it can't be read."""
-        raw = self.cells(line)
+        raw = self.cells(line, len(columns))
+        if raw is None:
+            return None
         if len(raw) != len(columns):
             self.problems.append(kinds.ROW_LENGTH.at(line.span, found=len(raw), wanted=len(columns)))
             return None
@@ -265,7 +307,9 @@ class _Reader:
 
     def map_row(self, line: RawRow) -> syntax.MapRow | None:
         """One row of a `map`."""
-        raw = self.cells(line)
+        raw = self.cells(line, len(MAP_HEADER))
+        if raw is None:
+            return None
         if len(raw) != len(MAP_HEADER):
             self.problems.append(kinds.ROW_LENGTH.at(line.span, found=len(raw), wanted=len(MAP_HEADER)))
             return None

@@ -6,25 +6,23 @@ import re
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from duly_dsl import grammar
 from duly_dsl.catalogue import syntax as kinds
 from duly_dsl.diagnostics import Diagnostic, Fix
+from duly_dsl.parsing import grammar
 from duly_dsl.source import Span
 
 NEWLINE = "_NL"
 
 
 class Token(NamedTuple):
-    """A word of the text. `line` and `column` count from 1, columns in code points; only a newline spans lines."""
+    """A word of the text. `line` and `column` count from 1, columns in code points; `end` is exclusive. Only a newline
+    spans lines. A token put in by a repair is as wide as what it stands for."""
 
     type: str
     text: str
     line: int
     column: int
-
-    @property
-    def end(self) -> int:
-        return self.column + len(self.text)
+    end: int
 
     def span(self, path: str) -> Span:
         return Span(path, self.line, self.column, self.line, self.end)
@@ -70,7 +68,8 @@ def lines(path: str, text: str) -> tuple[list[Line], list[Diagnostic]]:
         place = hit.end()
         if kind == NEWLINE:
             if tokens or not found:
-                tokens.append(Token(NEWLINE, word, line, hit.start() - start + 1))
+                column = hit.start() - start + 1
+                tokens.append(Token(NEWLINE, word, line, column, column))
                 found.append(Line(tokens, damaged))
                 tokens, damaged = [], False
             for newline in _NEWLINE.finditer(word):
@@ -79,9 +78,9 @@ def lines(path: str, text: str) -> tuple[list[Line], list[Diagnostic]]:
             continue
         if kind == "NAME":
             kind = keywords.get(word, kind)
-        tokens.append(Token(kind, word, line, hit.start() - start + 1))
+        tokens.append(Token(kind, word, line, hit.start() - start + 1, place - start + 1))
     if tokens:
-        tokens.append(Token(NEWLINE, "", line, size - start + 1))
+        tokens.append(Token(NEWLINE, "", line, size - start + 1, size - start + 1))
         found.append(Line(tokens, damaged))
     if found and found[0].tokens[0].type == NEWLINE:
         del found[0]
@@ -91,13 +90,13 @@ def lines(path: str, text: str) -> tuple[list[Line], list[Diagnostic]]:
 def _unreadable(path: str, text: str, place: int, line: int, column: int) -> tuple[Token | None, int, Diagnostic]:
     """What stands at `place` and is no token: a stand-in for it if there is one, where to go on, what is wrong."""
     if curly := _CURLY.match(text, place):
-        token = Token("STRING", curly.group(), line, column)
+        token = Token("STRING", curly.group(), line, column, column + len(curly.group()))
         span = token.span(path)
         fix = Fix("write `%(text)s`", span, '"' + curly.group(1).replace("\\", "\\\\") + '"')
         return token, curly.end(), kinds.CURLY_QUOTES.at(span, fixes=(fix,), found=curly.group())
     if text[place] == '"' and (unclosed := _UNCLOSED.match(text, place)):
         word = unclosed.group().split("#")[0].rstrip().removesuffix("{").rstrip()
-        token = Token("STRING", word, line, column)
+        token = Token("STRING", word, line, column, column + len(word))
         end = Span(path, line, token.end, line, token.end)
         problem = kinds.UNCLOSED_TEXT.at(token.span(path), fixes=(Fix("close it with a quote", end, '"'),), found=word)
         return token, place + len(word), problem

@@ -13,6 +13,7 @@ import sys
 import tempfile
 from importlib import resources
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -57,22 +58,17 @@ def source() -> str:
 
 def build(text: str) -> Tables:
     """The tables of a grammar."""
-    from lark import Lark, Token  # late: it takes longer to import than a small file takes to check
+    from lark import Lark  # late: it takes longer to import than a small file takes to check
     from lark.lexer import PatternStr
     from lark.parsers.lalr_analysis import Reduce
-    from lark.parsers.lalr_parser import LALR_Parser
 
-    lark = Lark(text, parser="lalr", lexer="basic", maybe_placeholders=False)
-    frontend = lark.parser
-    assert isinstance(frontend.parser, LALR_Parser)
-    table = frontend.parser._parse_table  # pyright: ignore[reportPrivateUsage]
+    lark: Any = Lark(text, parser="lalr", lexer="basic", maybe_placeholders=False)
+    table = lark.parser.parser._parse_table
     numbers: dict[int, int] = {}
     rules: list[Rule] = []
     for number, rule in enumerate(lark.rules):
         numbers[id(rule)] = number
-        origin = rule.origin.name
-        if isinstance(origin, Token):
-            origin = str(origin)
+        origin = str(rule.origin.name)
         keep = tuple(
             place
             for place, symbol in enumerate(rule.expansion)
@@ -80,7 +76,7 @@ def build(text: str) -> Tables:
         )
         rules.append(
             Rule(
-                str(origin),
+                origin,
                 str(rule.alias or origin),
                 len(rule.expansion),
                 keep,
