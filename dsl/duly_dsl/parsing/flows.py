@@ -6,7 +6,7 @@ from typing import Any
 
 from duly_dsl import syntax
 from duly_dsl.parsing import tables, values
-from duly_dsl.parsing.base import Nodes
+from duly_dsl.parsing.base import Nodes, Said
 from duly_dsl.parsing.engine import BROKEN, Broken
 from duly_dsl.source import Span
 
