@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+
 import msgspec
 
 from duly_dsl import syntax
@@ -25,12 +27,18 @@ class Parsed(msgspec.Struct, frozen=True):
     diagnostics: tuple[Diagnostic, ...]
 
 
+@functools.lru_cache(maxsize=512)
 def parse(source: SourceFile) -> Parsed:
     """Read one file. Never raises: whatever the text is, there is a tree, and a diagnostic for all that is not in it."""
     start = Span(source.path, 1, 1, 1, 1)
     size = len(source.text.encode("utf-8", "surrogatepass"))
     if size > MOST_BYTES:
         found = kinds.FILE_TOO_LARGE.at(start, size=size // 1024, most=MOST_BYTES // 1024)
+        return Parsed(syntax.File(span=start, path=source.path), (found,))
+    if (lost := source.text.find("\ufffd")) >= 0:
+        line = source.text.count("\n", 0, lost) + 1
+        column = lost - source.text.rfind("\n", 0, lost)
+        found = kinds.NOT_UTF8.at(Span(source.path, line, column, line, column + 1))
         return Parsed(syntax.File(span=start, path=source.path), (found,))
     lines, problems = lexing.lines(source.path, source.text)
     if len(lines) > MOST_STATEMENTS:

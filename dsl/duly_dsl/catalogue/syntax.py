@@ -420,3 +420,42 @@ TOO_DEEP = Kind(
     _("No person can follow a condition that deep. The line was left out."),
     'pipeline "Desk" {\n  rule "Deep" {\n    when ' + "(" * 65 + "card is created" + ")" * 65 + "\n  }\n}\n",
 )
+NOT_UTF8 = Kind(
+    "E0143",
+    "not-utf-8",
+    Severity.ERROR,
+    _("the file isn't UTF-8 text"),
+    _("save it as UTF-8 in your editor"),
+    _("Rule files are UTF-8. In another encoding names with accents would not be the same names."),
+    "# a character that was lost when the file was saved: \ufffd\n",
+)
+MISSING_USE = Kind(
+    "E0150",
+    "missing-use",
+    Severity.ERROR,
+    _("there is no file `%(path)s`"),
+    _("write the path of a file of the workspace, relative to this file's folder"),
+    _("A `use` names another file of the workspace that this one needs."),
+    'use "calender.duly"\n',
+)
+USE_CYCLE = Kind(
+    "E0151",
+    "use-cycle",
+    Severity.ERROR,
+    _("the files use each other in a circle: %(way)s"),
+    _("remove one `use` of the circle, or move what both need into a file of its own"),
+    _(
+        "All files of a workspace share their names, so a `use` only says which files belong together. It must not go "
+        "in a circle."
+    ),
+    'use "example.duly"\n',
+)
+USE_OUTSIDE = Kind(
+    "E0152",
+    "use-outside",
+    Severity.ERROR,
+    _("`%(path)s` is outside the workspace"),
+    _("move the file into the workspace folder"),
+    _("A workspace is one folder: what it says must not change with files elsewhere."),
+    'use "../other/calendar.duly"\n',
+)
