@@ -37,11 +37,13 @@ def catch_up(work: Work, until: dt.datetime, *, inclusive: bool) -> None:
         first = min(_all(work), key=lambda due: due[:3], default=None)
         if first is None or first.at > until or (first.at == until and not inclusive):
             return
+        work.overdue = True
         work.at = max(work.at, first.at)
         work.begin()
         first.act(work, until)
         cascade.run(work)
         clocks.settle(work)
+        work.overdue = False
 
 
 def timers(work: Work) -> tuple[Timer, ...]:

@@ -57,6 +57,8 @@ class Work:
         self.at = now
         self.world = world
         self.backfill = backfill
+        self.overdue = False
+        """What is handled now fell due by itself."""
         self.message = ""
         """The text of the event's message, folded; empty while something else than the event is handled."""
         self.revision = card.revision + 1
@@ -89,9 +91,9 @@ class Work:
 
     @property
     def quiet(self) -> bool:
-        """Nothing is sent of what takes effect now: it lies in an imported past."""
+        """Nothing is sent of what takes effect now: it is imported, or fell due before the import."""
         until = self.card.imported_until
-        return self.backfill or (until is not None and self.at <= until)
+        return self.backfill or (self.overdue and until is not None and self.at <= until)
 
     def facts(self, fact: Fact) -> Facts:
         card = self.card
