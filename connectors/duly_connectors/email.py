@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP
-from email.utils import format_datetime, parseaddr
+from email.utils import format_datetime
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
@@ -23,6 +23,7 @@ from duly_runtime.doors import Check, Failed, Outcome, Outgoing, Retry, Sent, Un
 STEP_SECONDS = 5.0
 """For each answer of the server."""
 SUBJECT_CAP = 250
+_NAMED = re.compile(r"([^<>]*)<([^<>]*)>")
 _ADDRESS = re.compile(r"[^\s@<>(),;:\"\\\[\]\x00-\x20\x7f]{1,64}@[^\s@<>(),;:\"\\\[\]\x00-\x20\x7f]{1,253}")
 
 
@@ -207,7 +208,8 @@ def address(text: str) -> Address | None:
     """`Name <user@example.com>` or a bare address, None where there is no single plain one. Domains go out in ASCII."""
     if any(c in text for c in "\r\n\0"):
         return None
-    name, bare = parseaddr(text.strip())
+    found = _NAMED.fullmatch(text.strip())
+    name, bare = (found[1].strip().strip('"'), found[2].strip()) if found else ("", text.strip())
     if not _ADDRESS.fullmatch(bare) or not bare.isprintable():
         return None
     local, _at, domain = bare.rpartition("@")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
+import hashlib
+import re
 from collections.abc import Callable
 
 import msgspec
@@ -14,20 +16,21 @@ from duly_runtime.doors import Failed, Outcome, Outgoing, Retry, Sent
 
 PASSING = frozenset((408, 409, 425, 429))
 """The 4xx that say: not now."""
+_NAME = re.compile(r"[A-Za-z0-9_:/|%+-]{1,200}")
 
 
 async def post(tools: Tools, url: str, secret: str, item: Outgoing, translate: Callable[[str], str]) -> Outcome:
     """Post `item.payload` (or the text, as JSON) under the stable `webhook-id`. Since the receiver tells a second delivery
     by that id, a time-out is tried again rather than left unknown."""
     body = item.payload or msgspec.json.encode({"type": item.event or item.kind, "data": {"text": item.text}})
-    now = tools.clock.now()
+    name, now = message_name(item.key), tools.clock.now()
     headers = {
         "content-type": "application/json",
-        "webhook-id": item.key,
+        "webhook-id": name,
         "webhook-timestamp": str(int(now.timestamp())),
     }
     if secret:
-        headers["webhook-signature"] = standard_signature(secret, item.key, now, body)
+        headers["webhook-signature"] = standard_signature(secret, name, now, body)
     try:
         answer = await tools.network.request("POST", url, headers=headers, body=body)
     except Blocked as error:
@@ -35,6 +38,12 @@ async def post(tools: Tools, url: str, secret: str, item: Outgoing, translate: C
     except (NotSent, Interrupted) as error:
         return Retry(reason=error.told(translate))
     return outcome_of(answer, now, translate)
+
+
+def message_name(key: str) -> str:
+    """The `webhook-id` for an outbox key: the key itself where it can stand in a header and be signed (no full stop, which
+    separates what is signed), else its hash. The same key has the same name."""
+    return key if _NAME.fullmatch(key) else "sha256-" + hashlib.sha256(key.encode()).hexdigest()
 
 
 def outcome_of(answer: Response, now: dt.datetime, _: Callable[[str], str]) -> Outcome:

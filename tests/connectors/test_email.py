@@ -1,0 +1,222 @@
+"""E-mail out: the message, and what every way a mail server can fail means."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+from email import message_from_bytes, policy
+from email.message import EmailMessage
+from typing import Any
+
+import pytest
+
+from connectors import samples
+from connectors.servers import Mail, mail
+from duly_connectors.contract import BadSetting, Tools
+from duly_connectors.email import Email, Server, address, compose
+from duly_connectors.outbound import Network
+from duly_connectors.testing import NOON
+from duly_dsl import program
+from duly_runtime.doors import Failed, Outcome, Retry, Sent, Unknown
+from duly_runtime.events import Contact
+from duly_runtime.time import FakeClock
+
+SENDER = "Support, São Paulo <support@desk.example>"
+
+
+def door(url: str, sender: str = SENDER, network: Network | None = None) -> Email:
+    settings = {"server": program.Setting(value="SMTP", secret=True), "from": program.Setting(value=sender)}
+    definition = program.Connector(name="Mail", kind="email", direction="sends", settings=settings)
+    network = network or Network(allow_private=True)
+    return Email(definition, None, Tools(secrets=lambda _: url, clock=FakeClock(NOON), network=network))
+
+
+def deliver(login: str = "", says: dict[str, str] | None = None, **more: Any) -> tuple[Outcome, Mail]:
+    async def main() -> tuple[Outcome, Mail]:
+        async with mail(**(says or {})) as server:
+            return await door(f"smtp://{login}127.0.0.1:{server.port}").send(samples.outgoing(**more)), server
+
+    return asyncio.run(main())
+
+
+def read(server: Mail) -> EmailMessage:
+    (content,) = server.messages
+    found = message_from_bytes(content.removesuffix(b".\r\n"), policy=policy.default)
+    assert isinstance(found, EmailMessage)
+    return found
+
+
+def test_a_reply_goes_out() -> None:
+    outcome, server = deliver()
+    message = read(server)
+    assert outcome == Sent(provider_id=message["Message-ID"])
+    assert message["To"] == "ana@cliente.example"
+    assert message["From"].addresses[0].addr_spec == "support@desk.example"
+    assert message["Subject"] == "Seu pedido"
+    assert message["Date"].datetime == NOON
+    assert message["References"] == message["In-Reply-To"] == "<duly-42@desk.example>"
+    assert message.get_content().strip() == "Chega amanhã."
+    assert message["Auto-Submitted"] is None
+
+
+def test_a_notice_says_it_is_automatic() -> None:
+    _, server = deliver(kind="notice")
+    assert read(server)["Auto-Submitted"] == "auto-generated"
+
+
+def test_the_name_of_a_message_stays_over_attempts() -> None:
+    names = [read(deliver()[1])["Message-ID"] for _ in range(2)]
+    assert names[0] == names[1] != read(deliver(key="event-10/reply/1")[1])["Message-ID"]
+    assert names[0].endswith("@desk.example>")
+
+
+def test_nothing_in_a_text_starts_a_header() -> None:
+    nasty = "Hi\r\nBcc: all@cliente.example\r\n\r\nbody\u2028\0"
+    message = compose(samples.outgoing(subject=nasty, reference=nasty), *both())
+    found = message_from_bytes(message.as_bytes(), policy=policy.default)
+    assert set(found.keys()) == {
+        "From",
+        "To",
+        "Subject",
+        "Date",
+        "Message-ID",
+        "In-Reply-To",
+        "References",
+        "Content-Type",
+        "Content-Transfer-Encoding",
+        "MIME-Version",
+    }
+    assert "Bcc: all@cliente.example" in found["Subject"]
+
+
+def both() -> tuple[Any, Any]:
+    return address(SENDER), address("ana@cliente.example")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "ana",
+        "ana@",
+        "a@b@c.example",
+        "a@b.example, c@d.example",
+        "a@b.example\r\nBcc: x@y.example",
+        "añn@b.example",
+        "<>",
+    ],
+)
+def test_addresses_we_can_not_write_to(text: str) -> None:
+    assert address(text) is None
+    outcome, server = deliver(to=Contact(email=text, address=text))
+    assert isinstance(outcome, Failed)
+    assert server.messages == []
+
+
+def test_a_domain_of_another_script_goes_out_in_ascii() -> None:
+    found = address("Zoë <z@bücher.example>")
+    assert found is not None
+    assert (found.addr_spec, found.display_name) == ("z@xn--bcher-kva.example", "Zoë")
+
+
+def test_lines_that_start_with_a_dot_arrive() -> None:
+    _, server = deliver(text=".\n.leading\n" + "x" * 2000)
+    assert b"\r\n..leading\r\n" in server.messages[0]
+    assert max(map(len, server.messages[0].split(b"\r\n"))) < 998
+
+
+@pytest.mark.parametrize(
+    ("says", "kind"),
+    [
+        ({"greeting": ""}, Retry),
+        ({"greeting": "421 busy"}, Retry),
+        ({"greeting": "554 no"}, Failed),
+        ({"mail": "451 later"}, Retry),
+        ({"mail": "553 no"}, Failed),
+        ({"mail": ""}, Retry),
+        ({"rcpt": "450 greylisted"}, Retry),
+        ({"rcpt": "550 unknown"}, Failed),
+        ({"rcpt": ""}, Retry),
+        ({"data": "452 full"}, Retry),
+        ({"end": "451 later"}, Retry),
+        ({"end": "554 spam"}, Failed),
+        ({"end": ""}, Unknown),
+    ],
+    ids=repr,
+)
+def test_what_a_server_says_decides(says: dict[str, str], kind: type[Retry]) -> None:
+    outcome, _ = deliver(says=says)
+    assert isinstance(outcome, kind)
+    assert outcome.reason
+
+
+def test_nobody_there_is_tried_again() -> None:
+    assert isinstance(asyncio.run(door("smtp://127.0.0.1:1").send(samples.outgoing())), Retry)
+
+
+def test_private_servers_need_the_switch() -> None:
+    assert isinstance(asyncio.run(door("smtp://127.0.0.1:1", network=Network()).send(samples.outgoing())), Failed)
+
+
+def test_a_server_that_must_offer_tls_and_does_not() -> None:
+    async def main() -> tuple[Outcome, Mail]:
+        async with mail() as server:
+            return await door(f"smtp://127.0.0.1:{server.port}?starttls=1").send(samples.outgoing()), server
+
+    outcome, server = asyncio.run(main())
+    assert isinstance(outcome, Retry)
+    assert server.messages == []
+
+
+def test_a_login() -> None:
+    outcome, server = deliver(login="desk:p%40ss@")
+    assert isinstance(outcome, Sent)
+    assert base64.b64decode(server.logins[0]) == b"\0desk\0p@ss"
+    outcome, server = deliver(login="desk:p%40ss@", says={"auth": "535 wrong"})
+    assert isinstance(outcome, Failed)
+    assert "p@ss" not in outcome.reason
+
+
+def test_a_password_is_not_sent_in_the_clear(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("duly_connectors.outbound.is_public", lambda _: True)
+
+    async def main() -> tuple[Outcome, Mail]:
+        async with mail() as server:
+            url = f"smtp://desk:pass@127.0.0.1:{server.port}"
+            return await door(url, network=Network()).send(samples.outgoing()), server
+
+    outcome, server = asyncio.run(main())
+    assert isinstance(outcome, Failed)
+    assert server.logins == []
+
+
+@pytest.mark.parametrize(
+    ("url", "server"),
+    [
+        ("smtp://mail.example", Server("mail.example", 25)),
+        ("smtps://mail.example", Server("mail.example", 465, tls=True, starttls=False)),
+        ("smtp://u:p%2Fw@mail.example?starttls=1", Server("mail.example", 587, starttls=True, user="u", password="p/w")),
+        ("smtp://mail.example:2525?starttls=0", Server("mail.example", 2525, starttls=False)),
+    ],
+)
+def test_server_addresses(url: str, server: Server) -> None:
+    assert Server.read(url) == server
+
+
+@pytest.mark.parametrize("url", ["", "mail.example", "http://mail.example", "smtp://", "smtp://mail.example:port"])
+def test_others_are_refused(url: str) -> None:
+    with pytest.raises(BadSetting):
+        Server.read(url)
+
+
+def test_a_server_address_that_is_none_fails_the_delivery() -> None:
+    assert isinstance(asyncio.run(door("mail.example").send(samples.outgoing())), Failed)
+
+
+def test_checks() -> None:
+    async def main(says: dict[str, str]) -> list[str]:
+        async with mail(**says) as server:
+            return [check.state for check in await door(f"smtp://127.0.0.1:{server.port}").check()]
+
+    assert asyncio.run(main({})) == ["ok", "ok", "ok"]
+    assert asyncio.run(main({"greeting": "554 no"})) == ["ok", "bad", "ok"]
