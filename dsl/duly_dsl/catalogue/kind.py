@@ -29,6 +29,9 @@ class Kind(msgspec.Struct, frozen=True):
     help: str
     explanation: str
     example: str
+    absence: str = ""
+    """What it says is missing, and so may only be in a statement that could not be read: a `name` (its value `name`), or
+    something of the `file`."""
 
     def at(
         self,

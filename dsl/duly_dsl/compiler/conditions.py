@@ -172,6 +172,11 @@ def could_be(expr: s.Expr, fact: Fact) -> tuple[bool, bool]:
             return True, True
 
 
+def facts_at(stage: str) -> Iterator[Fact]:
+    """Every kind of fact, of a card in a stage."""
+    return (Fact(kind, stage) for kind in p.FACT_KINDS)
+
+
 def _event_could_be(atom: s.EventIs, fact: Fact) -> tuple[bool, bool]:
     if atom.kind != fact.kind:
         return False, True

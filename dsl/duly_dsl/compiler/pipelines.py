@@ -141,9 +141,7 @@ def _reads(rows: list[p.TargetRow], pool: Pool) -> tuple[str, ...]:
 
 
 def _row(table: s.Table, row: s.Row, scope: Scope, pool: Pool) -> int | None:
-    """The condition of a table's row, None where every cell is `any` or the row is `else`."""
-    if row.otherwise:
-        return None
+    """The condition of a table's row, None where every cell is `any`; `else` is an `any` in the first column."""
     terms: list[int] = []
     for column, cell in zip(table.columns, row.cells, strict=True):
         if cell.any or column.kind not in ("words", "operand"):

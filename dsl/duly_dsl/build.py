@@ -1,0 +1,59 @@
+"""From the texts of a workspace to its rule graph, or everything that is wrong with them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import msgspec
+
+from duly_dsl.catalogue import every
+from duly_dsl.checker import check
+from duly_dsl.compiler import compile_files
+from duly_dsl.diagnostics import Diagnostic, Severity
+from duly_dsl.parser import parse
+from duly_dsl.program import Environment, Program
+from duly_dsl.source import SourceFile
+
+
+class Built(msgspec.Struct, frozen=True):
+    """`program` is None where there is an error among `diagnostics`; warnings alone don't stand in its way."""
+
+    program: Program | None
+    diagnostics: tuple[Diagnostic, ...]
+
+
+def build(sources: Iterable[SourceFile], environment: Environment | None = None) -> Built:
+    """Read, check and compile a workspace. Problems come by file and place, each once."""
+    known = environment or Environment()
+    ordered = sorted(sources, key=lambda source: source.path)
+    parsed = [parse(source) for source in ordered]
+    unread = tuple(problem for each in parsed for problem in each.diagnostics)
+    files = [each.file for each in parsed]
+    found = list(unread)
+    for problem in check(files, known):
+        if not _follows(problem, unread, ordered):
+            found.append(problem)
+    found.sort(key=lambda problem: (problem.span, problem.code))
+    if any(problem.severity is Severity.ERROR for problem in found):
+        return Built(None, tuple(found))
+    return Built(compile_files(files), tuple(found))
+
+
+def _follows(problem: Diagnostic, unread: tuple[Diagnostic, ...], sources: list[SourceFile]) -> bool:
+    """Whether a problem may only be there because a statement could not be read.
+
+    What is said to be missing may stand in a line that was left out: a name that this line holds, or anything at all in
+    the same file.
+    """
+    if not unread:
+        return False
+    absence = every()[problem.code].absence
+    if absence == "file":
+        return any(each.span.path == problem.span.path for each in unread)
+    name = problem.values.get("name", "")
+    if absence != "name" or not name:
+        return False
+    lines = {source.path: source.text.splitlines() for source in sources}
+    return any(
+        name in line for each in unread for line in lines[each.span.path][max(each.span.line - 1, 0) : each.span.end_line]
+    )

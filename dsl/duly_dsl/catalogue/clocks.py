@@ -1,0 +1,105 @@
+"""E06xx: promises and alerts."""
+
+from __future__ import annotations
+
+from duly_dsl.catalogue.examples import desk, targets
+from duly_dsl.catalogue.kind import Kind, _
+from duly_dsl.diagnostics import Severity
+
+ALERT_TOO_EARLY = Kind(
+    "E0601",
+    "alert-too-early",
+    Severity.ERROR,
+    _("an alert %(lead)s before is not possible where `%(metric)s` has %(target)s"),
+    _("write a lead shorter than every target it can meet, or a percentage"),
+    _(
+        "The alert would be due before the clock starts. An alert goes with every row of the targets of its clock, "
+        "so the shortest one counts. `at 80%%` fits all of them."
+    ),
+    desk(new="leave stage within 1h\nalert agent ana 2h before leave stage"),
+)
+ALERT_WITHOUT_TARGET = Kind(
+    "E0602",
+    "alert-without-target",
+    Severity.ERROR,
+    _("nothing promises `%(metric)s` here, so the alert never comes"),
+    _("add a target for `%(metric)s`, or remove the alert"),
+    _("An alert is about a clock, and a clock runs where the stage or the pipeline has a target for it."),
+    desk(new="alert agent ana at 80% of leave stage"),
+    absence="file",
+)
+UNIT_MIX = Kind(
+    "W0603",
+    "unit-mix",
+    Severity.WARNING,
+    _("`%(found)s` and `%(other)s` count different time, so which is longer changes from day to day"),
+    _("use one unit for both"),
+    _(
+        "`2h` is open time on the calendar, `2h elapsed` is time on the wall, `2 working days` and `2 calendar days` "
+        "are days. A lead must come after the start and levels one after another; with different units that can't be "
+        "told beforehand."
+    ),
+    desk(new="leave stage within 8h\nalert agent ana 2h elapsed before leave stage"),
+)
+SHADOWED_ROW = Kind(
+    "W0604",
+    "shadowed-row",
+    Severity.WARNING,
+    _("this row never counts: the ones before it take every card"),
+    _("move it up, or remove it"),
+    _("The first row that fits counts. What this row says fits only cards that an earlier row has taken."),
+    desk(new=targets("priority | leave stage", "any      | 2h", "urgent   | 30m")),
+)
+NO_CATCH_ALL = Kind(
+    "W0605",
+    "no-catch-all",
+    Severity.WARNING,
+    _("cards with %(gap)s fit no row"),
+    _("add a last row that starts with `else`"),
+    _(
+        "For cards that no row fits there is no promise, or nobody to give them to. Say it: `| else | … |` as the "
+        "last row, with `-` for no promise."
+    ),
+    desk(new=targets("priority | leave stage", "urgent   | 30m", "high     | 2h")),
+    absence="file",
+)
+EVENT_IN_TARGET = Kind(
+    "E0606",
+    "event-in-target",
+    Severity.ERROR,
+    _("a target can't depend on `%(found)s`"),
+    _("ask for something the card has: a field, its priority, a tag"),
+    _(
+        "A target is looked up when its clock starts and again when a field it reads changes. An event or the words "
+        "of a message are over by then."
+    ),
+    desk(new='leave stage within 1h if message contains "urgent"'),
+)
+PRIORITY_INVERSION = Kind(
+    "W0607",
+    "priority-inversion",
+    Severity.WARNING,
+    _("`%(higher)s` cards get %(slow)s, longer than the %(fast)s of `%(lower)s` ones"),
+    _("swap the two, or check the order in `priorities`"),
+    _("Priorities are ordered, highest first. A higher one with a slower promise is mostly a slip of a row."),
+    desk(new=targets("priority | leave stage", "urgent   | 2h", "high     | 30m", "else     | 4h")),
+)
+TOTAL_WITHOUT_TARGET = Kind(
+    "W0608",
+    "total-without-target",
+    Severity.WARNING,
+    _("`leave stage counts in total` has no `leave stage` target to count for"),
+    _("add `leave stage within …`, or remove the line"),
+    _("The line makes the time of all visits count against one target of the stage."),
+    desk(new="leave stage counts in total"),
+    absence="file",
+)
+NO_REOPEN_CHOICE = Kind(
+    "E0609",
+    "no-reopen-choice",
+    Severity.ERROR,
+    _("reopening a card doesn't concern `%(metric)s`"),
+    _("remove the line"),
+    _("A reopened card comes into a stage anew, so `leave stage` starts a new visit, as always."),
+    desk("leave stage within 8h\non reopen leave stage continue"),
+)

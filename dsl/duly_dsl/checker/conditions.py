@@ -1,0 +1,26 @@
+"""Conditions that can never hold, and clocks that never run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from duly_dsl import syntax as s
+from duly_dsl.catalogue import ladders as ladder_kinds
+from duly_dsl.catalogue import rules as kinds
+from duly_dsl.checker import context as c
+from duly_dsl.checker.context import Checking
+from duly_dsl.checker.logic import contradiction
+from duly_dsl.diagnostics import Diagnostic
+
+
+def check(checking: Checking) -> Iterator[Diagnostic]:
+    for scope in checking.scopes:
+        promised = c.promised(scope.pipeline)
+        for condition in c.conditions_of(scope.pipeline):
+            reason = contradiction(condition.expr, scope)
+            if reason:
+                kind = ladder_kinds.STOP_NEVER if condition.use == "stop" else kinds.NEVER_TRUE
+                yield kind.at(condition.expr.span, reason=reason)
+        for atom in c.all_atoms(scope.pipeline):
+            if isinstance(atom, s.EventIs) and atom.metric is not None and atom.metric.name not in promised:
+                yield kinds.CLOCK_NEVER_RUNS.at(atom.span, metric=atom.metric.name, pipeline=scope.pipeline.name.text)

@@ -1,0 +1,76 @@
+"""Escalations."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+
+from duly_dsl import syntax as s
+from duly_dsl.catalogue import clocks as clock_kinds
+from duly_dsl.catalogue import ladders as kinds
+from duly_dsl.checker.context import Checking
+from duly_dsl.checker.logic import contradiction
+from duly_dsl.compiler.conditions import Fact, could_be, events_in
+from duly_dsl.diagnostics import Diagnostic
+from duly_dsl.scope import Scope
+
+
+def check(checking: Checking) -> Iterator[Diagnostic]:
+    for scope in checking.scopes:
+        for escalation in scope.pipeline.escalations:
+            yield from _start(scope, escalation)
+            yield from _levels(escalation)
+            yield from _repeats(escalation)
+
+
+def _start(scope: Scope, escalation: s.Escalation) -> Iterator[Diagnostic]:
+    """It must wait for a miss, and for nothing that could not be one."""
+    if escalation.when is None:
+        yield kinds.NO_MISS.at(escalation.name.span, name=escalation.name.text)
+        return
+    if contradiction(escalation.when, scope):
+        return
+    waits = could_be(escalation.when, Fact("missed"))[0] and not could_be(escalation.when, Fact(""))[0]
+    others = [atom for atom in events_in(escalation.when) if atom.kind != "missed"]
+    if not waits or others:
+        yield kinds.NO_MISS.at(escalation.when.span, name=escalation.name.text)
+
+
+def _levels(escalation: s.Escalation) -> Iterator[Diagnostic]:
+    name = escalation.name.text
+    if not escalation.levels:
+        yield kinds.NO_LEVELS.at(escalation.name.span, name=name)
+        return
+    seen: dict[int, s.Level] = {}
+    for level in escalation.levels:
+        if seen.setdefault(level.number, level) is not level:
+            related = ((seen[level.number].span, "the first one"),)
+            yield kinds.DUPLICATE_LEVEL.at(level.span, related=related, name=name, number=level.number)
+    missing = next((number for number in range(1, max(seen) + 1) if number not in seen), None)
+    if missing is not None:
+        yield kinds.MISSING_LEVEL.at(escalation.name.span, name=name, number=missing)
+    ordered = [seen[number] for number in sorted(seen)]
+    for before, after in itertools.pairwise(ordered):
+        if after.after is None:
+            yield kinds.LEVEL_ORDER.at(after.span, number=after.number, other=before.number)
+        elif before.after is not None:
+            if before.after.value.unit is not after.after.value.unit:
+                yield clock_kinds.UNIT_MIX.at(after.after.span, found=after.after.value, other=before.after.value)
+            elif after.after.value.amount <= before.after.value.amount:
+                yield kinds.LEVEL_ORDER.at(after.span, number=after.number, other=before.number)
+
+
+def _repeats(escalation: s.Escalation) -> Iterator[Diagnostic]:
+    numbers = {level.number: level for level in escalation.levels}
+    for repeat in escalation.repeats:
+        if repeat.level not in numbers:
+            yield kinds.REPEAT_UNKNOWN.at(repeat.span, name=escalation.name.text, number=repeat.level)
+        later = [number for number in numbers if number > repeat.level]
+        if repeat.level in numbers and later and repeat.at_most is None:
+            number = min(later)
+            yield kinds.LEVEL_UNREACHED.at(
+                numbers[number].span,
+                related=((repeat.span, "the repeat"),),
+                number=number,
+                other=repeat.level,
+            )
