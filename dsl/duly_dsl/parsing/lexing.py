@@ -35,7 +35,7 @@ class Line(NamedTuple):
     damaged: bool
 
 
-_SPACE = re.compile("[ \t\ufeff]+")
+SPACE = re.compile("[ \t\ufeff]+")
 _NEWLINE = re.compile(r"\r\n|\n|\r")
 _UNCLOSED = re.compile(r'"(?:\\.|[^"\\\r\n])*\\?')
 _CURLY = re.compile('[“”„«]([^“”«»"\r\n]*)[“”»]')
@@ -55,10 +55,10 @@ def lines(path: str, text: str) -> tuple[list[Line], list[Diagnostic]]:
     while place < size:
         hit = match(text, place)
         if hit is None:
-            if space := _SPACE.match(text, place):
+            if space := SPACE.match(text, place):
                 place = space.end()
                 continue
-            token, place, problem = _unreadable(path, text, place, line, place - start + 1)
+            token, place, problem = unreadable(path, text, place, line, place - start + 1)
             problems.append(problem)
             damaged = True
             if token is not None:
@@ -87,8 +87,10 @@ def lines(path: str, text: str) -> tuple[list[Line], list[Diagnostic]]:
     return found, problems
 
 
-def _unreadable(path: str, text: str, place: int, line: int, column: int) -> tuple[Token | None, int, Diagnostic]:
-    """What stands at `place` and is no token: a stand-in for it if there is one, where to go on, what is wrong."""
+def unreadable(path: str, text: str, place: int, line: int, column: int) -> tuple[Token | None, int, Diagnostic]:
+    """What stands at `place` and is no token: a stand-in for it if there is one, where to go on, what is wrong.
+
+    A text without its closing quote ends before a comment or a `{` at the end of its line."""
     if curly := _CURLY.match(text, place):
         token = Token("STRING", curly.group(), line, column, column + len(curly.group()))
         span = token.span(path)
