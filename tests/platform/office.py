@@ -1,0 +1,89 @@
+"""A whole Duly in the test's own process: real store on SQLite, embedded worker, a clock the test moves."""
+
+from __future__ import annotations
+
+import contextlib
+import datetime as dt
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import msgspec
+from litestar.testing import AsyncTestClient
+
+from duly_platform.composition import open_desk
+from duly_platform.desk import Desk
+from duly_platform.settings import load
+from duly_platform.web.app import create_app
+from duly_runtime.store.api import User
+from duly_runtime.time import UTC, FakeClock
+
+MONDAY = dt.datetime(2026, 11, 9, 12, 0, tzinfo=UTC)
+"""09:00 in São Paulo, an ordinary Monday."""
+PASSWORD = "correct horse battery"
+
+RULES = """
+calendar "Office" {
+  time zone "America/Sao_Paulo"
+  open monday to friday 08:00-18:00
+}
+
+team "Desk" {
+  members ana, bruno
+  lead ana
+  manager diogo
+}
+
+pipeline "Support" {
+  calendar "Office"
+  priorities urgent, high, normal, low
+  ticket types question, complaint
+
+  field "Tier" choice gold, silver, basic default basic
+  field "Resolution" text required to leave "New"
+
+  stage "New" {
+    start
+    next "Done"
+    owner team "Desk"
+    first reply within 1h
+    alert owner at 80% of first reply
+  }
+
+  stage "Done" {
+    finish
+  }
+
+  rule "Gold is high" {
+    when card is created and tier is gold
+    then set priority to high
+  }
+}
+"""
+
+
+class Office(msgspec.Struct, kw_only=True):
+    """`client` speaks to the application without a network; `token(...)` makes headers."""
+
+    desk: Desk
+    client: AsyncTestClient
+    clock: FakeClock
+
+    async def token(self, *scopes: str, role: str = "admin") -> dict[str, str]:
+        """Headers of a token with these scopes, of a new user with this role."""
+        name = f"tester_{role}"
+        user = User(name=name, full_name="", email="", phone="", role=role, language="", active=True)
+        await self.desk.accounts.save(user, PASSWORD)
+        _, secret = await self.desk.accounts.make_token("test", name, list(scopes), 30)
+        return {"Authorization": f"Bearer {secret}"}
+
+
+@contextlib.asynccontextmanager
+async def office(folder: Path, rules: str = RULES) -> AsyncIterator[Office]:
+    clock = FakeClock(MONDAY)
+    settings = load(folder, {}, base_url="http://duly.test")
+    async with open_desk(settings, clock) as desk:
+        if rules:
+            published = await desk.publish({"support.duly": rules}, "tester", "first")
+            assert published.hash, [d.message for d in published.diagnostics]
+        async with AsyncTestClient(create_app(desk, settings, "setup-token"), base_url="http://duly.test") as client:
+            yield Office(desk=desk, client=client, clock=clock)
