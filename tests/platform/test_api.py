@@ -7,7 +7,8 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
-from office import RULES, Office, office
+
+from support.office import RULES, Office, office
 
 AUTHORISATION = {
     ("GET", "/me"): ("read", "cards.read"),
