@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import msgspec
 from litestar import Request, Router, delete, get, post, put
 from litestar.datastructures import State
-from litestar.params import FromPath, JSONBody, Parameter
+from litestar.params import FromPath, JSONBody, QueryParameter
 
 from duly_platform.api.access import needs
 from duly_platform.api.cards import desk
@@ -134,8 +134,8 @@ async def replay(
 @get("/audit", guards=[needs("admin", "audit.read")], tags=["operations"], summary="The audit log, newest first")
 async def audit(
     state: State,
-    limit: Annotated[int, Parameter(query="limit", ge=1, le=1000)] = 200,
-    before: Annotated[int, Parameter(query="before", ge=0, le=2**62)] = 0,
+    limit: Annotated[int, QueryParameter(name="limit", ge=1, le=1000)] = 200,
+    before: Annotated[int, QueryParameter(name="before", ge=0, le=2**62)] = 0,
 ) -> list[AuditRow]:
     return await desk(state).store.audit_log(limit, before)
 

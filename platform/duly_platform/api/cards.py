@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import msgspec
 from litestar import Request, Router, get, post
 from litestar.datastructures import State
-from litestar.params import FromPath, FromQuery, JSONBody, Parameter
+from litestar.params import FromPath, FromQuery, HeaderParameter, JSONBody, QueryParameter
 
 from duly_platform.api.access import needs
 from duly_platform.api.problems import Problem
@@ -20,7 +20,7 @@ from duly_runtime.store.api import BoardCard, Handled, HistoryRow, Message, Outb
 
 READ = [needs("read", "cards.read")]
 WORK = [needs("write", "cards.work")]
-Key = Annotated[str, Parameter(header="Idempotency-Key", required=False, default="")]
+Key = Annotated[str, HeaderParameter(name="Idempotency-Key")]
 
 
 class PipelineSummary(msgspec.Struct, frozen=True):
@@ -102,11 +102,11 @@ async def cards(
     pipeline: FromQuery[str] = "",
     stage: FromQuery[str] = "",
     owner: FromQuery[str] = "",
-    query: FromQuery[str] = "",
-    limit: Annotated[int, Parameter(query="limit", ge=1, le=500)] = 100,
-    before: Annotated[int, Parameter(query="before", ge=0, le=2**62)] = 0,
+    text: Annotated[str, QueryParameter(name="query")] = "",
+    limit: Annotated[int, QueryParameter(name="limit", ge=1, le=500)] = 100,
+    before: Annotated[int, QueryParameter(name="before", ge=0, le=2**62)] = 0,
 ) -> list[BoardCard]:
-    return await desk(state).store.cards(pipeline, stage, owner, query, limit, before)
+    return await desk(state).store.cards(pipeline, stage, owner, text, limit, before)
 
 
 @get("/pipelines/{name:str}/board", guards=READ, summary="The open cards of a pipeline, with their clocks")
@@ -154,8 +154,8 @@ async def card_deliveries(state: State, number: FromPath[int]) -> list[OutboxRow
 @get("/deliveries", guards=[needs("read", "deliveries.read")], summary="Deliveries of all cards, newest first")
 async def deliveries(
     state: State,
-    delivery_state: Annotated[str, Parameter(query="state")] = "",
-    limit: Annotated[int, Parameter(query="limit", ge=1, le=1000)] = 200,
+    delivery_state: Annotated[str, QueryParameter(name="state")] = "",
+    limit: Annotated[int, QueryParameter(name="limit", ge=1, le=1000)] = 200,
 ) -> list[OutboxRow]:
     return await desk(state).store.deliveries(0, delivery_state, limit)
 
@@ -171,7 +171,7 @@ async def _card_or_refusal(state: State, handled: Handled) -> Card:
 
 
 @post("/cards", guards=WORK, summary="Open a card")
-async def open_card(state: State, data: JSONBody[NewCard], key: Key) -> Card:
+async def open_card(state: State, data: JSONBody[NewCard], key: Key = "") -> Card:
     program = await desk(state).program()
     if program is None or data.pipeline not in program.pipelines:
         raise Problem(422, "refused", f"there is no pipeline `{data.pipeline}`")
@@ -192,21 +192,21 @@ async def open_card(state: State, data: JSONBody[NewCard], key: Key) -> Card:
 
 @post("/cards/{number:int}/reply", guards=WORK, status_code=200, summary="Answer the customer by the card's channel")
 async def reply(
-    request: Request[User, Any, State], state: State, number: FromPath[int], data: JSONBody[Text], key: Key
+    request: Request[User, Any, State], state: State, number: FromPath[int], data: JSONBody[Text], key: Key = ""
 ) -> Card:
     return await _do(state, number, events.AgentMessage(text=data.text, author=request.user.name), key)
 
 
 @post("/cards/{number:int}/note", guards=WORK, status_code=200, summary="Add an internal note")
 async def note(
-    request: Request[User, Any, State], state: State, number: FromPath[int], data: JSONBody[Text], key: Key
+    request: Request[User, Any, State], state: State, number: FromPath[int], data: JSONBody[Text], key: Key = ""
 ) -> Card:
     return await _do(state, number, events.InternalNote(text=data.text, author=request.user.name), key)
 
 
 @post("/cards/{number:int}/move", guards=WORK, status_code=200, summary="Move the card to another stage")
 async def move(
-    request: Request[User, Any, State], state: State, number: FromPath[int], data: JSONBody[MoveTo], key: Key
+    request: Request[User, Any, State], state: State, number: FromPath[int], data: JSONBody[MoveTo], key: Key = ""
 ) -> Card:
     body = events.MoveCard(stage=data.stage, author=request.user.name, reason=data.reason)
     return await _do(state, number, body, key)
@@ -214,7 +214,7 @@ async def move(
 
 @post("/cards/{number:int}/assign", guards=WORK, status_code=200, summary="Give the card to a person or a team")
 async def assign(
-    request: Request[User, Any, State], state: State, number: FromPath[int], data: JSONBody[Assignment], key: Key
+    request: Request[User, Any, State], state: State, number: FromPath[int], data: JSONBody[Assignment], key: Key = ""
 ) -> Card:
     if data.owner != request.user.name and not allows(request.user.role, "cards.assign"):
         raise Problem(403, "forbidden", f"the role `{request.user.role}` lacks the permission `cards.assign`")
@@ -224,7 +224,7 @@ async def assign(
 
 @post("/cards/{number:int}/fields", guards=WORK, status_code=200, summary="Set fields, priority, type or title")
 async def fields(
-    request: Request[User, Any, State], state: State, number: FromPath[int], data: JSONBody[Values], key: Key
+    request: Request[User, Any, State], state: State, number: FromPath[int], data: JSONBody[Values], key: Key = ""
 ) -> Card:
     values = {operand(name): value for name, value in data.values.items()}
     return await _do(state, number, events.SetFields(values=values, author=request.user.name), key)
@@ -232,7 +232,7 @@ async def fields(
 
 @post("/cards/{number:int}/tags", guards=WORK, status_code=200, summary="Add and remove tags")
 async def tags(
-    request: Request[User, Any, State], state: State, number: FromPath[int], data: JSONBody[Tags], key: Key
+    request: Request[User, Any, State], state: State, number: FromPath[int], data: JSONBody[Tags], key: Key = ""
 ) -> Card:
     body = events.TagCard(add=data.add, remove=data.remove, author=request.user.name)
     return await _do(state, number, body, key)
@@ -240,7 +240,7 @@ async def tags(
 
 @post("/cards/{number:int}/acknowledge", guards=WORK, status_code=200, summary="Take note of a running escalation")
 async def acknowledge(
-    request: Request[User, Any, State], state: State, number: FromPath[int], data: JSONBody[LadderName], key: Key
+    request: Request[User, Any, State], state: State, number: FromPath[int], data: JSONBody[LadderName], key: Key = ""
 ) -> Card:
     return await _do(state, number, events.Acknowledge(ladder=data.ladder, author=request.user.name), key)
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from litestar import HttpMethod, Request, Response, route
 from litestar.datastructures import State
+from litestar.params import FromPath
 
 from duly_platform.api.problems import Problem
 from duly_runtime.doors import Answer, Raw, Refused
@@ -14,7 +15,7 @@ CODES = {400: "malformed", 401: "not-believed", 404: "not-found", 413: "too-larg
 
 
 @route("/in/{rest:path}", http_method=[HttpMethod.GET, HttpMethod.POST], include_in_schema=False)
-async def door(request: Request[Any, Any, State], state: State, rest: str) -> Response[Any]:
+async def door(request: Request[Any, Any, State], state: State, rest: FromPath[str]) -> Response[Any]:
     """2xx only once the events are safe in the database; 503 where they could not be written, so the sender tries again."""
     raw = Raw(
         method=request.method,
