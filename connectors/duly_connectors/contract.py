@@ -16,6 +16,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar
 
+import msgspec
+
 from duly_connectors.outbound import Network
 from duly_connectors.wording import Worded, _
 from duly_dsl import i18n, program
@@ -106,7 +108,7 @@ class Connector(abc.ABC):
         except MissingSecret as error:
             # The stranger needn't know which; the set-up page names it. Not 401: a sender that is right should try again.
             raise Refused(503, "this door is not set up yet") from error
-        return self.read(raw)
+        return msgspec.structs.replace(self.read(raw), hide=self.hidden())
 
     def read(self, raw: Raw) -> Parsed:
         """`parse` for a request that is known to be authentic (a replay); a parser that breaks parks the whole request."""
@@ -116,6 +118,11 @@ class Connector(abc.ABC):
             raise
         except Exception as error:
             return Parsed(problems=(self._("The connector could not read it: {error}").format(error=repr(error)[:300]),))
+
+    def hidden(self) -> tuple[str, ...]:
+        """Headers and query keys that hold a token for this door, so that it isn't kept with the request (signatures may
+        be; `authorization` and `cookie` never are)."""
+        return ()
 
     # --- out ---------------------------------------------------------------------------------------------------------
 

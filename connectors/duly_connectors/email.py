@@ -1,5 +1,5 @@
 """E-mail out, by SMTP (RFC 5321). A message has the same Message-ID at every attempt, so that a second copy can be told
-from a second message; what was written for people here says it is automatic (RFC 3834)."""
+from a second message; what no person wrote says so (RFC 3834)."""
 
 from __future__ import annotations
 
@@ -197,7 +197,7 @@ def compose(item: Outgoing, sender: Address, whom: Address) -> EmailMessage:
         thread = f"<{re.sub(r'[^A-Za-z0-9.-]', '-', item.reference)[:60]}@{sender.domain}>"
         message["In-Reply-To"] = thread
         message["References"] = thread
-    if item.kind == "notice":
+    if item.automatic or item.kind == "notice":
         message["Auto-Submitted"] = "auto-generated"
         message["X-Auto-Response-Suppress"] = "All"
     message.set_content(clean(item.text) or "\n", charset="utf-8")

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 from duly_connectors.contract import MissingSecret, Tools
 from duly_connectors.outbound import Network
 from duly_connectors.registry import Live
+from duly_dsl import i18n
 from duly_platform.accounts import Accounts
 from duly_platform.desk import Desk
 from duly_platform.secrets import SecretError, SecretStore
@@ -45,7 +46,7 @@ async def open_desk(settings: Settings, clock: Clock | None = None) -> AsyncIter
             NodeConfig(
                 store=store,
                 clock=clock,
-                doors=Live(Tools(secrets=secret, clock=clock, network=network)),
+                doors=Live(Tools(secrets=secret, clock=clock, network=network, language=i18n.of_environment())),
                 broker_url=settings.broker_url,
                 roles=settings.roles,
                 base_url=settings.base_url,

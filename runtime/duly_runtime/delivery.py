@@ -263,6 +263,7 @@ class Outbox:
             subject=text.subject or rendering.fill("{card.title}", facts, "en") or f"#{card.number}",
             text=text.text,
             reference=_reference(card),
+            automatic=not effect.author,
             now=self._clock.now(),
         )
         return Prepared(sender=sender, outgoing=outgoing, text=text.text, connector=connector)

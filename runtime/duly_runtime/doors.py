@@ -47,6 +47,8 @@ class Parsed(msgspec.Struct, frozen=True, kw_only=True):
 
     items: tuple[Inbound, ...] = ()
     problems: tuple[str, ...] = ()
+    hide: tuple[str, ...] = ()
+    """Headers and query keys that hold what opens the door (a token): left out of the request that is kept."""
 
 
 class Refused(Exception):
@@ -74,6 +76,8 @@ class Outgoing(msgspec.Struct, frozen=True, kw_only=True):
     """For `call`: the JSON to post."""
     reference: str = ""
     """Names the card, for threading (`duly-42`)."""
+    automatic: bool = False
+    """No person wrote it: by e-mail it says so (RFC 3834), so that no two machines answer each other."""
     now: dt.datetime
 
 

@@ -17,6 +17,8 @@ Result = TypeVar("Result")
 INLINE = 64 * 1024
 """Bytes of a body above which it is read in a thread, so that other requests are answered meanwhile."""
 MAX_REASON = 2000
+OPENERS = frozenset(("authorization", "proxy-authorization", "cookie"))
+"""Headers whose values are credentials whoever sends them."""
 
 
 class Replayed(msgspec.Struct, frozen=True, kw_only=True):
@@ -36,7 +38,8 @@ async def receive(store: Store, receiver: Receiver, raw: Raw, now: dt.datetime) 
     read = await _in_turn(raw, receiver.receive)
     if isinstance(read, Answer):
         return read
-    return await store.accept(receiver.definition.name, raw, read.items, now, parked=_reason(read.problems))
+    kept = _kept(raw, read.hide)
+    return await store.accept(receiver.definition.name, kept, read.items, now, parked=_reason(read.problems))
 
 
 async def replay(store: Store, receiver: Receiver, raw_id: int, now: dt.datetime) -> Replayed:
@@ -53,6 +56,14 @@ async def replay(store: Store, receiver: Receiver, raw_id: int, now: dt.datetime
     if not problem:
         await store.unpark("raw", raw_id, now)
     return Replayed(accepted=accepted, problem=problem)
+
+
+def _kept(raw: Raw, hide: tuple[str, ...]) -> Raw:
+    """The request without what would let its reader in elsewhere."""
+    hidden = OPENERS | {name.lower() for name in hide}
+    headers = {name: value for name, value in raw.headers.items() if name not in hidden}
+    query = {name: value for name, value in raw.query.items() if name.lower() not in hidden}
+    return msgspec.structs.replace(raw, headers=headers, query=query)
 
 
 async def _in_turn(raw: Raw, read: Callable[[Raw], Result]) -> Result:

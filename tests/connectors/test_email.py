@@ -59,8 +59,9 @@ def test_a_reply_goes_out() -> None:
     assert message["Auto-Submitted"] is None
 
 
-def test_a_notice_says_it_is_automatic() -> None:
-    _, server = deliver(kind="notice")
+@pytest.mark.parametrize("more", [{"kind": "notice"}, {"automatic": True}], ids=repr)
+def test_what_no_person_wrote_says_so(more: dict[str, Any]) -> None:
+    _, server = deliver(**more)
     assert read(server)["Auto-Submitted"] == "auto-generated"
 
 

@@ -275,4 +275,17 @@ def test_keys_that_can_not_stand_in_a_header_are_hashed(key: str) -> None:
 def test_without_a_payload_the_text_goes_as_json() -> None:
     network = ScriptedNetwork(Response(status=200))
     asyncio.run(door(network, "https://shop.example/").send(samples.outgoing(text="Olá")))
-    assert msgspec.json.decode(network.requests[0].body) == {"type": "message", "data": {"text": "Olá"}}
+    assert msgspec.json.decode(network.requests[0].body) == {
+        "type": "message",
+        "data": {
+            "to": {
+                "name": "Ana Lima",
+                "email": "ana@cliente.example",
+                "phone": "+5511988776655",
+                "address": samples.CUSTOMER,
+            },
+            "subject": "Seu pedido",
+            "text": "Olá",
+            "reference": "duly-42",
+        },
+    }

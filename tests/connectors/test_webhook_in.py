@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import datetime as dt
 import hashlib
@@ -19,8 +20,10 @@ from duly_connectors.contract import BadSetting, MissingSecret, Tools
 from duly_connectors.testing import NOON
 from duly_connectors.webhook import Webhook
 from duly_dsl import program
+from duly_runtime import ingest
 from duly_runtime.doors import Parsed, Raw, Refused
 from duly_runtime.events import Contact, CustomerMessage, Scalar
+from duly_runtime.store.api import Accepted
 from duly_runtime.time import FakeClock
 
 BODY = json.dumps(ORDER).encode()
@@ -192,6 +195,38 @@ def test_a_named_token_header_is_the_only_way_in() -> None:
     named = {"verify_scheme": "token", "verify_header": "X-Key"}
     assert only(received(request(BODY, {"x-key": SHOP_KEY}), **named)).text == "My parcel is late."
     assert refused(request(BODY, {"authorization": f"Bearer {SHOP_KEY}"}), **named).status == 401
+
+
+class Keeper:
+    """The one method of the store that takes requests in."""
+
+    def __init__(self) -> None:
+        self.kept: list[Raw] = []
+
+    async def accept(self, connector: str, raw: Raw, items: Any, now: dt.datetime, parked: str = "") -> Accepted:
+        self.kept.append(raw)
+        return Accepted(event_ids=())
+
+
+@pytest.mark.parametrize(
+    ("headers", "query", "named"),
+    [
+        ({"authorization": f"Bearer {SHOP_KEY}"}, {}, ""),
+        ({"x-duly-token": SHOP_KEY}, {}, ""),
+        ({"x-key": SHOP_KEY, "cookie": f"s={SHOP_KEY}"}, {}, "X-Key"),
+        ({}, {"token": SHOP_KEY, "page": "2"}, ""),
+    ],
+    ids=repr,
+)
+def test_a_token_is_not_kept_with_the_request(headers: dict[str, str], query: dict[str, str], named: str) -> None:
+    keeper: Any = Keeper()
+    raw = msgspec.structs.replace(request(BODY, headers), query=query)
+    asyncio.run(ingest.receive(keeper, door(verify_scheme="token", verify_header=named), raw, NOON))
+    (kept,) = keeper.kept
+    assert SHOP_KEY not in repr(kept)
+    assert kept.body == BODY
+    assert kept.headers["content-type"] == "application/json"
+    assert kept.query == ({"page": "2"} if query else {})
 
 
 # --- what a body becomes ---------------------------------------------------------------------------------------------

@@ -10,7 +10,7 @@ import msgspec
 from duly_connectors.contract import BadSetting, Connector, Tools, clean
 from duly_connectors.webhook.mapping import Mapping, Path, document, text_of
 from duly_connectors.webhook.posting import post
-from duly_connectors.webhook.signing import ALGORITHMS, verify_hmac, verify_token
+from duly_connectors.webhook.signing import ALGORITHMS, TOKEN_HEADERS, TOKEN_QUERY, verify_hmac, verify_token
 from duly_connectors.wording import _
 from duly_dsl import program
 from duly_runtime.doors import Check, Failed, Inbound, Outcome, Outgoing, Parsed, Raw, Refused
@@ -58,6 +58,10 @@ class Webhook(Connector):
             verify_token(raw, self.secret(door.verify_secret), door.verify_header)
         else:
             raise Refused(401, "this door has no `verify` line, so nobody may come in")
+
+    def hidden(self) -> tuple[str, ...]:
+        door = self.definition
+        return (*TOKEN_HEADERS, TOKEN_QUERY, door.verify_header) if door.verify_scheme == "token" else ()
 
     def parse(self, raw: Raw) -> Parsed:
         tree = document(raw)

@@ -22,7 +22,7 @@ _NAME = re.compile(r"[A-Za-z0-9_:/|%+-]{1,200}")
 async def post(tools: Tools, url: str, secret: str, item: Outgoing, translate: Callable[[str], str]) -> Outcome:
     """Post `item.payload` (or the text, as JSON) under the stable `webhook-id`. Since the receiver tells a second delivery
     by that id, a time-out is tried again rather than left unknown."""
-    body = item.payload or msgspec.json.encode({"type": item.event or item.kind, "data": {"text": item.text}})
+    body = item.payload or _message(item)
     name, now = message_name(item.key), tools.clock.now()
     headers = {
         "content-type": "application/json",
@@ -38,6 +38,12 @@ async def post(tools: Tools, url: str, secret: str, item: Outgoing, translate: C
     except (NotSent, Interrupted) as error:
         return Retry(reason=error.told(translate))
     return outcome_of(answer, now, translate)
+
+
+def _message(item: Outgoing) -> bytes:
+    """A message or notice, for a workspace whose customers are reached through another system."""
+    data = {"to": item.to, "subject": item.subject, "text": item.text, "reference": item.reference}
+    return msgspec.json.encode({"type": item.event or item.kind, "data": data})
 
 
 def message_name(key: str) -> str:
