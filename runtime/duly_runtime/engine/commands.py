@@ -62,7 +62,7 @@ def carry_out(work: Work, body: AnyBody) -> None:
 def reopens_to(graph: Graph, pipeline: Pipeline, card: Card, at: dt.datetime) -> Stage | None:
     """The stage a customer's message brings a finished card back to; None where it came too late or never does."""
     reopen = graph.stage(pipeline, card.stage).reopen
-    if reopen is None or card.finished_at is None:
+    if reopen is None or card.finished_at is None or at < card.finished_at:
         return None
     last = graph.working(pipeline).add(card.finished_at, reopen.amount)
     return graph.known_stage(pipeline, reopen.stage) if at <= last else None

@@ -36,6 +36,8 @@ def move(work: Work, stage: Stage, *, author: str = "", reason: str = "", rule: 
     """From the stage the card is in to another; whether it may is judged by `check_move`."""
     left = work.stage
     visit = work.card.visit
+    # What is recorded afterwards can't end a visit before it began.
+    work.at = max(work.at, visit.entered_at)
     clocks.stop(work, "leave stage", work.at)
     ladders.left_stage(work)
     work.put_visit(replace(visit, left_at=work.at))

@@ -27,7 +27,6 @@ from duly_runtime.events import (
     CustomerMessage,
     DeliveryStatus,
     Event,
-    MoveCard,
     OpenCard,
     Recompute,
     TimerFired,
@@ -96,7 +95,7 @@ def _handle(graph: Graph, card: Card, event: Event, now: dt.datetime, world: Wor
     at = now if isinstance(event.body, TimerFired) else _takes_effect(card, event, now)
     work.at = card.created_at
     # A correction to a card that lives: what is due by now was promised before it, and is still said.
-    live = event.backfill and card.imported_until is None
+    live = event.backfill and (card.imported_until is None or at > card.imported_until)
     due.catch_up(work, now if live else at, inclusive=False)
     work.at = at
     work.begin()
@@ -133,8 +132,7 @@ def _finish(work: Work, event: Event) -> Decision:
 def _takes_effect(card: Card, event: Event, now: dt.datetime) -> dt.datetime:
     at = min(event.at, now)
     if event.backfill:
-        # A move can't come before the visit it ends; a message may.
-        return max(at, card.visit.entered_at if isinstance(event.body, MoveCard) else card.created_at)
+        return max(at, card.created_at)
     moments = [card.visit.entered_at, card.last_customer_at, card.last_agent_at]
     for clock in card.clocks:
         if clock.open:
