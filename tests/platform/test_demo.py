@@ -233,7 +233,7 @@ class Desk:
 
     async def take(self, request: httpx.Request) -> httpx.Response:
         path = request.url.path
-        self.paths.add(re.sub(r"\d+", "N", path))
+        self.paths.add(re.sub(r"/\d+", "/N", path))
         if path.startswith("/in/"):
             return self._message(path, request)
         self.authors.add(request.headers["authorization"])

@@ -17,6 +17,7 @@ from typing import Any
 import msgspec
 import uvicorn
 from litestar import Litestar, Request, Response, get, post
+from litestar.params import FromPath
 
 from duly_platform.demo.customers import Customers, message_id
 from duly_runtime.time import Clock
@@ -52,23 +53,22 @@ class Graph:
     @contextlib.asynccontextmanager
     async def serving(self) -> AsyncIterator[None]:
         """Listens on a free port of this machine (`url`) until the block ends."""
-        listener = socket.create_server(("127.0.0.1", 0))
-        self.url = f"http://127.0.0.1:{listener.getsockname()[1]}"
         server = _Server(uvicorn.Config(self.app(), log_config=None, access_log=False, lifespan="off"))
-        task = asyncio.create_task(server.serve(sockets=[listener]))
-        try:
-            yield
-        finally:
-            for status in self._tasks:
-                status.cancel()
-            await asyncio.gather(*self._tasks, return_exceptions=True)
-            server.should_exit = True
-            await task
-            listener.close()
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            self.url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+            task = asyncio.create_task(server.serve(sockets=[listener]))
+            try:
+                yield
+            finally:
+                for status in self._tasks:
+                    status.cancel()
+                await asyncio.gather(*self._tasks, return_exceptions=True)
+                server.should_exit = True
+                await task
 
     def app(self) -> Litestar:
         @get("/{version:str}/{number_id:str}", sync_to_thread=False)
-        def number(request: Request[Any, Any, Any], number_id: str) -> Response[Any]:
+        def number(request: Request[Any, Any, Any], number_id: FromPath[str]) -> Response[Any]:
             return self._refused(request) or Response(
                 {"id": number_id, "display_phone_number": NUMBER, "verified_name": "Customer support"}
             )
