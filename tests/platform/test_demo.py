@@ -42,11 +42,12 @@ NOW = dt.datetime(2026, 11, 6, 12, 0, tzinfo=dt.UTC)
 WHO = Customer(name="Júlia Rocha", language="pt-BR", phone="5511900123456", email="j@customers.example", order="471203")
 SHOP_KEY, APP_SECRET = "shop key", "app secret"
 SECONDS = 30
+FOLDER = Path(__file__).parents[2] / "examples" / "support_desk"
 
 
 @pytest.fixture(scope="module")
 def desk() -> Program:
-    files = workspace.load([Path(__file__).parents[2] / "examples" / "support_desk"])
+    files = workspace.load([FOLDER])
     built = build(files, Environment())
     assert built.program is not None, built.diagnostics
     return built.program
@@ -358,7 +359,7 @@ def test_an_office_without_nights_begins_now() -> None:
 
 def test_the_fast_clock_shows_the_morning_when_the_demo_starts(desk: Program, tmp_path: Path) -> None:
     now = SystemClock().now()
-    everything.begin_in_the_morning(desk, tmp_path, 30.0, now)
+    everything.begin_in_the_morning(FOLDER, tmp_path, 30.0, now)
     since = shared_since(tmp_path / "fast-clock")
     shown = since + (now - since) * 30
     office = WorkingTime(desk.calendars[desk.pipelines["Customer support"].calendar])
@@ -366,5 +367,5 @@ def test_the_fast_clock_shows_the_morning_when_the_demo_starts(desk: Program, tm
     assert abs(shown - wanted) < dt.timedelta(seconds=1)
     assert shown > now
     before = (tmp_path / "fast-clock").read_text()
-    everything.begin_in_the_morning(desk, tmp_path, 30.0, now + dt.timedelta(days=1))
+    everything.begin_in_the_morning(FOLDER, tmp_path, 30.0, now + dt.timedelta(days=1))
     assert (tmp_path / "fast-clock").read_text() == before  # a demo that goes on keeps its time

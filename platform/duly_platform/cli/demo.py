@@ -16,6 +16,7 @@ from duly_platform.demo import everything
 from duly_platform.desk import Desk
 from duly_platform.settings import Settings
 from duly_runtime.store.api import User
+from duly_runtime.time import SystemClock
 
 _ = i18n.translations("duly_platform", i18n.of_environment()).gettext
 
@@ -57,6 +58,7 @@ class Demo:
             raise StartError(_("the demo's workspace is missing from this installation"))
         os.environ["DULY_DATA"] = str(options.data)
         os.environ["DULY_ALLOW_PRIVATE_ADDRESSES"] = "1"  # its mail catcher and its stand-in for Meta are on this machine
+        everything.begin_in_the_morning(options.folder, options.data, options.speed, SystemClock().now())
         async with everything.Stage.open() as stage:
             for name, value in stage.secrets().items():
                 os.environ[f"DULY_SECRET_{name}"] = value

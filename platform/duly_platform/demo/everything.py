@@ -15,7 +15,8 @@ import httpx
 import msgspec
 
 from duly_admin_ui.services import CaughtMail
-from duly_dsl.program import Program
+from duly_dsl import workspace
+from duly_dsl.build import build
 from duly_platform.demo.agents import AgentApi
 from duly_platform.demo.customers import Customers
 from duly_platform.demo.graph import Graph
@@ -115,14 +116,15 @@ async def answering(http: httpx.AsyncClient) -> None:
         await asyncio.sleep(0.1)
 
 
-def begin_in_the_morning(program: Program, data: Path, speed: float, now: dt.datetime) -> None:
+def begin_in_the_morning(folder: Path, data: Path, speed: float, now: dt.datetime) -> None:
     """Let the demo's fast clock begin shortly after the next morning's opening: on a Sunday night nothing would fall due.
 
     Writes the file the clock is kept in (`time.shared_since`), where there is none yet. A clock at the machine's own speed
-    can't be set.
+    can't be set, and a workspace with errors is told of when it is published.
     """
     kept = data / "fast-clock"
-    if speed <= 1 or kept.exists():
+    program = build(workspace.load([folder])).program
+    if speed <= 1 or kept.exists() or program is None or not program.pipelines:
         return
     office = Calendars(program).of(next(iter(program.pipelines.values())).calendar)
     begin = next_morning(office, now) + AFTER_OPENING
