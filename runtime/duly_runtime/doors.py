@@ -39,6 +39,8 @@ class Inbound(msgspec.Struct, frozen=True, kw_only=True):
     key: str
     at: dt.datetime
     body: AnyBody
+    backfill: bool = False
+    """As in `Event`: it is told long after it happened, and nothing is sent for it."""
 
 
 class Parsed(msgspec.Struct, frozen=True, kw_only=True):

@@ -21,11 +21,16 @@ Decide = Callable[[Event, Card | None, World], Decision]
 """Pure; may be called more than once for one event where the transaction has to be run again."""
 
 
+Measure = Callable[[Card, str, dt.datetime, dt.datetime], float | None]
+"""Open seconds between two instants on a calendar of the card's pipeline (by name; empty for the pipeline's own). None
+where the rules no longer have it."""
+
+
 class Out(msgspec.Struct, frozen=True, kw_only=True):
     """A record read from the store."""
 
 
-class Accepted(Out, kw_only=True):
+class Accepted(Out, frozen=True, kw_only=True):
     """`event_ids` are new in the journal; `duplicates` were known already. `raw_id` is 0 where nothing was kept."""
 
     event_ids: tuple[int, ...]
@@ -33,7 +38,7 @@ class Accepted(Out, kw_only=True):
     raw_id: int = 0
 
 
-class Handled(Out, kw_only=True):
+class Handled(Out, frozen=True, kw_only=True):
     """`done` false: another worker had it or it was handled before. `outbox_ids` are new deliveries to wake."""
 
     done: bool
@@ -43,7 +48,7 @@ class Handled(Out, kw_only=True):
     outbox_ids: tuple[int, ...] = ()
 
 
-class OutboxItem(Out, kw_only=True):
+class OutboxItem(Out, frozen=True, kw_only=True):
     """A leased delivery. `effect` is the engine's; `token` must come back with the outcome or the write is refused."""
 
     id: int
@@ -57,7 +62,7 @@ class OutboxItem(Out, kw_only=True):
     created_at: dt.datetime
 
 
-class OutboxRow(Out, kw_only=True):
+class OutboxRow(Out, frozen=True, kw_only=True):
     """A delivery as a screen shows it. State: `pending`, `leased`, `sent`, `delivered`, `read`, `failed`, `unknown`,
     `parked`."""
 
@@ -77,7 +82,7 @@ class OutboxRow(Out, kw_only=True):
     provider_id: str
 
 
-class Message(Out, kw_only=True):
+class Message(Out, frozen=True, kw_only=True):
     """`direction`: `in`, `out`, `note`. `state` is the delivery's for `out`."""
 
     id: int
@@ -93,7 +98,7 @@ class Message(Out, kw_only=True):
     error: str
 
 
-class HistoryRow(Out, kw_only=True):
+class HistoryRow(Out, frozen=True, kw_only=True):
     """An `Entry` of the card's history."""
 
     id: int
@@ -104,7 +109,7 @@ class HistoryRow(Out, kw_only=True):
     details: dict[str, str]
 
 
-class TraceRow(Out, kw_only=True):
+class TraceRow(Out, frozen=True, kw_only=True):
     """Why: the facts of one event, under the version they were judged by."""
 
     event_id: int
@@ -114,7 +119,7 @@ class TraceRow(Out, kw_only=True):
     facts: tuple[FactTrace, ...]
 
 
-class BoardCard(Out, kw_only=True):
+class BoardCard(Out, frozen=True, kw_only=True):
     """One card of a board. `due_at` is the nearest due instant of its running clocks (`clock` names it), None where none
     runs. `paused` says its clocks stand still. `missed` says an open clock is past its due instant."""
 
@@ -142,7 +147,7 @@ class BoardCard(Out, kw_only=True):
     revision: int
 
 
-class Changed(Out, kw_only=True):
+class Changed(Out, frozen=True, kw_only=True):
     """A card that was written; for screens that are live."""
 
     card_id: int
@@ -151,7 +156,7 @@ class Changed(Out, kw_only=True):
     at: dt.datetime
 
 
-class VisitRow(Out, kw_only=True):
+class VisitRow(Out, frozen=True, kw_only=True):
     """A stay in a stage; `business_seconds` is open time on the pipeline's calendar, None while it lasts."""
 
     number: int
@@ -162,7 +167,7 @@ class VisitRow(Out, kw_only=True):
     business_seconds: float | None
 
 
-class VersionRow(Out, kw_only=True):
+class VersionRow(Out, frozen=True, kw_only=True):
     hash: str
     author: str
     note: str
@@ -170,7 +175,7 @@ class VersionRow(Out, kw_only=True):
     active: bool
 
 
-class Version(Out, kw_only=True):
+class Version(Out, frozen=True, kw_only=True):
     """`sources` maps path to text."""
 
     hash: str
@@ -178,7 +183,7 @@ class Version(Out, kw_only=True):
     sources: dict[str, str]
 
 
-class Draft(Out, kw_only=True):
+class Draft(Out, frozen=True, kw_only=True):
     """Unpublished files of the workspace. `base` is the version they started from, `revision` guards two editors."""
 
     sources: dict[str, str]
@@ -188,7 +193,7 @@ class Draft(Out, kw_only=True):
     revision: int
 
 
-class Parked(Out, kw_only=True):
+class Parked(Out, frozen=True, kw_only=True):
     """A raw request, event or delivery kept for a person. `what`: `raw`, `event`, `delivery`."""
 
     what: str
@@ -199,7 +204,7 @@ class Parked(Out, kw_only=True):
     body: bytes
 
 
-class User(Out, kw_only=True):
+class User(Out, frozen=True, kw_only=True):
     """Role: `admin`, `manager`, `agent`, `viewer`."""
 
     name: str
@@ -211,7 +216,7 @@ class User(Out, kw_only=True):
     active: bool
 
 
-class Token(Out, kw_only=True):
+class Token(Out, frozen=True, kw_only=True):
     """An API token; the secret itself is only ever seen when it is made. Scopes: `read`, `write`, `publish`, `admin`."""
 
     id: int
@@ -223,7 +228,7 @@ class Token(Out, kw_only=True):
     last_used_at: dt.datetime | None
 
 
-class AuditRow(Out, kw_only=True):
+class AuditRow(Out, frozen=True, kw_only=True):
     id: int
     at: dt.datetime
     author: str
@@ -264,13 +269,29 @@ class Store(Protocol):
         the raw request is kept for a person, with that reason."""
         ...
 
-    async def command(self, card_id: int, body: AnyBody, now: dt.datetime, key: str = "") -> int:
-        """Journal something a person or the API does to a card (0: opens one); the event's id."""
+    async def command(
+        self,
+        card_id: int,
+        body: AnyBody,
+        now: dt.datetime,
+        key: str = "",
+        at: dt.datetime | None = None,
+        backfill: bool = False,
+    ) -> int:
+        """Journal something a person or the API does to a card (0: opens one); the event's id. The same `key` for the
+        same card is the same event. `at`: when it happened, if not now; `backfill` as in `Event`."""
         ...
 
-    async def handle(self, event_id: int, decide: Decide, version: str, now: dt.datetime) -> Handled:
+    async def handle(
+        self, event_id: int, decide: Decide, version: str, now: dt.datetime, measure: Measure | None = None
+    ) -> Handled:
         """Lock the event and its card, let `decide` judge, write everything it decided: card, visits, clocks, timers,
-        outbox, messages, history, trace. Earlier unhandled events of the same conversation or card go first.
+        outbox, messages, history, trace. Earlier unhandled events of the same conversation or card go first, each in a
+        transaction of its own; where one of them fails or is put off, this one waits (`done` false).
+
+        `decide` gets the conversation's latest card, also a finished one: a decision with another id (World's next) opens
+        a new card. It may run in another thread. What it raises comes out of here, unless it was about an earlier event.
+        `measure` fills the business seconds of visits and clocks.
         """
         ...
 
@@ -378,8 +399,10 @@ class Store(Protocol):
         """A person says: again (an event or a delivery), or: dealt with (a raw request that was replayed)."""
         ...
 
-    async def counts(self) -> dict[str, int]:
-        """For /health and the tests: events, unhandled, timers, overdue timers, outbox by state, cards, parked."""
+    async def counts(self, now: dt.datetime | None = None) -> dict[str, int]:
+        """For /health and the tests. Keys: `events`, `unhandled`, `cards`, `open_cards`, `timers`, `overdue_timers` (with
+        `now`), `outbox_STATE` for each state there is, `parked` (all that waits for a person), and of these
+        `parked_events`, `parked_requests`."""
         ...
 
     # accounts

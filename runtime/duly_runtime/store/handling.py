@@ -1,0 +1,365 @@
+"""One event judged and written: the transaction at the heart of Duly.
+
+What keeps the order: whoever handles an event of a card holds the locks of its conversation and its card (in that order,
+so that two never wait for each other) and looks for older events of both before anything else. What an older event is
+waiting for, the younger waits for too. On SQLite the one writer is the lock.
+"""
+
+from __future__ import annotations
+
+# ruff: noqa: S608 - what is put into statements is our own: column names and clauses, never values
+import datetime as dt
+from typing import Any
+
+import msgspec
+
+from duly_runtime.card import Card
+from duly_runtime.decision import Decision, MessageCustomer, World
+from duly_runtime.events import (
+    AgentMessage,
+    AnyBody,
+    CustomerMessage,
+    DeliveryStatus,
+    Event,
+    InternalNote,
+    OpenCard,
+    TimerFired,
+)
+from duly_runtime.store import journal, outbox, rows, unit
+from duly_runtime.store.api import Decide, Handled, Measure
+from duly_runtime.store.unit import Again, Row
+
+REST = dt.timedelta(seconds=1)
+"""A timer that is still wanted after it has fired (another machine's clock is behind) comes again after this long."""
+
+_bodies = msgspec.json.Decoder(AnyBody)
+_cards = msgspec.json.Decoder(Card)
+
+
+class Broken(Exception):
+    """`decide` raised; `__cause__` is what."""
+
+
+class Contended(Exception):
+    """Another worker has dealt from the same team at the same time; run again with `alone`."""
+
+
+class Earlier(msgspec.Struct, frozen=True):
+    """An older event must be handled first. `put_off`: it can't be yet."""
+
+    event_id: int
+    put_off: bool
+
+
+async def handle(
+    event_id: int, decide: Decide, version: str, now: dt.datetime, measure: Measure | None, alone: bool
+) -> Handled | Earlier:
+    """`alone`: keep others from dealing from any team until we are done."""
+    row = await _waiting_event(event_id, now)
+    if row is None:
+        return Handled(done=False)
+    body: AnyBody = _bodies.decode(row["body"])
+    event = Event(id=event_id, at=row["at"], body=body, backfill=bool(row["backfill"]))
+
+    card_id = int(row["card_id"])
+    conversation: Row | None = None
+    delivery: Row | None = None
+    if isinstance(body, DeliveryStatus):
+        delivery = await outbox.of_status(body)
+        card_id = int(delivery["card_id"]) if delivery else 0
+    elif not card_id and isinstance(body, (CustomerMessage, OpenCard)) and body.conversation:
+        conversation = await _conversation(body.connector, body.conversation)
+        card_id = int(conversation["card_id"])
+    before = await _card_row(card_id) if card_id else None
+    if unit.on_postgres() and await _waiting_event(event_id, now) is None:
+        return Handled(done=False)  # somebody handled it while we waited for the locks
+
+    earlier = await _earlier(event_id, row["stream"], before, now)
+    if earlier is not None:
+        return earlier
+
+    if isinstance(body, DeliveryStatus):
+        await outbox.apply_status(body, delivery, event, now)
+    card: Card | None = _cards.decode(before["data"]) if before else None
+    world = await _world(new=card is None or card.finished_at is not None, alone=alone)
+    decision = _decided(decide, event, card, world)
+    if decision.card is not None and not decision.card.id:
+        # It opens a card although one is open: it needs the number we did not think of.
+        world = await _world(new=True, alone=alone)
+        decision = _decided(decide, event, card, world)
+
+    outbox_ids: tuple[int, ...] = ()
+    kept = decision.card
+    if kept is not None:
+        if card is None or kept.id != card.id:
+            card = before = None
+        await _write_card(kept, card, before, decision, event, now, measure)
+        outbox_ids = await _write_effects(kept, decision, event, version, now)
+        if conversation is not None and kept.id != conversation["card_id"]:
+            await unit.fetch("UPDATE conversation SET card_id = ? WHERE id = ?", kept.id, conversation["id"])
+    await _write_tallies(decision, card, world)
+    await _write_trace(decision, event, version, now)
+    stray = kept is None and isinstance(body, CustomerMessage)
+    await unit.fetch(
+        "UPDATE event SET handled_at = ?, card_id = ?, version = ?, refused = ?, error = ?, next_at = NULL, parked_at = ?"
+        " WHERE id = ?",
+        now,
+        kept.id if kept else card_id,
+        version,
+        decision.refused,
+        # A customer's message that found no place is for a person to see.
+        (decision.refused or "it opened no card") if stray else "",
+        now if stray else None,
+        event_id,
+    )
+    return Handled(
+        done=True,
+        card_id=kept.id if kept else 0,
+        pipeline=kept.pipeline if kept else "",
+        refused=decision.refused,
+        outbox_ids=outbox_ids,
+    )
+
+
+async def _waiting_event(event_id: int, now: dt.datetime) -> Row | None:
+    return await unit.first(
+        "SELECT stream, card_id, at, backfill, body FROM event"
+        " WHERE id = ? AND handled_at IS NULL AND parked_at IS NULL AND (next_at IS NULL OR next_at <= ?)",
+        event_id,
+        now,
+    )
+
+
+async def _conversation(connector: str, key: str) -> Row:
+    """The conversation's row, locked, made where it was not there."""
+    text = f"SELECT id, card_id FROM conversation WHERE connector = ? AND key = ?{unit.locked()}"
+    row = await unit.first(text, connector, key)
+    if row is None:
+        new = {"connector": connector, "key": key, "card_id": 0}
+        await unit.insert("conversation", [new], "ON CONFLICT (connector, key) DO NOTHING")
+        row = await unit.first(text, connector, key)
+    if row is None:
+        raise Again
+    return row
+
+
+async def _card_row(card_id: int) -> Row | None:
+    return await unit.first(
+        "SELECT id, connector, conversation, clock, started_at, risk_at, data FROM card WHERE id = ?" + unit.locked(),
+        card_id,
+    )
+
+
+async def _earlier(event_id: int, stream: str, card: Row | None, now: dt.datetime) -> Earlier | None:
+    streams = {stream}
+    if card is not None:
+        streams.add(journal.card_stream(int(card["id"])))
+        streams.add(journal.conversation_stream(card["connector"], card["conversation"]))
+    streams.discard("")
+    if not streams:
+        return None
+    row = await unit.first(
+        f"SELECT id, next_at FROM event WHERE stream IN ({unit.marks(len(streams))}) AND id < ?"
+        " AND handled_at IS NULL AND parked_at IS NULL ORDER BY id LIMIT 1",
+        *sorted(streams),
+        event_id,
+    )
+    if row is None:
+        return None
+    return Earlier(event_id=int(row["id"]), put_off=row["next_at"] is not None and row["next_at"] > now)
+
+
+async def _world(*, new: bool, alone: bool) -> World:
+    """`new`: the event may open a card, and gets a number for it (which is left out where it does not)."""
+    if alone and unit.on_postgres():
+        await unit.fetch("SELECT id FROM tally WHERE kind = 'cursor' ORDER BY name FOR UPDATE")
+    load: dict[str, int] = {}
+    cursors: dict[str, int] = {}
+    number = 0
+    for row in await unit.fetch("SELECT kind, name, n FROM tally"):
+        if row["kind"] == "load":
+            if row["n"] > 0:
+                load[row["name"]] = int(row["n"])
+        elif row["kind"] == "cursor":
+            cursors[row["name"]] = int(row["n"])
+        else:
+            number = int(row["n"]) + 1
+    if new and unit.on_postgres():
+        number = int((await unit.fetch("SELECT nextval('card_number_seq') AS n"))[0]["n"])
+    given = number if new else 0
+    return World(load=load, cursors=cursors, next_card_id=given, next_card_number=given)
+
+
+def _decided(decide: Decide, event: Event, card: Card | None, world: World) -> Decision:
+    try:
+        return decide(event, card, world)
+    except Exception as error:
+        raise Broken from error
+
+
+async def _write_card(
+    card: Card,
+    old: Card | None,
+    before: Row | None,
+    decision: Decision,
+    event: Event,
+    now: dt.datetime,
+    measure: Measure | None,
+) -> None:
+    if old is None:
+        await unit.insert("card", [rows.card_row(card, decision.timers, None, now)])
+        if not unit.on_postgres():
+            await unit.fetch("UPDATE tally SET n = ? WHERE kind = 'number'", card.id)
+    elif card != old:
+        row = rows.card_row(card, decision.timers, before, now)
+        sets = ", ".join(f"{column} = ?" for column in row)
+        await unit.fetch(f"UPDATE card SET {sets} WHERE id = ?", *row.values(), card.id)
+
+    owner_changed = old is not None and old.owner != card.owner
+    known = {visit.number: visit for visit in old.visits} if old else {}
+    visits = [
+        visit for visit in card.visits if known.get(visit.number) != visit or (owner_changed and visit.left_at is None)
+    ]
+    await _upsert("visit", [rows.visit_row(card, visit, measure) for visit in visits], ("card_id", "number"))
+
+    were = {(clock.metric, clock.cycle): clock for clock in old.clocks} if old else {}
+    clocks = [clock for clock in card.clocks if were.get((clock.metric, clock.cycle)) != clock]
+    await _upsert("clock", [rows.clock_row(card, clock, measure) for clock in clocks], ("card_id", "metric", "cycle"))
+
+    await _write_timers(card, old is None, decision, event, now)
+    entries = [
+        {
+            "card_id": card.id,
+            "event_id": event.id,
+            "kind": entry.kind,
+            "at": entry.at,
+            "author": entry.author,
+            "details": rows.json(entry.details),
+        }
+        for entry in decision.entries
+    ]
+    await unit.insert("history", entries)
+
+
+async def _upsert(table: str, new: list[dict[str, Any]], key: tuple[str, ...]) -> None:
+    if not new:
+        return
+    sets = ", ".join(f"{column} = excluded.{column}" for column in new[0] if column not in key)
+    await unit.insert(table, new, f"ON CONFLICT ({', '.join(key)}) DO UPDATE SET {sets}")
+
+
+async def _write_timers(card: Card, new: bool, decision: Decision, event: Event, now: dt.datetime) -> None:
+    """Make the card's timers those the decision wants. One that is there already is left as it is."""
+    there = [] if new else await unit.fetch("SELECT id, key, due_at FROM timer WHERE card_id = ?", card.id)
+    kept = {row["key"]: row["due_at"] for row in there}
+    wanted = {timer.key: timer for timer in decision.timers}
+    gone = [int(row["id"]) for row in there if row["key"] not in wanted]
+    if gone:
+        await unit.fetch(f"DELETE FROM timer WHERE id IN ({unit.marks(len(gone))})", *gone)
+    fired = event.body if isinstance(event.body, TimerFired) else None
+    rows = [
+        {
+            "card_id": card.id,
+            "key": timer.key,
+            "due_at": timer.due_at,
+            "wake_at": max(timer.due_at, now + REST) if fired and timer.due_at <= fired.due_at else timer.due_at,
+            "armed_by": event.id,
+        }
+        for timer in wanted.values()
+        if kept.get(timer.key) != timer.due_at
+    ]
+    await _upsert("timer", rows, ("card_id", "key"))
+
+
+async def _write_effects(card: Card, decision: Decision, event: Event, version: str, now: dt.datetime) -> tuple[int, ...]:
+    """Deliveries whose key is new, and the messages of the conversation."""
+    deliveries = [rows.outbox_row(effect, card, event.id, version, now) for effect in decision.effects]
+    new = await unit.insert("outbox", deliveries, "ON CONFLICT (key) DO NOTHING RETURNING id, key")
+    ids = {row["key"]: int(row["id"]) for row in new}
+    messages = [] if decision.refused and not isinstance(event.body, CustomerMessage) else _said(card, event)
+    out = [effect for effect in decision.effects if isinstance(effect, MessageCustomer) and effect.key in ids]
+    if out:
+        # The person's words are in the delivery that takes them to the customer.
+        messages = [message for message in messages if message["direction"] != "out"]
+    for effect in out:
+        message = _message(card, event, "out", effect.author, card.channel, effect.text, now)
+        messages.append(message | {"outbox_id": ids[effect.key]})
+    await unit.insert("message", messages)
+    return tuple(sorted(ids.values()))
+
+
+def _said(card: Card, event: Event) -> list[dict[str, Any]]:
+    """What the event itself adds to the conversation."""
+    match event.body:
+        case CustomerMessage() as body:
+            name = rows.customer_name(body.contact) or rows.customer_name(card.contact)
+            message = _message(card, event, "in", name, body.channel, body.text, event.at)
+            return [message | {"kind": body.kind, "automatic": body.automatic, "provider_id": body.provider_id}]
+        case OpenCard(text=text, contact=contact, channel=channel) if text:
+            return [_message(card, event, "in", rows.customer_name(contact), channel, text, event.at)]
+        case AgentMessage(text=text, author=author):
+            return [_message(card, event, "out", author, card.channel, text, event.at)]
+        case InternalNote(text=text, author=author):
+            return [_message(card, event, "note", author, "", text, event.at)]
+        case _:
+            return []
+
+
+def _message(
+    card: Card, event: Event, direction: str, author: str, channel: str, text: str, at: dt.datetime
+) -> dict[str, Any]:
+    return {
+        "card_id": card.id,
+        "event_id": event.id,
+        "outbox_id": 0,
+        "direction": direction,
+        "author": author,
+        "channel": channel,
+        "text": text,
+        "kind": "text",
+        "at": at,
+        "automatic": False,
+        "provider_id": "",
+    }
+
+
+async def _write_tallies(decision: Decision, old: Card | None, world: World) -> None:
+    """Cursors by comparison (who lost the race decides anew), loads by difference; in the order of names, so that two
+    transactions never wait for each other."""
+    for team, n in sorted(decision.cursors.items()):
+        known = world.cursors.get(team)
+        if known == n:
+            continue
+        if known is None:
+            row = {"kind": "cursor", "name": team, "n": n}
+            moved = await unit.insert("tally", [row], "ON CONFLICT (kind, name) DO NOTHING RETURNING id")
+        else:
+            moved = await unit.fetch(
+                "UPDATE tally SET n = ? WHERE kind = 'cursor' AND name = ? AND n = ? RETURNING id", n, team, known
+            )
+        if not moved:
+            raise Contended
+    changes: dict[str, int] = {}
+    for card, step in ((old, -1), (decision.card, 1)):
+        if card is not None and card.owner and card.finished_at is None:
+            changes[card.owner] = changes.get(card.owner, 0) + step
+    for person, change in sorted(changes.items()):
+        if change:
+            await unit.insert(
+                "tally",
+                [{"kind": "load", "name": person, "n": change}],
+                "ON CONFLICT (kind, name) DO UPDATE SET n = tally.n + excluded.n",
+            )
+
+
+async def _write_trace(decision: Decision, event: Event, version: str, now: dt.datetime) -> None:
+    if decision.trace:
+        row = {
+            "event_id": event.id,
+            "card_id": decision.card.id if decision.card else 0,
+            "at": now,
+            "version": version,
+            "event_kind": type(event.body).__name__,
+            "facts": rows.json(decision.trace),
+        }
+        await unit.insert("trace", [row], "ON CONFLICT (event_id) DO NOTHING")

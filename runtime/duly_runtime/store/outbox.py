@@ -1,0 +1,206 @@
+"""Deliveries: leased, sent outside any transaction, settled with the lease's token.
+
+States: `pending` (due at `next_at`), `leased`, `sent`, `delivered`, `read`, `failed`, `unknown`, `parked`.
+
+When a worker dies with a lease, nobody knows whether the send went out. Where the receiver tells a second copy by its key
+(`repeat`: notices, webhook calls, e-mail with its stable Message-ID), it is sent again under the same key. Where it does
+not (WhatsApp and any other channel to a customer), it becomes `unknown` for a person to see, never a second message.
+
+What providers say later (`Status`) is joined into the state by rank, whatever the order it comes in.
+
+Each function is a unit of work (`store.unit`).
+"""
+
+from __future__ import annotations
+
+# ruff: noqa: S608 - what is put into statements is our own: column names and clauses, never values
+import datetime as dt
+from typing import assert_never
+
+from duly_runtime.doors import Failed, Outcome, Retry, Sent, Unknown
+from duly_runtime.events import DeliveryStatus, Event
+from duly_runtime.store import unit
+from duly_runtime.store.api import OutboxItem
+from duly_runtime.store.schedule import DELIVERY_TRIES, delivery_gap
+from duly_runtime.store.unit import Row
+
+RANK = {"sent": 1, "failed": 2, "delivered": 3, "read": 4}
+"""What is known, lowest first; `failed` comes after `sent` only. The other states know less than any of these."""
+
+LOST_LEASE = "the worker that was sending it disappeared"
+
+
+def joined(one: str, other: str) -> str:
+    """The state that knows more (PROMISES: statuses form a lattice)."""
+    return other if RANK.get(other, 0) > RANK.get(one, 0) else one
+
+
+async def lease(now: dt.datetime, limit: int, seconds: float, outbox_id: int, token: str) -> list[OutboxItem]:
+    """`token` is new with each call, so that a call which is run again finds what it has leased already."""
+    await _reclaim(now)
+    skip = " FOR UPDATE SKIP LOCKED" if unit.on_postgres() else ""
+    only = " AND id = ?" if outbox_id else ""
+    due = await unit.fetch(
+        f"SELECT id FROM outbox WHERE state = 'pending' AND next_at <= ?{only} ORDER BY next_at, id LIMIT ?{skip}",
+        now,
+        *((outbox_id,) if outbox_id else ()),
+        limit,
+    )
+    ids = [int(row["id"]) for row in due]
+    if ids:
+        await unit.fetch(
+            "UPDATE outbox SET state = 'leased', token = ?, leased_until = ?, attempts = attempts + 1"
+            f" WHERE id IN ({unit.marks(len(ids))})",
+            token,
+            now + dt.timedelta(seconds=seconds),
+            *ids,
+        )
+    rows = await unit.fetch(
+        "SELECT id, card_id, key, effect, attempts, token, version, created_at FROM outbox WHERE token = ? ORDER BY id",
+        token,
+    )
+    return [
+        OutboxItem(
+            id=int(row["id"]),
+            card_id=int(row["card_id"]),
+            key=row["key"],
+            effect=row["effect"].encode(),
+            attempts=int(row["attempts"]),
+            token=row["token"],
+            version=row["version"],
+            created_at=row["created_at"],
+        )
+        for row in rows
+    ]
+
+
+async def _reclaim(now: dt.datetime) -> None:
+    """End the leases of workers that are gone."""
+    skip = " FOR UPDATE SKIP LOCKED" if unit.on_postgres() else ""
+    lost = await unit.fetch(
+        "SELECT id, repeat, attempts FROM outbox WHERE state = 'leased' AND leased_until <= ?"
+        f" ORDER BY id LIMIT 1000{skip}",
+        now,
+    )
+    for row in lost:
+        if not row["repeat"]:
+            state = "unknown"
+        else:
+            # What kills its worker each time is not tried for ever.
+            state = "pending" if row["attempts"] < DELIVERY_TRIES else "parked"
+        await unit.fetch(
+            "UPDATE outbox SET state = ?, token = '', leased_until = NULL, next_at = ?, settled_at = ?, error = ?"
+            " WHERE id = ?",
+            state,
+            now if state == "pending" else None,
+            None if state == "pending" else now,
+            LOST_LEASE,
+            row["id"],
+        )
+
+
+async def settle(item: OutboxItem, outcome: Outcome, text: str, now: dt.datetime) -> bool:
+    if isinstance(outcome, Sent):
+        await _alone_with(outcome.provider_id)
+    row = await unit.first(
+        "SELECT state, attempts, key, text, error, provider_id FROM outbox WHERE id = ? AND token = ?" + unit.locked(),
+        item.id,
+        item.token,
+    )
+    if row is None:
+        return False
+    next_at: dt.datetime | None = None
+    error = ""
+    provider_id: str = row["provider_id"]
+    match outcome:
+        case Sent(provider_id=given):
+            state, provider_id = "sent", given or provider_id
+        case Failed(reason=error):
+            state = "failed"
+        case Unknown(reason=error):
+            state = "unknown"
+        case Retry(reason=error, after=after, give_up=give_up):
+            gap = after or delivery_gap(int(row["attempts"]), row["key"])
+            if give_up or gap is None:
+                state = "parked"
+            else:
+                state, next_at = "pending", now + dt.timedelta(seconds=gap)
+        case _:
+            assert_never(outcome)
+    if row["state"] != "leased":
+        # The provider has spoken meanwhile: what it knows stands.
+        known: str = row["state"]
+        state, next_at = joined(known, state), None
+        if state == known:
+            error = row["error"]
+    for said in await _said(item.id, provider_id):
+        if joined(state, said["state"]) != state:
+            state, error, next_at = said["state"], said["error"], None
+    await unit.fetch(
+        "UPDATE outbox SET state = ?, token = '', leased_until = NULL, next_at = ?, settled_at = ?, error = ?, text = ?,"
+        " provider_id = ? WHERE id = ?",
+        state,
+        next_at,
+        None if state == "pending" else now,
+        error,
+        text or row["text"],
+        provider_id,
+        item.id,
+    )
+    if text:
+        await unit.fetch("UPDATE message SET text = ? WHERE outbox_id = ?", text, item.id)
+    return True
+
+
+async def _said(outbox_id: int, provider_id: str) -> list[Row]:
+    names = [f"#{outbox_id}"] + ([provider_id] if provider_id else [])
+    return await unit.fetch(
+        f"SELECT state, error FROM status WHERE name IN ({unit.marks(len(names))}) ORDER BY id",
+        *names,
+    )
+
+
+async def _alone_with(provider_id: str) -> None:
+    """Let no status and no `settle` that know this id run side by side on PostgreSQL: each would miss the other's row."""
+    if provider_id and unit.on_postgres():
+        await unit.fetch("SELECT pg_advisory_xact_lock(hashtextextended(?, 0))", provider_id)
+
+
+async def of_status(status: DeliveryStatus) -> Row | None:
+    """The delivery a status speaks of, not locked; None for one we don't know (yet)."""
+    await _alone_with(status.provider_id)
+    row = None
+    if status.outbox_id:
+        row = await unit.first("SELECT id, card_id FROM outbox WHERE id = ?", status.outbox_id)
+    if row is None and status.provider_id:
+        row = await unit.first(
+            "SELECT id, card_id FROM outbox WHERE provider_id = ? AND provider_id <> '' ORDER BY id DESC LIMIT 1",
+            status.provider_id,
+        )
+    return row
+
+
+async def apply_status(status: DeliveryStatus, delivery: Row | None, event: Event, now: dt.datetime) -> None:
+    """Keep it, and join it into the delivery's state. One that names nothing we know waits for `settle` to name it."""
+    names = ([f"#{status.outbox_id}"] if status.outbox_id else []) + ([status.provider_id] if status.provider_id else [])
+    if status.state not in RANK:
+        return
+    said = [
+        {"event_id": event.id, "name": name, "state": status.state, "error": status.error, "at": event.at} for name in names
+    ]
+    await unit.insert("status", said, "ON CONFLICT (name, state) DO NOTHING")
+    if delivery is None:
+        return
+    row = await unit.first("SELECT state, provider_id FROM outbox WHERE id = ?" + unit.locked(), delivery["id"])
+    if row is None or joined(row["state"], status.state) == row["state"]:
+        return
+    await unit.fetch(
+        # The token stays: a worker that is still sending it reports to it.
+        "UPDATE outbox SET state = ?, error = ?, next_at = NULL, settled_at = COALESCE(settled_at, ?), provider_id = ?"
+        " WHERE id = ?",
+        status.state,
+        status.error,
+        now,
+        row["provider_id"] or status.provider_id,
+        delivery["id"],
+    )

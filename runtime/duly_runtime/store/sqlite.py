@@ -1,0 +1,297 @@
+"""SQLite for several threads and event loops of one process: one writer, two readers, each a thread with a connection.
+
+A unit of work runs whole in such a thread, so that a transaction costs one change of thread however many statements it
+has. The writer takes units in the order they came and commits those that wait together (group commit): each in a savepoint
+of its own, all acknowledged only after the one COMMIT. Other processes may use the same file; they meet at BEGIN IMMEDIATE.
+"""
+
+from __future__ import annotations
+
+# pyright: reportUnknownMemberType=false - Piccolo leaves much of its typing open
+import asyncio
+import contextvars
+import logging
+import os
+import queue
+import sqlite3
+import threading
+from collections.abc import Awaitable, Callable, Sequence
+from concurrent.futures import Future
+from pathlib import Path
+from typing import Any, Generic, cast
+
+from piccolo.engine.sqlite import SQLiteEngine
+
+from duly_runtime.store import unit
+from duly_runtime.store.api import StoreUnavailable
+from duly_runtime.store.unit import Again, Held, Result, Row, Unit
+from duly_runtime.time import monotonic
+
+log = logging.getLogger(__name__)
+
+READERS = 2
+BATCH = 64
+"""Units in one commit at most."""
+BATCH_SECONDS = 0.02
+"""A commit begins this long after the first of its units at the latest: nobody waits for a queue to run dry."""
+BUSY_SECONDS = 5
+"""How long to wait for another process's write transaction."""
+TRIES = 20
+"""Runs of a unit that asks to be run anew."""
+
+PRAGMAS = (
+    f"PRAGMA busy_timeout = {BUSY_SECONDS * 1000}",
+    "PRAGMA synchronous = FULL",  # an acknowledged write survives a power cut
+    "PRAGMA temp_store = MEMORY",
+    "PRAGMA cache_size = -16000",
+)
+
+UNAVAILABLE = frozenset(
+    (
+        sqlite3.SQLITE_BUSY,
+        sqlite3.SQLITE_LOCKED,
+        sqlite3.SQLITE_NOMEM,
+        sqlite3.SQLITE_READONLY,
+        sqlite3.SQLITE_IOERR,
+        sqlite3.SQLITE_CORRUPT,
+        sqlite3.SQLITE_FULL,
+        sqlite3.SQLITE_CANTOPEN,
+        sqlite3.SQLITE_PROTOCOL,
+        sqlite3.SQLITE_NOTADB,
+    )
+)
+"""Primary result codes that speak of the file or the machine, not of the statement."""
+
+
+class Job(Generic[Result]):
+    """A unit on its way through a thread."""
+
+    def __init__(self, engine: Any, work: Unit[Result]) -> None:
+        self.future: Future[Result] = Future()
+        self._context = contextvars.copy_context()
+        self._engine = engine
+        self._work = work
+
+    def run(self, connection: sqlite3.Connection) -> Result:
+        """Run it here and now, in a context of its own: whatever breaks, no later unit inherits a transaction."""
+        for _ in range(TRIES):
+            try:
+                return self._context.copy().run(self._drive, connection)
+            except Again:
+                continue
+        raise StoreUnavailable("others kept changing the same rows")
+
+    def _drive(self, connection: sqlite3.Connection) -> Result:
+        unit.ENGINE.set(self._engine)
+        self._engine.current_transaction.set(Held(connection))
+        return _result(self._work())
+
+
+def _result(work: Awaitable[Result]) -> Result:
+    """The result of a coroutine that never waits: here the database answers at once."""
+    steps = work.__await__()
+    try:
+        next(steps)
+    except StopIteration as stop:
+        return cast("Result", stop.value)
+    raise RuntimeError("a unit of work may wait for the database only")
+
+
+class SQLiteDatabase(SQLiteEngine):
+    """Piccolo's engine with our connections."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__(path=path)
+        self._file = path
+        self._writes: queue.SimpleQueue[Job[Any] | None] = queue.SimpleQueue()
+        self._reads: queue.SimpleQueue[Job[Any] | None] = queue.SimpleQueue()
+        self._threads: list[threading.Thread] = []
+        self._connections: list[sqlite3.Connection] = []
+        self._open = False
+
+    # life
+    async def open(self) -> None:
+        if self._open:
+            return
+        try:
+            await asyncio.to_thread(self._connect)
+        except (sqlite3.Error, OSError) as error:
+            self._disconnect()
+            raise StoreUnavailable(f"the database file {self._file} can't be opened: {error}") from error
+        self._open = True
+        loops: list[tuple[Callable[..., None], sqlite3.Connection]] = [(self._write_loop, self._connections[0])]
+        loops += [(self._read_loop, connection) for connection in self._connections[1:]]
+        for number, (loop, connection) in enumerate(loops):
+            # Daemons, so that a process which forgot `close` can still end; what was not acknowledged may be lost.
+            thread = threading.Thread(target=loop, args=(connection,), name=f"sqlite-{number}", daemon=True)
+            thread.start()
+            self._threads.append(thread)
+
+    def _connect(self) -> None:
+        Path(self._file).parent.mkdir(parents=True, exist_ok=True)
+        journal = os.environ.get("DULY_SQLITE_JOURNAL", "WAL").upper()
+        if journal not in ("WAL", "DELETE"):
+            raise StoreUnavailable(f"DULY_SQLITE_JOURNAL is `{journal}`: it must be WAL or DELETE")
+        warn_of_wal_reset(journal)
+        for number in range(1 + READERS):
+            connection = sqlite3.connect(
+                self._file,
+                detect_types=sqlite3.PARSE_DECLTYPES,
+                isolation_level=None,
+                check_same_thread=False,  # closed by another thread, after its own has ended
+                timeout=BUSY_SECONDS,
+                cached_statements=500,
+            )
+            connection.row_factory = _row
+            self._connections.append(connection)
+            for pragma in PRAGMAS:
+                connection.execute(pragma).fetchall()
+            if number == 0:
+                connection.execute(f"PRAGMA journal_mode = {journal}").fetchall()
+
+    async def close(self) -> None:
+        if not self._open:
+            return
+        self._open = False
+        self._writes.put(None)
+        for _ in range(READERS):
+            self._reads.put(None)
+        await asyncio.to_thread(self._disconnect)
+
+    def _disconnect(self) -> None:
+        for thread in self._threads:
+            thread.join()
+        for connection in self._connections:
+            connection.close()
+        self._threads.clear()
+        self._connections.clear()
+
+    # units of work
+    async def write(self, work: Unit[Result]) -> Result:
+        return await self._submit(self._writes, work)
+
+    async def read(self, work: Unit[Result]) -> Result:
+        return await self._submit(self._reads, work)
+
+    async def _submit(self, waiting: queue.SimpleQueue[Job[Any] | None], work: Unit[Result]) -> Result:
+        if not self._open:
+            raise StoreUnavailable("the store is not open")
+        job = Job(self, work)
+        waiting.put(job)
+        # A caller that is cancelled while its unit still waits takes it out of the queue; one under way is finished.
+        return await asyncio.wrap_future(job.future)
+
+    async def fetch(self, text: str, args: Sequence[Any]) -> list[Row]:
+        held: Held = self.current_transaction.get()  # pyright: ignore[reportAssignmentType]
+        return held.connection.execute(text, args).fetchall()
+
+    # threads
+    def _read_loop(self, connection: sqlite3.Connection) -> None:
+        while (job := self._reads.get()) is not None:
+            if not job.future.set_running_or_notify_cancel():
+                continue
+            try:
+                connection.execute("BEGIN")
+                result = job.run(connection)
+            except BaseException as error:
+                job.future.set_exception(translated(error))
+            else:
+                job.future.set_result(result)
+            finally:
+                if connection.in_transaction:
+                    connection.execute("ROLLBACK")
+
+    def _write_loop(self, connection: sqlite3.Connection) -> None:
+        while (job := self._writes.get()) is not None:
+            if not self._commit_with_those_that_wait(connection, job):
+                return
+
+    def _commit_with_those_that_wait(self, connection: sqlite3.Connection, job: Job[Any]) -> bool:
+        """One transaction. False where the end of the queue was met."""
+        began = monotonic()
+        settled: list[tuple[Job[Any], Any, BaseException | None]] = []
+        following: Job[Any] | None = job
+        more = True
+        try:
+            connection.execute("BEGIN IMMEDIATE")
+            while following is not None:
+                if following.future.set_running_or_notify_cancel():
+                    settled.append((following, None, None))
+                    settled[-1] = (following, *self._run_apart(connection, following))
+                following = None
+                if len(settled) < BATCH and monotonic() - began < BATCH_SECONDS:
+                    try:
+                        following = self._writes.get_nowait()
+                        more = following is not None
+                    except queue.Empty:
+                        pass
+            connection.execute("COMMIT")
+        except BaseException as error:
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+            if not settled and job.future.set_running_or_notify_cancel():
+                settled.append((job, None, None))
+            failure = translated(error)
+            for lost, _, _ in settled:
+                lost.future.set_exception(failure)
+            return more
+        for done, result, failure in settled:
+            if failure is None:
+                done.future.set_result(result)
+            else:
+                done.future.set_exception(translated(failure))
+        return more
+
+    def _run_apart(self, connection: sqlite3.Connection, job: Job[Any]) -> tuple[Any, BaseException | None]:
+        """Run one unit in a savepoint. Raises where the database has given up the whole transaction."""
+        connection.execute("SAVEPOINT unit")
+        try:
+            result = job.run(connection)
+        except BaseException as error:
+            if not connection.in_transaction:
+                raise
+            connection.execute("ROLLBACK TO unit")
+            connection.execute("RELEASE unit")
+            return None, error
+        connection.execute("RELEASE unit")
+        return result, None
+
+    # Piccolo
+    async def _run_in_existing_connection(
+        self, connection: Any, query: str, args: list[Any] | None = None, query_type: str = "generic", table: Any = None
+    ) -> Any:
+        return connection.execute(query, args or []).fetchall()
+
+    async def _run_in_new_connection(
+        self, query: str, args: list[Any] | None = None, query_type: str = "generic", table: Any = None
+    ) -> Any:
+        raise RuntimeError(f"a query outside a unit of work: {query}")
+
+
+def _row(cursor: sqlite3.Cursor, values: tuple[Any, ...]) -> Row:
+    return {column[0]: value for column, value in zip(cursor.description, values, strict=True)}
+
+
+def translated(error: BaseException) -> BaseException:
+    """StoreUnavailable where the error is the file's or the machine's, else the error."""
+    if isinstance(error, sqlite3.Error):
+        code = getattr(error, "sqlite_errorcode", None)
+        if code is not None and code & 0xFF in UNAVAILABLE:
+            unavailable = StoreUnavailable(f"the database can't be used now: {error}")
+            unavailable.__cause__ = error
+            return unavailable
+    return error
+
+
+def warn_of_wal_reset(journal: str, version: tuple[int, ...] = sqlite3.sqlite_version_info) -> bool:
+    """SQLite up to 3.51.2 can, very rarely, damage a file in WAL mode when a checkpoint resets the log while another
+    connection writes (https://sqlite.org/wal.html#walresetbug; mended in 3.51.3, 3.50.7 and 3.44.6)."""
+    mended = version >= (3, 51, 3) or (3, 50, 7) <= version < (3, 51, 0) or (3, 44, 6) <= version < (3, 45, 0)
+    if mended or journal != "WAL":
+        return False
+    log.warning(
+        "this Python brings SQLite %s, which can in rare cases damage a database in WAL mode; "
+        "use 3.51.3 or later, or set DULY_SQLITE_JOURNAL=DELETE (safe, slower)",
+        ".".join(map(str, version)),
+    )
+    return True

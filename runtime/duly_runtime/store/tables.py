@@ -1,0 +1,335 @@
+"""The tables, one class each, for SQLite and PostgreSQL alike.
+
+The classes belong to no database: a query runs on the engine of the unit of work it is in (`unit.ENGINE`), so that one
+process can hold several stores. Instants are UTC. JSON is kept as text: nothing here queries into it. Keys and indexes are
+made by the migrations; a test holds columns and migrations together.
+"""
+
+from __future__ import annotations
+
+# pyright: reportUnknownMemberType=false - Piccolo leaves much of its typing open
+import dataclasses
+from typing import Any
+
+from piccolo.columns import BigInt, BigSerial, Boolean, Bytea, DoublePrecision, Text, Timestamptz
+from piccolo.engine import Engine
+from piccolo.table import Table, TableMeta
+
+from duly_runtime.store import unit
+
+
+class Raw(Table, tablename="raw"):
+    """A request as it came, whole. `parked` is why a person must look at it, empty where nobody must."""
+
+    id = BigSerial(primary_key=True)
+    connector = Text()
+    request = Bytea()
+    received_at = Timestamptz()
+    parked = Text()
+
+
+class Event(Table, tablename="event"):
+    """The journal. (`source`, `key`) is unique; `key` is null where nothing names the event.
+
+    `stream` names what it must keep its place in: `card/ID`, or connector and conversation; empty where order is no matter.
+    """
+
+    id = BigSerial(primary_key=True)
+    source = Text()
+    key = Text(null=True)
+    raw_id = BigInt()
+    kind = Text()
+    stream = Text()
+    card_id = BigInt()
+    at = Timestamptz()
+    received_at = Timestamptz()
+    backfill = Boolean()
+    body = Text()
+    handled_at = Timestamptz(null=True)
+    version = Text()
+    refused = Text()
+    attempts = BigInt()
+    next_at = Timestamptz(null=True)
+    error = Text()
+    parked_at = Timestamptz(null=True)
+
+
+class Conversation(Table, tablename="conversation"):
+    """(`connector`, `key`) is unique. `card_id` is the latest card, 0 before there is one."""
+
+    id = BigSerial(primary_key=True)
+    connector = Text()
+    key = Text()
+    card_id = BigInt()
+
+
+class Card(Table, tablename="card"):
+    """`data` is the whole aggregate; the other columns are what boards and searches need of it."""
+
+    id = BigInt(primary_key=True)
+    number = BigInt()
+    pipeline = Text()
+    stage = Text()
+    title = Text()
+    customer = Text()
+    channel = Text()
+    connector = Text()
+    conversation = Text()
+    priority = Text()
+    type = Text()
+    owner = Text()
+    team = Text()
+    tags = Text()
+    created_at = Timestamptz()
+    entered_at = Timestamptz()
+    finished_at = Timestamptz(null=True)
+    clock = Text()
+    started_at = Timestamptz(null=True)
+    due_at = Timestamptz(null=True)
+    risk_at = Timestamptz(null=True)
+    paused = Boolean()
+    paused_at = Timestamptz(null=True)
+    missed = Boolean()
+    revision = BigInt()
+    changed_at = Timestamptz()
+    search = Text()
+    data = Text()
+
+
+class Visit(Table, tablename="visit"):
+    """(`card_id`, `number`) is unique."""
+
+    id = BigSerial(primary_key=True)
+    card_id = BigInt()
+    number = BigInt()
+    pipeline = Text()
+    stage = Text()
+    entered_at = Timestamptz()
+    left_at = Timestamptz(null=True)
+    owner = Text()
+    business_seconds = DoublePrecision(null=True)
+
+
+class Clock(Table, tablename="clock"):
+    """(`card_id`, `metric`, `cycle`) is unique. For reports: who and what it was about is as it was at the last change."""
+
+    id = BigSerial(primary_key=True)
+    card_id = BigInt()
+    metric = Text()
+    cycle = BigInt()
+    pipeline = Text()
+    stage = Text()
+    visit = BigInt()
+    calendar = Text()
+    target = Text()
+    version = Text()
+    state = Text()
+    outcome = Text()
+    started_at = Timestamptz()
+    due_at = Timestamptz(null=True)
+    stopped_at = Timestamptz(null=True)
+    missed_at = Timestamptz(null=True)
+    detected_at = Timestamptz(null=True)
+    owner_at_miss = Text()
+    owner = Text()
+    team = Text()
+    priority = Text()
+    type = Text()
+    channel = Text()
+    business_seconds = DoublePrecision(null=True)
+
+
+class Timer(Table, tablename="timer"):
+    """(`card_id`, `key`) is unique. `wake_at` is `due_at`, or a moment later where it was tried and is still wanted.
+    `armed_by` is the event that set it."""
+
+    id = BigSerial(primary_key=True)
+    card_id = BigInt()
+    key = Text()
+    due_at = Timestamptz()
+    wake_at = Timestamptz()
+    armed_by = BigInt()
+
+
+class Outbox(Table, tablename="outbox"):
+    """`key` is unique for ever. `token` and `leased_until` are the lease; `repeat` says whether a delivery whose worker
+    died may be sent again under the same key (store.outbox)."""
+
+    id = BigSerial(primary_key=True)
+    card_id = BigInt()
+    event_id = BigInt()
+    key = Text()
+    kind = Text()
+    channel = Text()
+    recipient = Text()
+    effect = Text()
+    text = Text()
+    state = Text()
+    repeat = Boolean()
+    attempts = BigInt()
+    next_at = Timestamptz(null=True)
+    token = Text()
+    leased_until = Timestamptz(null=True)
+    version = Text()
+    created_at = Timestamptz()
+    settled_at = Timestamptz(null=True)
+    error = Text()
+    provider_id = Text()
+
+
+class Status(Table, tablename="status"):
+    """What providers said of deliveries, also of those we can't name yet. (`name`, `state`) is unique; `name` is the
+    provider's id, or `#ID` of the delivery."""
+
+    id = BigSerial(primary_key=True)
+    event_id = BigInt()
+    name = Text()
+    state = Text()
+    error = Text()
+    at = Timestamptz()
+
+
+class Message(Table, tablename="message"):
+    """`outbox_id` 0 where nothing was sent for it."""
+
+    id = BigSerial(primary_key=True)
+    card_id = BigInt()
+    event_id = BigInt()
+    outbox_id = BigInt()
+    direction = Text()
+    author = Text()
+    channel = Text()
+    text = Text()
+    kind = Text()
+    at = Timestamptz()
+    automatic = Boolean()
+    provider_id = Text()
+
+
+class History(Table, tablename="history"):
+    id = BigSerial(primary_key=True)
+    card_id = BigInt()
+    event_id = BigInt()
+    kind = Text()
+    at = Timestamptz()
+    author = Text()
+    details = Text()
+
+
+class Trace(Table, tablename="trace"):
+    """`facts` is JSON of the decision's trace."""
+
+    event_id = BigInt(primary_key=True)
+    card_id = BigInt()
+    at = Timestamptz()
+    version = Text()
+    event_kind = Text()
+    facts = Text()
+
+
+class Tally(Table, tablename="tally"):
+    """(`kind`, `name`) is unique. Kinds: `load` (open cards a person owns), `cursor` (how often a team was dealt),
+    `number` (the last card number, on SQLite)."""
+
+    id = BigSerial(primary_key=True)
+    kind = Text()
+    name = Text()
+    n = BigInt()
+
+
+class Version(Table, tablename="version"):
+    hash = Text(primary_key=True)
+    program = Bytea()
+    sources = Text()
+
+
+class Publication(Table, tablename="publication"):
+    """A version going live; the last one is the active version."""
+
+    id = BigSerial(primary_key=True)
+    hash = Text()
+    author = Text()
+    note = Text()
+    at = Timestamptz()
+
+
+class Draft(Table, tablename="draft"):
+    """One row. `sources` null: discarded; the revision goes on counting."""
+
+    id = BigInt(primary_key=True)
+    sources = Text(null=True)
+    base = Text()
+    author = Text()
+    updated_at = Timestamptz()
+    revision = BigInt()
+
+
+class Person(Table, tablename="person"):
+    name = Text(primary_key=True)
+    full_name = Text()
+    email = Text()
+    phone = Text()
+    role = Text()
+    language = Text()
+    active = Boolean()
+    password_hash = Text()
+
+
+class Session(Table, tablename="session"):
+    token_hash = Text(primary_key=True)
+    person = Text()
+    created_at = Timestamptz()
+    expires_at = Timestamptz()
+
+
+class Token(Table, tablename="token"):
+    id = BigSerial(primary_key=True)
+    secret_hash = Text()
+    name = Text()
+    person = Text()
+    scopes = Text()
+    created_at = Timestamptz()
+    expires_at = Timestamptz(null=True)
+    last_used_at = Timestamptz(null=True)
+
+
+class Audit(Table, tablename="audit"):
+    """Row n's `hash` covers its own columns and row n-1's hash."""
+
+    id = BigInt(primary_key=True)
+    nonce = Text()
+    at = Timestamptz()
+    author = Text()
+    action = Text()
+    subject = Text()
+    details = Text()
+    hash = Text()
+
+
+class AuditHead(Table, tablename="audit_head"):
+    """One row: the last row of the log, so that cutting off its end shows."""
+
+    id = BigInt(primary_key=True)
+    last_id = BigInt()
+    hash = Text()
+
+
+TABLES: tuple[type[Table], ...] = (
+    Raw, Event, Conversation, Card, Visit, Clock, Timer, Outbox, Status, Message, History, Trace, Tally, Version,
+    Publication, Draft, Person, Session, Token, Audit, AuditHead,
+)  # fmt: skip
+
+
+@dataclasses.dataclass
+class _Meta(TableMeta):
+    """A table's description whose engine is that of the unit of work."""
+
+    @property
+    def db(self) -> Engine[Any]:  # pyright: ignore[reportIncompatibleMethodOverride]
+        return unit.ENGINE.get()
+
+
+for _table in TABLES:
+    _table._meta = _Meta(  # pyright: ignore[reportPrivateUsage]
+        **{f.name: getattr(_table._meta, f.name) for f in dataclasses.fields(TableMeta)}  # pyright: ignore[reportPrivateUsage]
+    )
