@@ -13,6 +13,7 @@ from pathlib import Path
 
 from duly_dsl import i18n, syntax, workspace
 from duly_dsl.build import build
+from duly_dsl.diagnostics import Severity
 from duly_dsl.parser import parse
 from duly_dsl.program import Program
 from duly_dsl.source import SourceFile
@@ -38,18 +39,13 @@ class Test:
         parser.add_argument("-v", "--verbose", action="store_true", help=_("name every test"))
 
     def run(self, options: argparse.Namespace) -> int:
-        workspaces: dict[Path, set[str]] = {}
-        for path in options.paths or [Path()]:
-            if not path.exists():
-                print(_("duly: there is no `{path}`").format(path=path), file=sys.stderr)
-                return 2
-            if path.is_dir():
-                workspaces[path] = set()
-            elif path.parent not in workspaces or workspaces[path.parent]:
-                workspaces.setdefault(path.parent, set()).add(path.name)
         results: list[scenario.Result] = []
-        for folder, names in workspaces.items():
-            ran = self._workspace(folder, names, options)
+        for path in options.paths or [Path()]:
+            try:
+                ran = self._workspace(path, options)
+            except (OSError, UnicodeDecodeError) as error:
+                print(f"duly: {error}", file=sys.stderr)
+                return 2
             if ran is None:
                 return 1
             results += ran
@@ -60,25 +56,22 @@ class Test:
             write_junit(options.junit, results)
         return self._sum_up(results)
 
-    def _workspace(self, folder: Path, names: set[str], options: argparse.Namespace) -> list[scenario.Result] | None:
-        """Run the tests of one workspace (only those in the files named, where some are); None where it has errors."""
-        sources = workspace.load([folder])
+    def _workspace(self, path: Path, options: argparse.Namespace) -> list[scenario.Result] | None:
+        """Run the tests of a folder, or those of one file of a workspace; None where the files have errors."""
+        sources = workspace.load([path])
         built = build(sources)
         if built.program is None:
-            count = sum(1 for problem in built.diagnostics if problem.severity == "error")
-            text = _n(
-                "duly: {folder} has {n} error; see `duly check`", "duly: {folder} has {n} errors; see `duly check`", count
-            )
-            print(text.format(folder=folder, n=count), file=sys.stderr)
-            for problem in built.diagnostics:
-                if problem.severity == "error":
-                    print(f"  {problem.span}", file=sys.stderr)
+            from duly_dsl import render  # imported late: only needed where something is wrong
+
+            errors = [problem for problem in built.diagnostics if problem.severity is Severity.ERROR]
+            texts = {source.path: source.text for source in sources}
+            print(render.text(errors, texts, color=sys.stderr.isatty()), file=sys.stderr)
             return None
         files = [parse(source).file for source in sources]
         wanted = [
             test
             for file in files
-            if not names or file.path in names
+            if path.is_dir() or file.path == path.name
             for test in file.tests
             if options.text.casefold() in test.name.text.casefold()
         ]
@@ -94,7 +87,8 @@ class Test:
     ) -> scenario.Result:
         result = scenario.run(program, files, test, sources, LANGUAGE)
         if options.verbose:
-            print(("ok    " if result.passed else "FAILED") + f"  {result.span.path}:{result.span.line}  {result.name}")
+            word = _("ok") if result.passed else _("FAILED")
+            print(f"{word:<8} {result.span.path}:{result.span.line}  {result.name}")
         else:
             print(PASSED if result.passed else FAILED, end="", flush=True)
         return result

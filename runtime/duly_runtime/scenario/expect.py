@@ -253,13 +253,13 @@ class Judge:
         if then:
             moments = ", ".join(self._teller.moment(each.at) for each in during)
             instead = self._teller.say(
-                _("{what} came {count} times: {moments}"), what=wish.what, count=len(during), moments=moments
+                _("{what}: {count} times, {moments}"), what=wish.what, count=len(during), moments=moments
             )
         elif fitting:
             nearest = min(fitting, key=lambda each: abs(each.at - wish.at))
-            instead = self._teller.say(_("{what} came {moment}"), what=wish.what, moment=self._teller.moment(nearest.at))
+            instead = self._teller.say(_("{what}: not now but {moment}"), what=wish.what, moment=self._teller.moment(nearest.at))
         else:
-            instead = self._teller.say(_("{what} never came"), what=wish.what)
+            instead = self._teller.say(_("{what}: that never happened"), what=wish.what)
         why = (*self._clock_lines(wish.metric), *self._teller.rules(wish.rules, self._traces(wish.at)))
         return Unmet(wish.at, instead, why)
 

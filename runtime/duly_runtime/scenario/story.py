@@ -62,7 +62,7 @@ class Teller:
         self._program = program
         self._lines = {source.path: source.text.splitlines() for source in sources}
 
-    def say(self, text: str, **details: object) -> str:
+    def say(self, text: str, /, **details: object) -> str:
         return self._say(text).format_map(_Known(details))
 
     def moment(self, at: dt.datetime) -> str:
