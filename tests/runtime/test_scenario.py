@@ -254,7 +254,8 @@ def test_states_that_are_otherwise():
     assert failure("expect resolved due at monday 2026-03-02 12:00").instead == "resolved is due Thu 2026-03-05 10:00"
     assert failure('set "Answer" to "a"\n expect refused').instead == "it was carried out"
     assert (
-        failure("at +30m agent replies\n at +1h expect first reply is missed").instead == "first reply is missed: that never happened"
+        failure("at +30m agent replies\n at +1h expect first reply is missed").instead
+        == "first reply is missed: that never happened"
     )
 
 
@@ -271,7 +272,7 @@ def test_nothing_else_names_what_came_as_well():
 def test_once_means_once_in_the_whole_test():
     steps = 'expect template "Hello" sent once\n at +1h expect stage is "Open"'
     assert play(steps, given='"Tier" gold').passed
-    twice = DESK.replace("then send \"Hello\"", "then send \"Hello\"\n then send \"Hello\"")
+    twice = DESK.replace('then send "Hello"', 'then send "Hello"\n then send "Hello"')
     (found,) = play(steps, given='"Tier" gold', desk=twice).failures
     assert found.instead.startswith('template "Hello" to the customer: 2 times, ')
 

@@ -257,7 +257,8 @@ class Judge:
             )
         elif fitting:
             nearest = min(fitting, key=lambda each: abs(each.at - wish.at))
-            instead = self._teller.say(_("{what}: not now but {moment}"), what=wish.what, moment=self._teller.moment(nearest.at))
+            moment = self._teller.moment(nearest.at)
+            instead = self._teller.say(_("{what}: not now but {moment}"), what=wish.what, moment=moment)
         else:
             instead = self._teller.say(_("{what}: that never happened"), what=wish.what)
         why = (*self._clock_lines(wish.metric), *self._teller.rules(wish.rules, self._traces(wish.at)))
