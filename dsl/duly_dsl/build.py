@@ -13,6 +13,7 @@ from duly_dsl.diagnostics import Diagnostic, Severity
 from duly_dsl.parser import parse
 from duly_dsl.program import Environment, Program
 from duly_dsl.source import SourceFile
+from duly_dsl.workspace import check_uses
 
 
 class Built(msgspec.Struct, frozen=True):
@@ -29,7 +30,7 @@ def build(sources: Iterable[SourceFile], environment: Environment | None = None)
     parsed = [parse(source) for source in ordered]
     unread = tuple(problem for each in parsed for problem in each.diagnostics)
     files = [each.file for each in parsed]
-    found = list(unread)
+    found = [*unread, *check_uses(files)]
     for problem in check(files, known):
         if not _follows(problem, unread, ordered):
             found.append(problem)

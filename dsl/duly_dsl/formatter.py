@@ -7,12 +7,12 @@ dropped or moved to another line; only white space changes.
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Iterator
 from itertools import groupby
 
 import msgspec
 
+from duly_dsl.columns import pad, width
 from duly_dsl.parsing import grammar, lexing
 
 INDENT = "  "
@@ -102,17 +102,6 @@ def _join(words: list[tuple[str, str]]) -> str:
     return out
 
 
-def _width(text: str) -> int:
-    """Columns the text takes in a terminal: wide characters take two, combining ones none."""
-    return sum(
-        0 if unicodedata.combining(letter) else 2 if unicodedata.east_asian_width(letter) in "WF" else 1 for letter in text
-    )
-
-
-def _pad(text: str, width: int) -> str:
-    return text + " " * (width - _width(text))
-
-
 def _columns(lines: list[_Line]) -> list[str]:
     """The contents of the lines, with neighbours of one sort in columns; comments between them don't part them."""
     written = [_join(line.words) for line in lines]
@@ -161,10 +150,10 @@ def _second_column(line: _Line) -> int:
 def _two_columns(lines: list[_Line], places: list[int], written: list[str]) -> None:
     halves = {place: _second_column(lines[place]) for place in places}
     firsts = {place: _join(lines[place].words[: halves[place]]) for place in places}
-    width = max(_width(first) for first in firsts.values())
+    widest = max(width(first) for first in firsts.values())
     gap = " " if lines[places[0]].words[0][0] == "STRING" else "  "
     for place in places:
-        written[place] = _pad(firsts[place], width) + gap + _join(lines[place].words[halves[place] :])
+        written[place] = pad(firsts[place], widest) + gap + _join(lines[place].words[halves[place] :])
 
 
 def _table(lines: list[_Line], places: list[int], written: list[str]) -> None:
@@ -181,9 +170,9 @@ def _table(lines: list[_Line], places: list[int], written: list[str]) -> None:
         rests[place] = _join(cells.pop())
         rows[place] = [_join(cell) for cell in cells]
     widths = [
-        max(_width(row[column]) for row in rows.values() if column < len(row))
+        max(width(row[column]) for row in rows.values() if column < len(row))
         for column in range(max(len(row) for row in rows.values()))
     ]
     for place in places:
-        cells_ = "".join(f" {_pad(cell, width)} |" for cell, width in zip(rows[place], widths, strict=False))
+        cells_ = "".join(f" {pad(cell, cells)} |" for cell, cells in zip(rows[place], widths, strict=False))
         written[place] = ("|" + cells_ + " " + rests[place]).rstrip(" ")
