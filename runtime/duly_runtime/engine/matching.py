@@ -84,7 +84,7 @@ class Matcher:
         if isinstance(answer, bool):
             return lambda facts: answer
         # The expression may yield the last operand of an `and`: `bool` keeps the promise of the signature.
-        return cast(Callable[[Facts], bool], _compiled(coder, code.call(code.name("bool"), answer), {}))
+        return cast(Callable[[Facts], bool], _compiled(coder, code.call(code.name("bool"), answer)))
 
     def _function(self, key: tuple[str, str, str]) -> Callable[[Facts], Trace]:
         rules = self._candidates.get(key, ())
@@ -101,18 +101,17 @@ def _straight(program: p.Program, rules: Sequence[p.Rule], kind: str, stage: str
     coder = code.Coder(program.predicates, kind, stage)
     for rule in rules:
         coder.count(rule.terms)
-    scope: dict[str, object] = {}
-    answers = [_answer(coder, rule, scope) for rule in rules]
-    return cast(Callable[[Facts], Trace], _compiled(coder, ast.Tuple(answers, ast.Load()), scope))
+    traces: list[RuleTrace] = []
+    answers = [_answer(coder, rule, traces) for rule in rules]
+    return cast(Callable[[Facts], Trace], _compiled(coder, ast.Tuple(answers, ast.Load()), traces))
 
 
-def _answer(coder: code.Coder, rule: p.Rule, scope: dict[str, object]) -> ast.expr:
-    """`fired if TERM else failed_0`, nested over the terms. The traces picked from are put in `scope`."""
+def _answer(coder: code.Coder, rule: p.Rule, traces: list[RuleTrace]) -> ast.expr:
+    """`fired if TERM else failed_0`, nested over the terms. The traces picked from are added to `traces`."""
 
     def trace(failed: int) -> ast.expr:
-        called = f"rule{rule.id}_{failed}" if failed >= 0 else f"rule{rule.id}"
-        scope[called] = RuleTrace(rule.id, failed < 0, failed, rule.mode == "shadow")
-        return code.name(called)
+        traces.append(RuleTrace(rule.id, failed < 0, failed, rule.mode == "shadow"))
+        return code.held(len(traces) - 1)
 
     # Terms in their own order, so that each memo is filled by the first that needs it.
     terms: list[tuple[int, ast.expr]] = []
@@ -130,11 +129,9 @@ def _answer(coder: code.Coder, rule: p.Rule, scope: dict[str, object]) -> ast.ex
     return answer
 
 
-def _compiled(coder: code.Coder, answer: ast.expr, scope: dict[str, object]) -> Callable[[Facts], Any]:
-    scope["holds_word"] = holds_word
-    scope.update(coder.durations)
-    code.function("match", "facts", [*coder.prelude(), ast.Return(answer)], scope)
-    return cast(Callable[[Facts], Any], scope["match"])
+def _compiled(coder: code.Coder, answer: ast.expr, holds: Sequence[object] = ()) -> Callable[[Facts], Any]:
+    scope: dict[str, object] = {"holds_word": holds_word, **coder.durations}
+    return code.function("match", "facts", [*coder.prelude(), ast.Return(answer)], scope, holds)
 
 
 class _Filed:
