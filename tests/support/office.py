@@ -27,6 +27,18 @@ calendar "Office" {
   open monday to friday 08:00-18:00
 }
 
+person ana {
+  name "Ana"
+}
+
+person bruno {
+  name "Bruno"
+}
+
+person diogo {
+  name "Diogo"
+}
+
 team "Desk" {
   members ana, bruno
   lead ana
