@@ -26,10 +26,10 @@ from runtime.clock_oracle import Oracle
 FULL = os.environ.get("DULY_FULL") == "1"
 ZONES = sorted(zoneinfo.available_timezones())
 SHARDS = 16
-ROOM = dt.timedelta(hours=54)
+ROOM = dt.timedelta(hours=48)
 """How long before and after a change the oracle looks."""
 
-QUESTIONS = 4
+QUESTIONS = 3
 """Starts asked about in each calendar."""
 
 
@@ -68,13 +68,13 @@ def changes(key: str) -> list[int]:
 
 
 def shown_changes(key: str) -> list[dt.datetime]:
-    """Changes after 1972, on whole minutes, into the years that only the rule at the file's end tells (to 2040)."""
+    """Changes after 1972, on whole minutes, into the years that only the rule at the file's end tells (to 2033)."""
     info = zoneinfo.ZoneInfo(key)
     told = [dt.datetime.fromtimestamp(time, dt.UTC) for time in changes(key) if time > 2 * 366 * 86400]
     found = [time for time in told if time.second == 0]
     at = max([dt.datetime(2030, 1, 1, tzinfo=dt.UTC), *found])
     day, hour, minute = dt.timedelta(days=1), dt.timedelta(hours=1), dt.timedelta(minutes=1)
-    while at.year < 2040:
+    while at.year < 2033:
         before = at.astimezone(info).utcoffset()
         if (at + day).astimezone(info).utcoffset() != before:
             change = at
