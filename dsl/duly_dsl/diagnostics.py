@@ -48,3 +48,12 @@ class Diagnostic(msgspec.Struct, frozen=True):
     @property
     def message(self) -> str:
         return self.template % self.values
+
+    def under(self, prefix: str) -> Diagnostic:
+        """The same problem, its places named from above the workspace folder."""
+        return msgspec.structs.replace(
+            self,
+            span=self.span.under(prefix),
+            fixes=tuple(msgspec.structs.replace(fix, span=fix.span.under(prefix)) for fix in self.fixes),
+            related=tuple((span.under(prefix), note) for span, note in self.related),
+        )

@@ -51,16 +51,14 @@ def text(
     *,
     color: bool = False,
     language: str | None = None,
-    prefix: str = "",
 ) -> str:
-    """Each problem with its line of the source (`sources` are texts by path), and a count at the end. `prefix` goes before
-    the paths shown."""
-    page = _Page(Words(language), sources, color, prefix)
+    """Each problem with its line of the source (`sources` are texts by path), and a count at the end."""
+    page = _Page(Words(language), sources, color)
     blocks = [page.block(problem) for problem in problems]
     return "\n\n".join([*blocks, page.count(problems)]) if blocks else ""
 
 
-def as_json(problems: Sequence[Diagnostic], *, language: str | None = None, prefix: str = "") -> str:
+def as_json(problems: Sequence[Diagnostic], *, language: str | None = None) -> str:
     """A list of objects with the code, the place, the sentences and the fixes of each problem."""
     words = Words(language)
     found = [
@@ -68,27 +66,25 @@ def as_json(problems: Sequence[Diagnostic], *, language: str | None = None, pref
             "code": problem.code,
             "name": problem.name,
             "severity": problem.severity.value,
-            **_place(problem.span, prefix),
+            **_place(problem.span),
             "message": words.message(problem),
             "help": words.help(problem),
             "nearest": problem.nearest,
-            "fixes": [
-                {"title": words.title(problem, fix), **_place(fix.span, prefix), "text": fix.text} for fix in problem.fixes
-            ],
-            "related": [{**_place(span, prefix), "message": words.note(problem, note)} for span, note in problem.related],
+            "fixes": [{"title": words.title(problem, fix), **_place(fix.span), "text": fix.text} for fix in problem.fixes],
+            "related": [{**_place(span), "message": words.note(problem, note)} for span, note in problem.related],
         }
         for problem in problems
     ]
     return json.dumps(found, ensure_ascii=False, indent=2)
 
 
-def github(problems: Sequence[Diagnostic], *, language: str | None = None, prefix: str = "") -> str:
+def github(problems: Sequence[Diagnostic], *, language: str | None = None) -> str:
     """Workflow commands that annotate the lines of a pull request."""
     words = Words(language)
     lines: list[str] = []
     for problem in problems:
         span = problem.span
-        fields = {"file": prefix + span.path, "line": span.line, "endLine": span.end_line, "col": span.column}
+        fields = {"file": span.path, "line": span.line, "endLine": span.end_line, "col": span.column}
         if span.line == span.end_line:
             fields["endColumn"] = span.end_column
         fields["title"] = f"{problem.code} {problem.name}"
@@ -104,9 +100,9 @@ def _escape(value: str, more: str = "") -> str:
     return "".join(f"%{ord(letter):02X}" if letter in "%\r\n" + more else letter for letter in value)
 
 
-def _place(span: Span, prefix: str) -> dict[str, Any]:
+def _place(span: Span) -> dict[str, Any]:
     return {
-        "path": prefix + span.path,
+        "path": span.path,
         "line": span.line,
         "column": span.column,
         "end_line": span.end_line,
@@ -122,11 +118,10 @@ def _printable(value: str) -> str:
 class _Page:
     """Lays problems out for a terminal."""
 
-    def __init__(self, words: Words, sources: Mapping[str, str], color: bool, prefix: str):
+    def __init__(self, words: Words, sources: Mapping[str, str], color: bool):
         self.words = words
         self.sources = sources
         self.color = color
-        self.prefix = prefix
         self._lines: dict[str, list[str]] = {}
 
     def block(self, problem: Diagnostic) -> str:
@@ -166,7 +161,7 @@ class _Page:
     def _source(self, span: Span, margin: int, tint: str, mark: str) -> list[str]:
         """The place and its line, with the words underlined."""
         pad = " " * margin
-        arrow = f"{pad}{self._paint('-->', BLUE)} {self.prefix}{span}"
+        arrow = f"{pad}{self._paint('-->', BLUE)} {span}"
         if span.path not in self._lines:
             source = self.sources.get(span.path, "")
             self._lines[span.path] = source.replace("\r\n", "\n").replace("\r", "\n").split("\n")

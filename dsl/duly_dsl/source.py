@@ -21,6 +21,10 @@ class Span(msgspec.Struct, frozen=True, array_like=True, order=True):
         """The stretch from the start of this one to the end of `other` (same file)."""
         return Span(self.path, self.line, self.column, other.end_line, other.end_column)
 
+    def under(self, prefix: str) -> Span:
+        """The same place, its file named from above the workspace folder."""
+        return Span(prefix + self.path, self.line, self.column, self.end_line, self.end_column)
+
 
 NOWHERE = Span("", 0, 0, 0, 0)
 """For nodes made by a program, not read from a file."""

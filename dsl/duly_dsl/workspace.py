@@ -17,24 +17,36 @@ from duly_dsl.source import SourceFile
 SUFFIX = ".duly"
 
 
+def root(paths: Sequence[Path | str]) -> Path:
+    """The workspace folder: the folder named, or the nearest one that holds all that was named. OSError where something
+    does not exist, ValueError where nothing holds all (two drives)."""
+    named = [Path(path).resolve(strict=True) for path in paths]
+    return Path(os.path.commonpath([path if path.is_dir() else path.parent for path in named]))
+
+
+def contents(folder: Path) -> list[Path]:
+    """The `.duly` files of a folder and those below it, but for hidden ones; sorted."""
+    return [
+        path
+        for path in sorted(folder.rglob(f"*{SUFFIX}"))
+        if path.is_file() and not any(part.startswith(".") for part in path.relative_to(folder).parts)
+    ]
+
+
 def load(paths: Sequence[Path | str] = (".",)) -> list[SourceFile]:
     """The files of the folders named, and the files named with all they `use`; sorted by path.
 
-    Paths in the result are relative to the workspace folder: the folder named, or the nearest one that holds all that was
-    named. Hidden folders are left out. OSError where something named can't be read.
+    Paths in the result are relative to the workspace folder, see `root`. OSError where something named can't be read.
     """
-    named = [Path(path).resolve(strict=True) for path in paths]
-    folders = [path if path.is_dir() else path.parent for path in named]
-    root = Path(os.path.commonpath(folders)) if folders else Path()
+    folder = root(paths)
     found: dict[str, SourceFile] = {}
-    for path in named:
+    for path in (Path(path).resolve() for path in paths):
         if path.is_dir():
-            for each in sorted(path.rglob(f"*{SUFFIX}")):
-                relative = each.relative_to(root)
-                if each.is_file() and not any(part.startswith(".") for part in relative.parts):
-                    found[relative.as_posix()] = _read(root, relative.as_posix())
+            for each in contents(path):
+                relative = each.relative_to(folder).as_posix()
+                found[relative] = _read(folder, relative)
         else:
-            _follow(root, path.relative_to(root).as_posix(), found)
+            _follow(folder, path.relative_to(folder).as_posix(), found)
     return [found[path] for path in sorted(found)]
 
 
@@ -62,9 +74,8 @@ def check_uses(files: Sequence[syntax.File]) -> list[Diagnostic]:
             if path is None:
                 problems.append(kinds.USE_OUTSIDE.at(use.path.span, path=use.path.value))
             elif path not in known:
-                folder = posixpath.dirname(file.path)
                 close = nearest(path, known - {file.path})
-                written = posixpath.relpath(close, folder or ".") if close else ""
+                written = posixpath.relpath(close, posixpath.dirname(file.path) or ".") if close else ""
                 fixes = (Fix("write `%(text)s`", use.path.span, f'"{written}"'),) if close else ()
                 problems.append(kinds.MISSING_USE.at(use.path.span, nearest=written, fixes=fixes, path=use.path.value))
             else:
@@ -97,20 +108,20 @@ def _cycles(edges: dict[str, list[tuple[str, syntax.Use]]]) -> list[Diagnostic]:
     return problems
 
 
-def _follow(root: Path, path: str, found: dict[str, SourceFile]) -> None:
+def _follow(folder: Path, path: str, found: dict[str, SourceFile]) -> None:
     waiting = [path]
     while waiting:
         path = waiting.pop()
         if path in found:
             continue
-        found[path] = _read(root, path)
+        found[path] = _read(folder, path)
         for use in parse(found[path]).file.uses:
             used = target(path, use.path.value)
-            if used and (root / used).is_file():
+            if used and (folder / used).is_file():
                 waiting.append(used)
 
 
-def _read(root: Path, path: str) -> SourceFile:
+def _read(folder: Path, path: str) -> SourceFile:
     """A file's text, no more of it than is needed to tell that it is too large; a broken encoding is found later."""
-    with (root / path).open("rb") as opened:
+    with (folder / path).open("rb") as opened:
         return SourceFile(path, opened.read(MOST_BYTES + 1).decode("utf-8", "replace"))
