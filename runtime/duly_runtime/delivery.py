@@ -79,6 +79,11 @@ class Outbox:
         """Begin as many due deliveries as there is room for."""
         await self._begin(self._room())
 
+    @property
+    def busy(self) -> bool:
+        """Something is under way."""
+        return bool(self._under_way)
+
     async def drain(self, seconds: float) -> None:
         """Begin nothing more and wait for what is under way; what takes longer is left to its lease, as `unknown`."""
         self._closing = True
