@@ -33,7 +33,7 @@ class Mailbox:
     def __init__(self) -> None:
         self.messages: list[EmailMessage] = []
 
-    async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802
+    async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:
         content = envelope.content
         assert isinstance(content, bytes)
         self.messages.append(email.message_from_bytes(content, policy=email.policy.default))
@@ -58,7 +58,7 @@ class Receiver(ThreadingHTTPServer):
 class _Endpoint(BaseHTTPRequestHandler):
     server: Receiver
 
-    def do_POST(self) -> None:  # noqa: N802
+    def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["content-length"]))
         key = self.headers["webhook-id"]
         # By hand: a library would refuse the timestamp, which is of Duly's fast clock and ahead of ours.

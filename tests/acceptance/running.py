@@ -25,7 +25,6 @@ import pytest
 import redis
 
 from acceptance.outside import Outside
-
 from duly_runtime.store.database import open_store
 from duly_runtime.time import SystemClock, shared_since
 
@@ -33,6 +32,7 @@ ROOT = Path(__file__).parents[2]
 WORKSPACE = Path(__file__).parent / "workspace"
 POSTGRES = os.environ.get("DULY_TEST_POSTGRES_URL", "postgresql://postgres@127.0.0.1:5432/postgres")
 REDIS = os.environ.get("DULY_TEST_REDIS_URL", "redis://127.0.0.1:6379/11")
+COMPONENTS = ("dsl", "runtime", "connectors", "admin_ui", "platform")
 SPEED = 600.0
 """Ten minutes of Duly's clock a second."""
 EMBEDDED = {"serve": ()}
