@@ -167,8 +167,8 @@ def every_card_has_its_deliveries_once(cards: list[BoardCard], rows: list[Outbox
 
 
 def the_receivers_agree(world: Outside, rows: list[OutboxRow]) -> None:
-    """What is `sent` has arrived. WhatsApp, which does not tell copies apart, arrived once at most; a mail or a webhook whose
-    worker was killed may come again, under the key of the first."""
+    """What is `sent` has arrived. WhatsApp, which does not tell copies apart, arrived once at most; a mail or a webhook
+    whose worker was killed may come again, under the key of the first."""
     mails = collections.Counter(str(mail["Message-ID"]).strip("<>").partition("@")[0] for mail in world.mailbox.messages)
     texts = collections.Counter(taken["key"] for taken in world.graph.deliveries)
     calls = collections.Counter(key for key, _ in world.receiver.calls)
