@@ -11,6 +11,7 @@ import dramatiq
 import structlog
 
 from duly_dsl.program import Program
+from duly_dsl.units import SECOND
 from duly_runtime import ingest
 from duly_runtime.actors import Wakes
 from duly_runtime.broker import NAMESPACE, open_broker
@@ -23,7 +24,7 @@ from duly_runtime.engine.graph import Graph
 from duly_runtime.engine.step import step, wants_new_card
 from duly_runtime.events import Event
 from duly_runtime.scheduler import Loop, Scheduler, Stragglers
-from duly_runtime.store.api import Accepted, Decide, Handled, Store, StoreUnavailable
+from duly_runtime.store.api import Accepted, Decide, Handled, Measure, Store, StoreUnavailable
 from duly_runtime.time import Clock, monotonic
 from duly_runtime.versions import Versions
 
@@ -64,6 +65,7 @@ class Node:
         self._outbox = Outbox(
             config.store, config.clock, self.versions, config.doors, self.changes, base_url=config.base_url
         )
+        self._scheduler = Scheduler(config.store, config.clock, self.wake_events)
         self._wakes: Wakes | None = None
         self._worker: dramatiq.Worker | None = None
         self._loops: dict[str, Loop] = {}
@@ -84,7 +86,7 @@ class Node:
             if not config.broker_url.startswith("memory"):
                 self._add("stragglers", Stragglers(self.store, self.clock, self.handle).look)
         if "scheduler" in config.roles:
-            self._add("scheduler", Scheduler(self.store, self.clock, self.wake_events).look)
+            self._add("scheduler", self._scheduler.look)
         if "web" in config.roles:
             self._add("changes", self._watch)
         for loop in self._loops.values():
@@ -152,19 +154,20 @@ class Node:
         written: dict[int, Card] = {}
         now = self.clock.now()
         try:
-            handled = await self.store.handle(event_id, decider(live.graph, now, written), live.hash, now)
+            decide, measure = decider(live.graph, now, written), measurer(live.graph)
+            handled = await self.store.handle(event_id, decide, live.hash, now, measure)
         except StoreUnavailable:
             raise
         except Exception as error:
             log.exception("event_failed", event_id=event_id, version=live.hash)
             await self.store.event_failed(event_id, f"{type(error).__name__}: {error}", now)
+            self._scheduler.forget(event_id)
             return Handled(done=False)
         finally:
             self._handling.discard(event_id)
-        if handled.done:
-            self.wake_deliveries(handled.outbox_ids)
-            for card in written.values():
-                self.changes.card(card.id, card.pipeline, card.revision)
+        self.wake_deliveries(handled.outbox_ids)
+        for card in written.values():
+            self.changes.card(card.id, card.pipeline, card.revision)
         return handled
 
     async def _handle_event(self, event_id: int) -> None:
@@ -204,3 +207,13 @@ def decider(graph: Graph, now: dt.datetime, written: dict[int, Card]) -> Decide:
         return decision
 
     return decide
+
+
+def measurer(graph: Graph) -> Measure:
+    """Open time on the calendars of one version."""
+
+    def measure(card: Card, calendar: str, start: dt.datetime, end: dt.datetime) -> float | None:
+        pipeline = graph.pipeline(card.pipeline)
+        return None if pipeline is None else graph.working(pipeline, calendar).between(start, end) / SECOND
+
+    return measure

@@ -103,6 +103,10 @@ class Scheduler:
         self._tell(await self._store.waiting_events(now, BATCH))
         return len(fired) >= BATCH
 
+    def forget(self, event_id: int) -> None:
+        """It was tried and has failed: wake it again as soon as the store says so."""
+        self._woken.pop(event_id, None)
+
     def _tell(self, ids: Sequence[int]) -> None:
         real = monotonic()
         fresh = [item for item in ids if real - self._woken.get(item, -AGAIN_AFTER) >= AGAIN_AFTER]

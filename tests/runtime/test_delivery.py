@@ -78,7 +78,12 @@ async def out(folder: Path, *doors: str) -> AsyncIterator[Out]:
 def notify(channel: str = "", person: str = "ana", template: str = "") -> NotifyPerson:
     details = {"metric": "first reply", "due_at": (START + dt.timedelta(hours=1)).isoformat(), "percent": "80"}
     return NotifyPerson(
-        key=f"alert/{channel}/{person}", person=person, channel=channel, about="alert", template=template, details=details
+        key="/".join(filter(None, ("alert", channel, person, template))),
+        person=person,
+        channel=channel,
+        about="alert",
+        template=template,
+        details=details,
     )
 
 
