@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -23,17 +24,32 @@ from runtime.workspace import PROGRAM, START, Doors, Line, chat_request, opened,
 MINUTE = dt.timedelta(minutes=1)
 
 
-async def counted(store: Store, name: str, wanted: int) -> None:
-    """Wait until the store counts so many."""
-    for _ in range(2000):
+async def counted(store: Store, clock: FakeClock, name: str, wanted: int) -> None:
+    """Let seconds pass until the store counts so many."""
+    for _ in range(400):
         if (await store.counts())[name] == wanted:
             return
-        await asyncio.sleep(0.005)
+        await second(clock)
     raise AssertionError(f"{name} is {(await store.counts())[name]}, not {wanted}")
 
 
+async def comes(clock: FakeClock, condition: Callable[[], bool]) -> None:
+    """Let seconds pass until `condition` holds; less than twelve minutes of them."""
+    for _ in range(400):
+        if condition():
+            return
+        await second(clock)
+    raise AssertionError("it did not come true")
+
+
+async def second(clock: FakeClock) -> None:
+    """A second passes, and what it woke gets a moment to work."""
+    clock.advance(dt.timedelta(seconds=1))
+    await asyncio.sleep(0.02)
+
+
 async def tick(clock: FakeClock, by: dt.timedelta = dt.timedelta(seconds=1)) -> None:
-    """Move on when the loops sleep, so that each of them sees the new time."""
+    """Move on once a loop sleeps."""
     await until(lambda: clock.waiting > 0)
     clock.advance(by)
 
@@ -48,7 +64,7 @@ def test_from_a_message_to_an_alert_a_miss_and_an_escalation(tmp_path: Path) -> 
         async with opened(tmp_path) as store, running(store, doors, clock) as node:
             taken = await node.receive(chat_request(Line("1", "maria", "hi"), Line("2", "maria", "are you there?")))
             assert isinstance(taken, Accepted)
-            await counted(store, "unhandled", 0)
+            await counted(store, clock, "unhandled", 0)
             (card,) = await store.cards()
             assert [message.text for message in await store.messages(card.id)] == ["hi", "are you there?"]
 
@@ -56,17 +72,17 @@ def test_from_a_message_to_an_alert_a_miss_and_an_escalation(tmp_path: Path) -> 
             await tick(clock)
             assert mails(doors) == []
             await tick(clock, MINUTE)  # 80 % of an hour are 48 minutes
-            await until(lambda: len(mails(doors)) == 1)
+            await comes(clock, lambda: len(mails(doors)) == 1)
             assert mails(doors)[0].subject == "Cartão 1: primeira resposta vence sex., 6 de nov., 13:00"
 
             await tick(clock, 12 * MINUTE)
-            await until(lambda: len(mails(doors)) == 2)
+            await comes(clock, lambda: len(mails(doors)) == 2)
             assert mails(doors)[1].subject == "O cartão 1 está atrasado: primeira resposta, nível 1"
             clocks = (await store.card(card.id)).clocks
             assert [(c.metric, c.missed_at) for c in clocks if c.metric == "first reply"] == [
                 ("first reply", START + 60 * MINUTE)
             ]
-            await counted(store, "unhandled", 0)
+            await counted(store, clock, "unhandled", 0)
             for _ in range(3):
                 await tick(clock, 60 * MINUTE)
             assert len(mails(doors)) == 2
@@ -81,13 +97,13 @@ def test_several_processes_do_each_thing_once(tmp_path: Path) -> None:
             lines = [Line(str(n), f"customer-{n}", "hi") for n in range(20)]
             for node in (a, b):
                 await node.receive(chat_request(*lines))
-            await counted(store, "unhandled", 0)
-            await counted(store, "cards", 20)
+            await counted(store, clock, "unhandled", 0)
+            await counted(store, clock, "cards", 20)
             await tick(clock, 50 * MINUTE)
-            await until(lambda: len(mails(doors)) >= 20)
+            await comes(clock, lambda: len(mails(doors)) >= 20)
             await tick(clock)
             await tick(clock)
-            await counted(store, "unhandled", 0)
+            await counted(store, clock, "unhandled", 0)
             assert len({mail.key for mail in mails(doors)}) == len(mails(doors)) == 20
 
     asyncio.run(main())
@@ -104,11 +120,11 @@ def test_wake_ups_that_are_lost_cost_a_second(tmp_path: Path, monkeypatch: pytes
             monkeypatch.setattr(node, "wake_deliveries", lambda ids: None)
             assert (await store.counts())["unhandled"] == 1
             await tick(clock)
-            await counted(store, "unhandled", 0)
+            await counted(store, clock, "unhandled", 0)
             await tick(clock, 50 * MINUTE)
-            await counted(store, "unhandled", 0)
+            await counted(store, clock, "unhandled", 0)
             await tick(clock)
-            await until(lambda: len(mails(doors)) == 1)
+            await comes(clock, lambda: len(mails(doors)) == 1)
 
     asyncio.run(main())
 
@@ -126,7 +142,7 @@ def test_an_event_that_breaks_the_engine_stops_nobody_else(tmp_path: Path, monke
         monkeypatch.setattr(duly_runtime.node, "step", brittle)
         async with opened(tmp_path) as store, running(store, doors, clock) as node:
             await node.receive(chat_request(Line("1", "maria", "poison"), Line("2", "joao", "hello")))
-            await counted(store, "cards", 1)
+            await counted(store, clock, "cards", 1)
             for _ in range(60):
                 if (await store.counts())["parked"]:
                     break
@@ -139,7 +155,7 @@ def test_an_event_that_breaks_the_engine_stops_nobody_else(tmp_path: Path, monke
             monkeypatch.setattr(duly_runtime.node, "step", step)
             await store.unpark("event", parked.id, clock.now())
             node.wake()
-            await counted(store, "cards", 2)
+            await counted(store, clock, "cards", 2)
 
     asyncio.run(main())
 
@@ -177,13 +193,12 @@ def test_screens_hear_of_every_card_once(tmp_path: Path) -> None:
             async with running(store, doors, clock, "worker scheduler") as worker:
                 await web.receive(chat_request(Line("1", "maria", "hi")))
                 await worker.receive(chat_request(Line("2", "joao", "hi")))
-                await tick(clock)  # the first was woken on a broker that has no worker
-                await counted(store, "cards", 2)
+                await counted(store, clock, "cards", 2)
                 await tick(clock)
-                await until(lambda: len([change for change in heard if change.topic == "card"]) == 2)
+                await comes(clock, lambda: len([change for change in heard if change.topic == "card"]) == 2)
                 await publish(store, Program(pipelines={}).sealed(), clock.now())
                 await tick(clock)
-                await until(lambda: any(change.topic == "rules" for change in heard))
+                await comes(clock, lambda: any(change.topic == "rules" for change in heard))
                 await tick(clock)
             cards = [change for change in heard if change.topic == "card"]
             assert {change.card_id for change in cards} == {card.id for card in await store.cards()}
@@ -243,7 +258,7 @@ def test_the_scheduler_outlives_a_database_that_is_away(tmp_path: Path, monkeypa
             await node.receive(chat_request(Line("1", "maria", "hi")))
             await tick(clock, 50 * MINUTE)
             await tick(clock)
-            await until(lambda: len(mails(doors)) == 1)
+            await comes(clock, lambda: len(mails(doors)) == 1)
             age = node.scheduler_age()
             assert age is not None
             assert age < 60
@@ -260,9 +275,9 @@ def test_a_stop_does_not_wait_for_ever(tmp_path: Path, monkeypatch: pytest.Monke
             async with running(store, doors, clock) as node:
                 doors.by_names["Mail"].gate = asyncio.Event()
                 await node.receive(chat_request(Line("1", "maria", "hi")))
-                await counted(store, "unhandled", 0)
+                await counted(store, clock, "unhandled", 0)
                 await tick(clock, 50 * MINUTE)
-                await until(lambda: len(mails(doors)) == 1)
+                await comes(clock, lambda: len(mails(doors)) == 1)
             (row,) = [row for row in await store.deliveries() if row.channel == "email"]
             assert row.state == "leased"
 

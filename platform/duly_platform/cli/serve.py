@@ -119,13 +119,17 @@ def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
 def configure_logs() -> None:
     """Lines for people on a terminal, JSON elsewhere, both to standard error."""
     terminal = sys.stderr.isatty()
+    # Local variables hold secrets and what customers wrote, and printing them takes seconds.
+    without_locals = structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
-            *([] if terminal else [structlog.processors.dict_tracebacks]),
-            structlog.dev.ConsoleRenderer() if terminal else structlog.processors.JSONRenderer(),
+            *([] if terminal else [structlog.processors.ExceptionRenderer(without_locals)]),
+            structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
+            if terminal
+            else structlog.processors.JSONRenderer(),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
         logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),
