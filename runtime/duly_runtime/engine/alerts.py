@@ -16,11 +16,7 @@ from duly_runtime.engine.work import Work
 
 def alerts_of(work: Work, clock: Clock) -> tuple[Alert, ...]:
     """The alerts of the place that made the promise, of the stage the card is in, and of the pipeline."""
-    places = {work.card.stage: work.stage}
-    if clock.stage and clock.stage not in places:
-        places[clock.stage] = work.graph.stage(work.pipeline, clock.stage)
-    found = [alert for stage in places.values() for alert in stage.alerts]
-    return tuple(alert for alert in (*found, *work.pipeline.alerts) if alert.metric == clock.metric)
+    return work.graph.alerts(work.pipeline, clock.stage, work.card.stage, clock.metric)
 
 
 def threshold(work: Work, clock: Clock, alert: Alert) -> dt.datetime | None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable, Iterator
-from typing import NamedTuple
 
 from msgspec.structs import replace
 
@@ -13,19 +12,10 @@ from duly_runtime.card import Card, Clock, Ladder
 from duly_runtime.decision import Timer
 from duly_runtime.engine import actions, alerts, cascade, clocks, ladders
 from duly_runtime.engine.telling import instant, told
-from duly_runtime.engine.work import Cause, Work
+from duly_runtime.engine.work import Cause, Due, Work
 
 MOST_AT_ONCE = 1000
 """Due things handled with one event; the rest have timers that are due already, so that the next event takes them."""
-
-
-class Due(NamedTuple):
-    """`rank` orders what is due at one instant: alerts, misses, levels, silences."""
-
-    at: dt.datetime
-    rank: int
-    key: str
-    act: Callable[[Work, dt.datetime], None]
 
 
 def catch_up(work: Work, until: dt.datetime, *, inclusive: bool) -> None:
@@ -34,7 +24,7 @@ def catch_up(work: Work, until: dt.datetime, *, inclusive: bool) -> None:
     What a change has put into the past is handled at the moment of the change.
     """
     for _ in range(MOST_AT_ONCE):
-        first = min(_all(work), key=lambda due: due[:3], default=None)
+        first = next(iter(_in_order(work)), None)
         if first is None or first.at > until or (first.at == until and not inclusive):
             return
         work.overdue = True
@@ -48,8 +38,16 @@ def catch_up(work: Work, until: dt.datetime, *, inclusive: bool) -> None:
 
 def timers(work: Work) -> tuple[Timer, ...]:
     """Everything the card waits for, soonest first."""
-    found = sorted(_all(work), key=lambda due: due[:3])
-    return tuple(Timer(key=due.key, due_at=due.at) for due in found)
+    return tuple(Timer(key=due.key, due_at=due.at) for due in _in_order(work))
+
+
+def _in_order(work: Work) -> list[Due]:
+    """Soonest first. It depends on the card alone, so the list is kept while the card is the same."""
+    card, found = work.listed
+    if card is not work.card:
+        found = sorted(_all(work), key=lambda due: due[:3])
+        work.listed = (work.card, found)
+    return found
 
 
 def _all(work: Work) -> Iterator[Due]:

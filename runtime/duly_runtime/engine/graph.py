@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 
-from duly_dsl.program import Escalation, Pipeline, Program, Stage, Target, Team
+from duly_dsl.program import Alert, Escalation, Field, Pipeline, Program, Stage, Target, Team
 from duly_runtime.calendars import Calendars, WorkingTime
 from duly_runtime.engine.matching import Matcher
 
@@ -23,6 +23,7 @@ class Graph:
         self._pipelines = {was: pipeline for pipeline in program.pipelines.values() for was in pipeline.was}
         self._pipelines.update(program.pipelines)
         self._stages: dict[tuple[str, str], Stage] = {}
+        self._alerts: dict[tuple[str, str, str, str], tuple[Alert, ...]] = {}
         self._fields = {name: {f.name: f for f in p.fields} for name, p in program.pipelines.items()}
         for name, pipeline in program.pipelines.items():
             self._stages.update({(name, was): stage for stage in pipeline.stages for was in stage.was})
@@ -51,12 +52,22 @@ class Graph:
         """The calendar named, or the pipeline's where the version has no such calendar any more."""
         return self.calendars.of(calendar if calendar in self.program.calendars else pipeline.calendar)
 
-    def field(self, pipeline: Pipeline, name: str):
+    def field(self, pipeline: Pipeline, name: str) -> Field | None:
         return self._fields[pipeline.name].get(name)
 
     def team_of(self, person: str) -> Team | None:
         """The first team of the file that a person is in."""
         return next((team for team in self.program.teams.values() if person in team.members), None)
+
+    def alerts(self, pipeline: Pipeline, promised_in: str, here: str, metric: str) -> tuple[Alert, ...]:
+        """The alerts of the stage that made the promise (empty: none), of the stage the card is in, and of the pipeline."""
+        key = (pipeline.name, promised_in, here, metric)
+        found = self._alerts.get(key)
+        if found is None:
+            stages = [self.stage(pipeline, name) for name in dict.fromkeys((here, promised_in)) if name]
+            every = (*(alert for stage in stages for alert in stage.alerts), *pipeline.alerts)
+            found = self._alerts[key] = tuple(alert for alert in every if alert.metric == metric)
+        return found
 
     def target(self, pipeline: Pipeline, stage: Stage, metric: str) -> tuple[str, Target] | None:
         """Who promises a metric to a card in a stage, and what: the stage, else the pipeline (an empty name)."""

@@ -118,10 +118,11 @@ def _finish(work: Work, event: Event) -> Decision:
     work.message = ""
     # Of an import the next event may lie before what is due by now: only its own time is caught up.
     due.catch_up(work, work.at if event.backfill else work.now, inclusive=True)
+    timers = due.timers(work)
     work.update(revision=work.revision)
     return Decision(
         card=work.card,
-        timers=due.timers(work),
+        timers=timers,
         effects=tuple(work.effects.values()),
         entries=tuple(work.entries),
         trace=tuple(work.trace),

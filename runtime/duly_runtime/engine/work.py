@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import Counter, deque
+from collections.abc import Callable
 from typing import NamedTuple
 
 import msgspec
@@ -35,6 +36,18 @@ class Cause(NamedTuple):
     key: str
     about: str
     details: dict[str, str]
+
+
+class Due(NamedTuple):
+    """Something that falls due by itself. `rank` orders what is due at one instant: alerts, misses, levels, silences.
+
+    `act` gets the instant up to which is caught up.
+    """
+
+    at: dt.datetime
+    rank: int
+    key: str
+    act: Callable[[Work, dt.datetime], None]
 
 
 class Work:
@@ -71,6 +84,8 @@ class Work:
         self.queue: deque[Fact] = deque()
         self.depth = 0
         self.actions = 0
+        self.listed: tuple[Card | None, list[Due]] = (None, [])
+        """What the card waits for, as `due` lists it."""
         self.stopped = False
         """The cascade of this event or instant was cut off."""
         self.changed: set[str] = set()
