@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import datetime as dt
+
 import pytest
 
+from duly_dsl.units import Duration, Unit
 from duly_runtime.card import Card
 from duly_runtime.decision import CallWebhook, Decision, MessageCustomer, NotifyPerson, World
 from duly_runtime.engine.refusal import SENTENCES, sentence
@@ -327,6 +330,23 @@ def test_a_message_too_late_wants_a_card_of_its_own():
     assert (found.card.stage, found.card.unanswered_since) == ("Done", None)
     robot = Event(at=found.now, body=CustomerMessage(text="away", automatic=True))
     assert not wants_new_card(found.graph, found.card, robot, found.now)
+
+
+def test_a_conversation_stays_one_card_for_as_long_as_its_door_says():
+    two_days = Duration(Unit.CALENDAR_DAYS, 2)
+    found = desk()
+    found.handle(CustomerMessage(text="first", pipeline="Support", same_within=two_days))
+    began = found.now
+
+    def later(by: dt.timedelta, same_within: Duration | None) -> bool:
+        event = Event(at=began + by, body=CustomerMessage(text="more", pipeline="Support", same_within=same_within))
+        return wants_new_card(found.graph, found.card, event, began + by)
+
+    assert not later(dt.timedelta(days=2), two_days)
+    assert later(dt.timedelta(days=2, seconds=1), two_days)
+    assert not later(dt.timedelta(days=200), None)
+    found.until("tue 9:00").handle(CustomerMessage(text="second", pipeline="Support", same_within=two_days))
+    assert not later(found.now - began + dt.timedelta(days=2), two_days)  # counted from the last message
 
 
 def test_people_may_bring_a_finished_card_back_to_where_a_message_would():

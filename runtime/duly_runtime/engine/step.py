@@ -54,11 +54,21 @@ def step(graph: Graph, card: Card | None, event: Event, now: dt.datetime, world:
 
 
 def wants_new_card(graph: Graph, card: Card, event: Event, now: dt.datetime) -> bool:
-    """Whether a customer's message to a finished card comes too late to reopen it, so that it opens another."""
-    if not isinstance(event.body, CustomerMessage) or event.body.automatic or card.finished_at is None:
+    """Whether a customer's message opens a card of its own, though its conversation has one: it comes after the time the
+    connector keeps them together (`same card when … within …`, from the customer's last message), or too late to reopen a
+    finished card."""
+    body = event.body
+    if not isinstance(body, CustomerMessage) or body.automatic:
         return False
+    at = min(event.at, now)
     pipeline = graph.pipeline(card.pipeline)
-    return pipeline is None or commands.reopens_to(graph, pipeline, card, min(event.at, now)) is None
+    if body.same_within is not None and pipeline is not None:
+        last = card.last_customer_at or card.created_at
+        if at > graph.working(pipeline).add(last, body.same_within):
+            return True
+    if card.finished_at is None:
+        return False
+    return pipeline is None or commands.reopens_to(graph, pipeline, card, at) is None
 
 
 class Engine:
