@@ -32,7 +32,7 @@ from duly_runtime.events import (
     TimerFired,
 )
 
-__all__ = ["Engine", "Graph", "load", "step", "wants_new_card"]
+__all__ = ["Graph", "load", "step", "wants_new_card"]
 
 
 def step(graph: Graph, card: Card | None, event: Event, now: dt.datetime, world: World | None = None) -> Decision:
@@ -69,16 +69,6 @@ def wants_new_card(graph: Graph, card: Card, event: Event, now: dt.datetime) -> 
     if card.finished_at is None:
         return False
     return pipeline is None or commands.reopens_to(graph, pipeline, card, at) is None
-
-
-class Engine:
-    """`step` under one version, for those who pass an engine around."""
-
-    def __init__(self, graph: Graph) -> None:
-        self.graph = graph
-
-    def __call__(self, card: Card | None, event: Event, now: dt.datetime, world: World | None = None) -> Decision:
-        return step(self.graph, card, event, now, world)
 
 
 def _open(graph: Graph, event: Event, now: dt.datetime, world: World) -> Decision:
