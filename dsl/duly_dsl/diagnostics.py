@@ -44,6 +44,8 @@ class Diagnostic(msgspec.Struct, frozen=True):
     fixes: tuple[Fix, ...] = ()
     related: tuple[tuple[Span, str], ...] = ()
     """Other places that matter, with a word on each (`first defined here`)."""
+    words: tuple[str, ...] = ()
+    """Keys of values that are words of ours, not the admin's, and are translated with the sentence."""
 
     @property
     def message(self) -> str:

@@ -42,7 +42,8 @@ class Words:
         return self._fill(problem, note)
 
     def _fill(self, problem: Diagnostic, template: str, **more: str) -> str:
-        return self.gettext(template) % {"nearest": problem.nearest, **problem.values, **more}
+        values = {key: self.gettext(value) if key in problem.words else value for key, value in problem.values.items()}
+        return self.gettext(template) % {"nearest": problem.nearest, **values, **more}
 
 
 def text(

@@ -98,6 +98,7 @@ NOBODY = Kind(
         rest=TEAM.replace("  manager bruno\n", ""),
     ),
     absence="file",
+    words=("reason",),
 )
 NO_ADDRESS = Kind(
     "W0411",
@@ -115,6 +116,7 @@ NO_ADDRESS = Kind(
         + "\n"
         + block('connector "Mail" sends email', 'server secret "SMTP"', 'from "a@support.example"'),
     ),
+    words=("sort",),
 )
 NO_DOOR = Kind(
     "W0412",

@@ -134,6 +134,7 @@ MAP_TYPE = Kind(
     _("write `%(wanted)s` in the column `as`"),
     _("What the row reads from the message must be of the type of what it fills."),
     desk('field "Items" number', rest=_shop(_MESSAGE, '  | "Items" | "order.items" | text | skip |')),
+    words=("type", "found"),
 )
 OPENS_NOTHING = Kind(
     "E0912",

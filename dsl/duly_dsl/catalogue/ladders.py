@@ -76,7 +76,7 @@ STOP_NEVER = Kind(
     "E0807",
     "stop-never-holds",
     Severity.ERROR,
-    _("this `stop` can never hold: %(reason)s"),
+    _("this `stop` can never hold: %(reason)s (%(what)s)"),
     _("join alternatives with `or`"),
     _("Everything joined by `and` must hold at once, and two events never happen at once."),
     _ladder(
@@ -84,6 +84,7 @@ STOP_NEVER = Kind(
         "level 1 at once notify agent ana",
         "stop when agent replies and customer replies",
     ),
+    words=("reason",),
 )
 NO_LEVELS = Kind(
     "E0808",

@@ -20,6 +20,7 @@ DUPLICATE_NAME = Kind(
         "definition counts until this is mended."
     ),
     OFFICE + "\n" + OFFICE.replace("09:00", "08:00"),
+    words=("sort",),
 )
 UNKNOWN_CALENDAR = Kind(
     "E0202",
@@ -159,6 +160,7 @@ RENAME_CLASH = Kind(
         "and not away from one that is still there: the cards in it would have two places to go."
     ),
     desk(nexts='"Doing"', stages=block('stage "Doing" was "New"', 'next "Done"')),
+    words=("sort",),
 )
 UNUSED_DEFINITION = Kind(
     "W0213",
@@ -173,4 +175,5 @@ UNUSED_DEFINITION = Kind(
     ),
     desk(rest=block('template "Thanks"', '"en" "Thank you."')),
     absence="file",
+    words=("sort",),
 )

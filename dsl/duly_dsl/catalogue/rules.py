@@ -23,7 +23,7 @@ NEVER_TRUE = Kind(
     "E0702",
     "never-true",
     Severity.ERROR,
-    _("this can never hold: %(reason)s"),
+    _("this can never hold: %(reason)s (%(what)s)"),
     _("use `or` for what may be one or the other, or correct the values"),
     _(
         "Everything joined by `and` must hold at once. Two events never happen at once, a value can't be two things, "
@@ -33,6 +33,7 @@ NEVER_TRUE = Kind(
         'field "Items" number',
         rules=block('rule "Some"', 'when card is created and "Items" > 5 and "Items" < 3', 'then tag "some"'),
     ),
+    words=("reason",),
 )
 NO_ACTION = Kind(
     "E0703",
@@ -48,7 +49,7 @@ CONFLICT = Kind(
     "W0704",
     "conflicting-actions",
     Severity.WARNING,
-    _("on the same event `%(rule)s` and `%(other)s` both %(what)s, to different ends"),
+    _("on the same event `%(rule)s` and `%(other)s` both write `%(what)s`, each its own value"),
     _("make their conditions exclude each other, or merge the two rules"),
     _(
         "Both rules can act on one event, and each would undo the other: the one later in the file wins. Say in its "
@@ -101,6 +102,7 @@ CANNOT_CALL = Kind(
         rules=block('rule "Tell"', "when card is created", 'then call "Mail"'),
         rest=block('connector "Mail" sends email', 'server secret "SMTP"', 'from "a@support.example"'),
     ),
+    words=("reason",),
 )
 CLOCK_NEVER_RUNS = Kind(
     "E0708",

@@ -61,6 +61,7 @@ WRONG_WEEKDAY = Kind(
     _("correct the day or the date"),
     _("The weekday is there for the reader, and must fit the date."),
     _test(_STARTS.replace("monday", "tuesday"), _GIVEN, "expect priority is high"),
+    words=("day", "found"),
 )
 WHICH_PIPELINE = Kind(
     "E1106",

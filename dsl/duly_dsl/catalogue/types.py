@@ -18,6 +18,7 @@ TYPE_MISMATCH = Kind(
         "`yes` or `no`."
     ),
     desk('field "Items" number', rules=block('rule "Big"', 'when card is created and "Items" is many', 'then tag "big"')),
+    words=("type", "other"),
 )
 NO_ORDER = Kind(
     "E0302",
@@ -27,6 +28,7 @@ NO_ORDER = Kind(
     _("use `is` or `is one of`"),
     _("Only numbers and dates have an order that `<`, `<=`, `>` and `>=` can ask for."),
     desk(rules=block('rule "Urgent"', "when card is created and priority > 3", 'then tag "urgent"')),
+    words=("type",),
 )
 READ_ONLY = Kind(
     "E0303",
@@ -39,6 +41,7 @@ READ_ONLY = Kind(
         "to`, and its channel and connector are where it came from."
     ),
     desk(rules=block('rule "Close"', "when customer replies", "then set stage to Done")),
+    words=("instead",),
 )
 BAD_PATTERN = Kind(
     "E0304",
@@ -90,4 +93,5 @@ BAD_ADDRESS = Kind(
     _("write it like `%(sample)s`"),
     _("Notices go to the e-mail address and the phone number of a person. Phone numbers start with `+` and the country."),
     block("person ana", 'email "ana at support.example"'),
+    words=("sort",),
 )

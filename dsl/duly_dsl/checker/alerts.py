@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from duly_dsl import syntax as s
+from duly_dsl.catalogue import _
 from duly_dsl.catalogue import clocks as kinds
 from duly_dsl.checker.context import Checking
 from duly_dsl.checker.stages import amounts
@@ -49,13 +50,13 @@ def _alert(alert: s.Alert, targets: list[s.Amount]) -> Iterator[Diagnostic]:
         if reaches is None:
             mixed = mixed or target
         elif reaches:
-            related = ((target.span, "the target"),)
+            related = ((target.span, _("the target")),)
             yield kinds.ALERT_TOO_EARLY.at(
                 alert.before.span, related=related, lead=lead, metric=alert.metric.name, target=target.value
             )
             return
     if mixed is not None:
-        related = ((mixed.span, "the target"),)
+        related = ((mixed.span, _("the target")),)
         yield kinds.UNIT_MIX.at(alert.before.span, related=related, found=lead, other=mixed.value)
 
 

@@ -7,6 +7,7 @@ import zoneinfo
 from collections.abc import Iterator
 
 from duly_dsl import syntax as s
+from duly_dsl.catalogue import _
 from duly_dsl.catalogue import calendars as kinds
 from duly_dsl.checker.context import Checking, unknown
 from duly_dsl.diagnostics import Diagnostic
@@ -67,12 +68,12 @@ def _overlapping(windows: list[tuple[int, int, s.TimeSpan]], period: int) -> Ite
         first = ordered[0]
         pairs.append((ordered[-1], (first[0] + period, first[1] + period, first[2])))
     reported: set[tuple[Span, Span]] = set()
-    for (_, end, before), (start, _, after) in pairs:
+    for (_first, end, before), (start, _last, after) in pairs:
         if start < end:
             late, early = sorted((before, after), key=lambda span: span.span, reverse=True)
             if (late.span, early.span) not in reported:
                 reported.add((late.span, early.span))
-                related = ((early.span, "it overlaps this"),)
+                related = ((early.span, _("it overlaps this")),)
                 yield kinds.OVERLAPPING_HOURS.at(late.span, related=related, found=hours(late), other=hours(early))
 
 
@@ -91,11 +92,11 @@ def _clashes(calendar: s.Calendar) -> Iterator[Diagnostic]:
             other = yearly.setdefault((day.month, day.day), span)
             if other != span:
                 text = f"{day.day}/{day.month}"
-                yield kinds.CLASHING_DAYS.at(span, related=((other, "the other line"),), day=text)
+                yield kinds.CLASHING_DAYS.at(span, related=((other, _("the other line")),), day=text)
             continue
         for earlier, place in dated:
             if earlier.first <= day.last and day.first <= earlier.last:
                 text = max(earlier.first, day.first).isoformat()
-                yield kinds.CLASHING_DAYS.at(span, related=((place, "the other line"),), day=text)
+                yield kinds.CLASHING_DAYS.at(span, related=((place, _("the other line")),), day=text)
                 break
         dated.append((day, span))

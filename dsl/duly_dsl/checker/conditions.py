@@ -17,10 +17,10 @@ def check(checking: Checking) -> Iterator[Diagnostic]:
     for scope in checking.scopes:
         promised = c.promised(scope.pipeline)
         for condition in c.conditions_of(scope.pipeline):
-            reason = contradiction(condition.expr, scope)
-            if reason:
+            clash = contradiction(condition.expr, scope)
+            if clash is not None:
                 kind = ladder_kinds.STOP_NEVER if condition.use == "stop" else kinds.NEVER_TRUE
-                yield kind.at(condition.expr.span, reason=reason)
+                yield kind.at(condition.expr.span, reason=clash.reason, what=clash.what)
         for atom in c.all_atoms(scope.pipeline):
             if isinstance(atom, s.EventIs) and atom.metric is not None and atom.metric.name not in promised:
                 yield kinds.CLOCK_NEVER_RUNS.at(atom.span, metric=atom.metric.name, pipeline=scope.pipeline.name.text)

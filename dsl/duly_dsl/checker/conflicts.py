@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import msgspec
 
 from duly_dsl import syntax as s
+from duly_dsl.catalogue import _
 from duly_dsl.catalogue import rules as kinds
 from duly_dsl.checker.context import Checking
 from duly_dsl.checker.logic import Case, cases, clash, fixed, together
@@ -85,10 +86,10 @@ def _conflicting(ready: list[_Ready], scope: Scope) -> Iterator[Diagnostic]:
     )
     for key, one, other in itertools.islice(pairs, MOST_PAIRS):
         if together(one.spread, other.spread, scope):
-            what = f"set `{key.removeprefix('field:')}`" if key else "move the card"
+            what = key.removeprefix("field:") or "stage"
             yield kinds.CONFLICT.at(
                 other.node.name.span,
-                related=((one.node.name.span, "the other rule"),),
+                related=((one.node.name.span, _("the other rule")),),
                 rule=one.node.name.text,
                 other=other.node.name.text,
                 what=what,
@@ -126,7 +127,7 @@ def _cycles(ready: list[_Ready], scope: Scope) -> Iterator[Diagnostic]:
             yield from _itself(rule, scope)
     for circle in _circles(acting, links):
         names = " → ".join(f"`{rule.node.name.text}`" for rule in (*circle, circle[0]))
-        related = tuple((rule.node.name.span, "part of it") for rule in circle[1:])
+        related = tuple((rule.node.name.span, _("part of it")) for rule in circle[1:])
         yield kinds.CYCLE.at(circle[0].node.name.span, related=related, cycle=names)
 
 

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 
 from duly_dsl import syntax as s
+from duly_dsl.catalogue import _
 from duly_dsl.catalogue import doors as kinds
 from duly_dsl.catalogue import names as name_kinds
 from duly_dsl.checker import values as v
@@ -33,7 +34,7 @@ def check(checking: Checking) -> Iterator[Diagnostic]:
         other = paths.setdefault(path, door)
         place = door.path.span if door.path is not None else door.name.span
         if other is not door:
-            related = ((other.name.span, "the other one"),)
+            related = ((other.name.span, _("the other one")),)
             yield kinds.PATH_CLASH.at(place, related=related, other=other.name.text, path=path)
         if door.path is not None and not _PATH.fullmatch(path):
             yield kinds.BAD_PATH.at(door.path.span, found=path)

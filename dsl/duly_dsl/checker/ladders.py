@@ -6,6 +6,7 @@ import itertools
 from collections.abc import Iterator
 
 from duly_dsl import syntax as s
+from duly_dsl.catalogue import _
 from duly_dsl.catalogue import clocks as clock_kinds
 from duly_dsl.catalogue import ladders as kinds
 from duly_dsl.checker.context import Checking
@@ -44,7 +45,7 @@ def _levels(escalation: s.Escalation) -> Iterator[Diagnostic]:
     seen: dict[int, s.Level] = {}
     for level in escalation.levels:
         if seen.setdefault(level.number, level) is not level:
-            related = ((seen[level.number].span, "the first one"),)
+            related = ((seen[level.number].span, _("the first one")),)
             yield kinds.DUPLICATE_LEVEL.at(level.span, related=related, name=name, number=level.number)
     missing = next((number for number in range(1, max(seen) + 1) if number not in seen), None)
     if missing is not None:
@@ -70,7 +71,7 @@ def _repeats(escalation: s.Escalation) -> Iterator[Diagnostic]:
             number = min(later)
             yield kinds.LEVEL_UNREACHED.at(
                 numbers[number].span,
-                related=((repeat.span, "the repeat"),),
+                related=((repeat.span, _("the repeat")),),
                 number=number,
                 other=repeat.level,
             )

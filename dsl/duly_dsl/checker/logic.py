@@ -58,17 +58,21 @@ def _product(parts: list[list[Case] | None]) -> list[Case] | None:
     return found
 
 
-def contradiction(expr: s.Expr, scope: Scope) -> str:
-    """Why an expression can never hold; empty where it can, or where that can't be told."""
-    spread = cases(expr)
-    if spread is None:
-        return ""
-    reason = ""
-    for case in spread:
-        reason = clash(case, scope)
-        if not reason:
-            return ""
-    return reason
+class Clash(msgspec.Struct, frozen=True):
+    """Two things that can't both be: `reason` is a sentence of the catalogues, `what` names them as the file does."""
+
+    reason: str
+    what: str
+
+
+def contradiction(expr: s.Expr, scope: Scope) -> Clash | None:
+    """Why an expression can never hold; None where it can, or where that can't be told."""
+    found: Clash | None = None
+    for case in cases(expr) or ((),):
+        found = clash(case, scope)
+        if found is None:
+            return None
+    return found
 
 
 def together(one: Iterable[Case] | None, other: Iterable[Case] | None, scope: Scope) -> bool:
@@ -139,11 +143,11 @@ class Known:
 _OPPOSITE = {"<": ">=", "<=": ">", ">": "<=", ">=": "<"}
 
 
-def clash(case: Case, scope: Scope) -> str:
-    """Why the atoms of a case can't be what they are to be, all at once; empty where they can."""
-    event, reason = _event(case)
-    if reason:
-        return reason
+def clash(case: Case, scope: Scope) -> Clash | None:
+    """Why the atoms of a case can't be what they are to be, all at once; None where they can."""
+    event, found = _event(case)
+    if found is not None:
+        return found
     known: dict[str, Known] = {}
     if event is not None and event.stage is not None and event.kind in ("card enters", "card leaves"):
         _known(known, Operand("stage", "stage", tuple(scope.stages))).allow({event.stage.text})
@@ -184,7 +188,7 @@ def clash(case: Case, scope: Scope) -> str:
             about.bound(op, limit)
     for key, about in known.items():
         if not about.possible():
-            return _("what is asked of `%s` excludes itself") % key.removeprefix("field:")
+            return Clash(_("what is asked of one value excludes itself"), f"`{key.removeprefix('field:')}`")
     return _marks(case) or _ages(case)
 
 
@@ -204,7 +208,7 @@ def _limit(value: s.Value) -> float | str | None:
             return None
 
 
-def _event(case: Case) -> tuple[s.EventIs | None, str]:
+def _event(case: Case) -> tuple[s.EventIs | None, Clash | None]:
     """The one event of a case, narrowed by all its atoms; or why there can't be one."""
     event: s.EventIs | None = None
     for atom, wanted in case:
@@ -216,7 +220,8 @@ def _event(case: Case) -> tuple[s.EventIs | None, str]:
         if event.kind != atom.kind or any(
             one and other and one != other for one, other in zip(narrow(event), narrow(atom), strict=True)
         ):
-            return None, _("two events never happen at once")
+            both = f"`{event.kind}`, `{atom.kind}`"
+            return None, Clash(_("two events never happen at once"), both)
         event = msgspec.structs.replace(
             event,
             stage=event.stage or atom.stage,
@@ -228,8 +233,8 @@ def _event(case: Case) -> tuple[s.EventIs | None, str]:
             if isinstance(atom, s.EventIs) and not wanted and atom.kind == event.kind:
                 same = all(not one or one == other for one, other in zip(narrow(atom), narrow(event), strict=True))
                 if same:
-                    return None, _("the event must happen and must not happen")
-    return event, ""
+                    return None, Clash(_("it must happen and must not happen"), f"`{event.kind}`")
+    return event, None
 
 
 def narrow(event: s.EventIs) -> tuple[str, str, str]:
@@ -241,7 +246,7 @@ def narrow(event: s.EventIs) -> tuple[str, str, str]:
     )
 
 
-def _marks(case: Case) -> str:
+def _marks(case: Case) -> Clash | None:
     """Tags and words that must and must not be there."""
     tags = {True: set[str](), False: set[str]()}
     absent: set[str] = set()
@@ -251,14 +256,15 @@ def _marks(case: Case) -> str:
         elif isinstance(atom, s.Contains) and not wanted:
             absent |= {fold(word.value) for word in atom.words}
     if both := tags[True] & tags[False]:
-        return _("the card must have and not have the tag `%s`") % min(both)
+        return Clash(_("the card must have and not have a tag"), f"`{min(both)}`")
     for atom, wanted in case:
         if isinstance(atom, s.Contains) and wanted and {fold(word.value) for word in atom.words} <= absent:
-            return _("the message must hold and not hold the same words")
-    return ""
+            words = ", ".join(f"`{word.value}`" for word in atom.words)
+            return Clash(_("the message must hold and not hold the same words"), words)
+    return None
 
 
-def _ages(case: Case) -> str:
+def _ages(case: Case) -> Clash | None:
     """Ages of the card that leave no time; amounts of different units are not compared."""
     low: dict[Unit, tuple[int, bool]] = {}
     high: dict[Unit, tuple[int, bool]] = {}
@@ -275,8 +281,8 @@ def _ages(case: Case) -> str:
     for unit in low.keys() & high.keys():
         (least, above), (most, below) = low[unit], high[unit]
         if least > most or (least == most and (above or below)):
-            return _("the card must be older and younger at once")
-    return ""
+            return Clash(_("the card must be older and younger at once"), "`card age`")
+    return None
 
 
 def fixed(values: Mapping[str, str | float | bool], names: Mapping[str, s.Operand]) -> Case:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from duly_dsl import syntax as s
+from duly_dsl.catalogue import _
 from duly_dsl.catalogue import calendars as kinds
 from duly_dsl.checker import context as c
 from duly_dsl.checker.context import Checking
@@ -32,9 +33,9 @@ def _address(checking: Checking, actor: s.Actor, channel: str) -> Iterator[Diagn
         if person is None:
             continue
         if channel == "email" and person.email is None:
-            line, sort = 'email "…"', "e-mail address"
+            line, sort = 'email "…"', _("e-mail address")
         elif channel == "whatsapp" and person.phone is None:
-            line, sort = 'phone "…"', "phone number"
+            line, sort = 'phone "…"', _("phone number")
         else:
             continue
         yield kinds.NO_ADDRESS.at(actor.span, person=name, sort=sort, channel=channel, line=line)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from duly_dsl import syntax as s
+from duly_dsl.catalogue import _
 from duly_dsl.catalogue import clocks as clock_kinds
 from duly_dsl.catalogue import stages as kinds
 from duly_dsl.checker import context as c
@@ -24,7 +25,7 @@ def check(checking: Checking) -> Iterator[Diagnostic]:
         if not starts:
             yield kinds.NO_START.at(pipeline.name.span, pipeline=name)
         for extra in starts[1:]:
-            related = ((starts[0].name.span, "the first one"),)
+            related = ((starts[0].name.span, _("the first one")),)
             yield kinds.TWO_STARTS.at(extra.name.span, related=related, stage=extra.name.text, other=starts[0].name.text)
         for line in pipeline.reopens:
             if line.metric.name == "leave stage":

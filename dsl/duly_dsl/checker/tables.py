@@ -10,6 +10,7 @@ import itertools
 from collections.abc import Iterator, Sequence
 
 from duly_dsl import syntax as s
+from duly_dsl.catalogue import _
 from duly_dsl.catalogue import clocks as kinds
 from duly_dsl.checker import context as c
 from duly_dsl.checker.context import Checking
@@ -51,7 +52,7 @@ def _targets(scope: Scope, place: s.Stage | s.Pipeline) -> Iterator[Diagnostic]:
     lines: dict[str, s.TargetLine] = {}
     for line in place.lines:
         if line.condition is None and lines.setdefault(line.metric.name, line) is not line:
-            yield kinds.SHADOWED_ROW.at(line.span, related=((lines[line.metric.name].span, "this one counts"),))
+            yield kinds.SHADOWED_ROW.at(line.span, related=((lines[line.metric.name].span, _("this one counts")),))
     full: set[str] = set()
     fallback = c.metrics_of(scope.pipeline) if place is not scope.pipeline else set[str]()
     for table in place.tables:
@@ -175,7 +176,7 @@ def _slower(table: s.Table, at: int, high: s.Row, low: s.Row) -> Iterator[Diagno
         if slow.value.amount > fast.value.amount:
             yield kinds.PRIORITY_INVERSION.at(
                 slow.span,
-                related=((fast.span, "the faster one"),),
+                related=((fast.span, _("the faster one")),),
                 higher=high.cells[at].values[0].value,
                 lower=low.cells[at].values[0].value,
                 slow=slow.value,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from duly_dsl import syntax as s
+from duly_dsl.catalogue import _
 from duly_dsl.catalogue import calendars as calendar_kinds
 from duly_dsl.catalogue import names as name_kinds
 from duly_dsl.catalogue import tests as kinds
@@ -14,7 +15,7 @@ from duly_dsl.checker.context import Checking, unknown
 from duly_dsl.diagnostics import Diagnostic
 from duly_dsl.scope import NOTICE_CHANNELS, Scope
 
-DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+DAYS = (_("monday"), _("tuesday"), _("wednesday"), _("thursday"), _("friday"), _("saturday"), _("sunday"))
 
 _REFUSABLE = ("agent moves card", "set", "assign", "agent replies")
 

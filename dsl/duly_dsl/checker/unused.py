@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from duly_dsl import syntax as s
+from duly_dsl.catalogue import _
 from duly_dsl.catalogue import names as kinds
 from duly_dsl.checker import context as c
 from duly_dsl.checker.context import Checking
@@ -17,7 +18,7 @@ def check(checking: Checking) -> Iterator[Diagnostic]:
     called: set[str] = set()
     for scope in checking.scopes:
         pipeline = scope.pipeline
-        actors = [*c.owners_of(pipeline), *(actor for actor, _ in c.told_of(pipeline))]
+        actors = [*c.owners_of(pipeline), *(actor for actor, _channel in c.told_of(pipeline))]
         teams |= {actor.name.text for actor in actors if actor.name is not None and actor.kind != "agent"}
         templates |= {alert.template.text for alert in c.alerts_of(pipeline) if alert.template is not None}
         for action in c.actions_of(pipeline):
@@ -33,10 +34,10 @@ def check(checking: Checking) -> Iterator[Diagnostic]:
         return  # A file by itself: what uses it is elsewhere.
     for name, template in checking.workspace.templates.items():
         if name not in templates:
-            yield kinds.UNUSED_DEFINITION.at(template.name.span, sort="template", name=name)
+            yield kinds.UNUSED_DEFINITION.at(template.name.span, sort=_("template"), name=name)
     for name, team in checking.workspace.teams.items():
         if name not in teams:
-            yield kinds.UNUSED_DEFINITION.at(team.name.span, sort="team", name=name)
+            yield kinds.UNUSED_DEFINITION.at(team.name.span, sort=_("team"), name=name)
     for name, door in checking.workspace.connectors.items():
         if door.direction == "sends" and door.kind.text not in ("email", "whatsapp") and name not in called:
-            yield kinds.UNUSED_DEFINITION.at(door.name.span, sort="connector", name=name)
+            yield kinds.UNUSED_DEFINITION.at(door.name.span, sort=_("connector"), name=name)

@@ -18,22 +18,22 @@ from duly_dsl.predicates import FIELD
 from duly_dsl.scope import WRITABLE, Operand, Scope
 
 TYPES = {
-    "text": "a text",
-    "number": "a number",
-    "choice": "a choice",
-    "date": "a date",
-    "yes/no": "yes or no",
-    "phone": "a phone number",
-    "email": "an e-mail address",
-    "priority": "a priority",
-    "type": "a ticket type",
-    "person": "a person",
-    "team": "a team",
-    "stage": "a stage",
-    "channel": "a channel",
-    "connector": "a connector",
-    "word": "a word",
-    "duration": "a duration",
+    "text": _("a text"),
+    "number": _("a number"),
+    "choice": _("a choice"),
+    "date": _("a date"),
+    "yes/no": _("yes or no"),
+    "phone": _("a phone number"),
+    "email": _("an e-mail address"),
+    "priority": _("a priority"),
+    "type": _("a ticket type"),
+    "person": _("a person"),
+    "team": _("a team"),
+    "stage": _("a stage"),
+    "channel": _("a channel"),
+    "connector": _("a connector"),
+    "word": _("a word"),
+    "duration": _("a duration"),
 }
 """Types, and kinds of values, in words."""
 
@@ -65,8 +65,8 @@ def check(checking: Checking) -> Iterator[Diagnostic]:
         yield from _pipeline(checking, scope)
     for file in checking.files:
         for person in file.people:
-            yield from _address(person.email, _EMAIL, "e-mail address", "ana@example.com")
-            yield from _address(person.phone, _PHONE, "phone number", "+351210000000")
+            yield from _address(person.email, _EMAIL, _("e-mail address"), "ana@example.com")
+            yield from _address(person.phone, _PHONE, _("phone number"), "+351210000000")
             yield from language(person.language)
         for template in file.templates:
             for variant in (*template.variants, *template.subject):
