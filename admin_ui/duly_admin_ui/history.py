@@ -56,6 +56,8 @@ class Teller:
                 details[key] = self._instant(dt.datetime.fromisoformat(details[key]))
         if "metric" in details:
             details["metric"] = self._words.metric(details["metric"])
+        if "percent" in details:
+            details["percent"] += "%"
         if "channel" in details:
             details["channel"] = self._words.channel(details["channel"])
         if "field" in details:
@@ -143,7 +145,7 @@ class Teller:
                 )
             case "alert.sent":
                 return (
-                    _("{to} was alerted at {percent}% of {metric}, due {due_at}"),
+                    _("{to} was alerted at {percent} of {metric}, due {due_at}"),
                     _("{to} was alerted {before} before {metric} is due, {due_at}"),
                     _("An alert about {metric} was due; everyone had been told"),
                 )

@@ -85,9 +85,8 @@ def timeline(card: Card, visits: Sequence[VisitRow], stages: Sequence[str], now:
         for stage in dict.fromkeys(order)
         if stage in visited
     ]
-    whole = [clock for clock in card.clocks if not clock.stage]
-    if whole:
-        marks = _marks(whole, scale, end)
+    marks = _marks([clock for clock in card.clocks if not clock.stage], scale, end)
+    if marks:
         lanes.insert(0, Lane(stage="", segments=[], marks=marks, visits=0, business=None, wall=0, paused=0))
     ticks = [(round(100 * n / TICKS, 3), scale.at(n / TICKS)) for n in range(TICKS + 1)]
     return Timeline(lanes=lanes, ticks=ticks, now=scale(now))

@@ -56,6 +56,13 @@ class Times:
             return clock
         return f"{format_skeleton('MMMEd', local, tzinfo=self.zone, locale=self._locale)}, {clock}"
 
+    def after(self, at: dt.datetime, before: dt.datetime) -> str:
+        """The short writing where the reader knows `before`: the day is said only if it is another one."""
+        local = at.astimezone(self.zone)
+        if local.date() == before.astimezone(self.zone).date():
+            return f"{local:%H:%M}"
+        return f"{format_skeleton('MMMd', local, tzinfo=self.zone, locale=self._locale)}, {local:%H:%M}"
+
     def tag(self, at: dt.datetime | None) -> Markup:
         """A `<time>` element; a dash for no instant."""
         if at is None:

@@ -10,6 +10,20 @@ from duly_dsl.i18n import translations
 Gettext = Callable[[str], str]
 
 
+def _(text: str) -> str:
+    """Marks a text for the catalogue; it is translated when it is said."""
+    return text
+
+
+REFUSALS = (
+    _("a password needs at least 10 characters"),
+    _("a user name is one word of letters and digits, like ana"),
+    _("there is an administrator already: sign in"),
+    _("a file's name ends in .duly and holds letters, digits, spaces, dots, - and _"),
+)
+"""What `Refused` says, where we know it beforehand."""
+
+
 def for_scripts(_: Gettext) -> dict[str, str]:
     """Texts the browser modules need; `{x}` is filled in there."""
     return {
@@ -29,7 +43,6 @@ def for_scripts(_: Gettext) -> dict[str, str]:
         "unsaved": _("Not saved yet"),
         "conflict": _("Not saved: {message}"),
         "nothing": _("Nothing to publish: the files are those of the live version"),
-        "mend": _("Mend the errors first"),
     }
 
 

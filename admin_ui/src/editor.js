@@ -178,7 +178,7 @@ const extensions = () => [
   syntaxHighlighting(colours),
   folding,
   linter(check, { delay: 250 }),
-  autocompletion({ override: [complete(sources)] }),
+  autocompletion({ override: [complete(sources)], icons: false }),
   EditorView.updateListener.of((update) => {
     if (update.docChanged) mark();
   }),

@@ -2,6 +2,7 @@
 import { start as startCountdowns, tick } from "./countdown.js";
 import { start as startLive } from "./live.js";
 
+document.documentElement.dataset.scripts = "";
 startCountdowns();
 if (document.body.dataset.user !== undefined) startLive();
 document.addEventListener("duly:refreshed", tick);

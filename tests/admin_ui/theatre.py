@@ -1,0 +1,486 @@
+"""A small stage for the pages: services over a store in memory, with cards in every state.
+
+It lets pages be looked at (`python tests/admin_ui/theatre.py`) and tested in states that are slow to reach in a running
+Duly. What a running Duly does with the same pages is tested in `test_running.py`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import datetime as dt
+from collections.abc import AsyncIterator
+from typing import Any
+
+import msgspec
+from litestar import Litestar, Request
+from litestar.config.csrf import CSRFConfig
+from litestar.connection import ASGIConnection
+from litestar.middleware import AbstractAuthenticationMiddleware, AuthenticationResult, DefineMiddleware
+
+import duly_admin_ui
+from duly_admin_ui.services import CaughtMail, Change, Published, Refused, SignIn
+from duly_dsl.diagnostics import Diagnostic, Fix, Severity
+from duly_dsl.program import Calendar, Connector, EventAtom, Field, Person, Pipeline, Program, Rule, Stage, Team, Window
+from duly_dsl.source import Span
+from duly_dsl.units import HOUR, Duration, Unit
+from duly_runtime.card import Card, Clock, ClockState, Ladder, Pause, Visit
+from duly_runtime.decision import FactTrace, RuleTrace
+from duly_runtime.events import AgentMessage, AnyBody, AssignCard, Contact, InternalNote, MoveCard, OpenCard, SetFields
+from duly_runtime.store.api import (
+    BoardCard,
+    Conflict,
+    Draft,
+    HistoryRow,
+    Message,
+    Missing,
+    OutboxRow,
+    Parked,
+    TraceRow,
+    User,
+    Version,
+    VersionRow,
+    VisitRow,
+)
+from duly_runtime.time import FakeClock, SystemClock
+
+NOW = dt.datetime(2026, 11, 24, 14, 30, tzinfo=dt.UTC)
+PASSWORD = "a long password"
+SUPPORT = """\
+# Promises of the desk.
+pipeline "Customer support" {
+  calendar "Office"
+  stage "New" {
+    start
+    next "In progress", "Done"
+    first reply within 1h
+  }
+  rule "VIP goes first" {
+    when card is created and tier is gold
+    then set priority to high
+  }
+}
+"""
+CALENDAR = """\
+calendar "Office" {
+  time zone "America/Sao_Paulo"
+  open monday to friday 08:00-18:00
+}
+"""
+SOURCES = {"support.duly": SUPPORT, "calendar.duly": CALENDAR}
+
+
+def _span(path: str, line: int, column: int, end: int) -> Span:
+    return Span(path, line, column, line, end)
+
+
+PROGRAM = Program(
+    calendars={"Office": Calendar(name="Office", zone="America/Sao_Paulo", week=((Window(opens=480, closes=1080),),) * 7)},
+    people={
+        "ana": Person(name="ana", full_name="Ana Sousa", language="pt-BR"),
+        "bruno": Person(name="bruno", full_name="Bruno Lima"),
+    },
+    teams={"Front desk": Team(name="Front desk", members=("ana", "bruno"), lead="ana")},
+    pipelines={
+        "Customer support": Pipeline(
+            name="Customer support",
+            calendar="Office",
+            types=("question", "complaint"),
+            fields=(
+                Field(name="Tier", type="choice", choices=("gold", "basic")),
+                Field(name="Refund amount", type="number"),
+                Field(name="Resolution", type="text", required_to_leave=("In progress",)),
+            ),
+            stages=(
+                Stage(name="New", start=True, next=("In progress", "Done")),
+                Stage(name="In progress", next=("Waiting for customer", "Done")),
+                Stage(name="Waiting for customer", next=("In progress", "Done"), pauses=("resolved",)),
+                Stage(name="Done", finish=True),
+            ),
+        )
+    },
+    connectors={
+        "Shop": Connector(name="Shop", kind="webhook", direction="receives", path="/in/shop", pipeline="Customer support")
+    },
+    rules=(
+        Rule(
+            id=0,
+            pipeline="Customer support",
+            name="VIP goes first",
+            mode="on",
+            when=0,
+            terms=(0, 1),
+            actions=(),
+            span=_span("support.duly", 9, 3, 24),
+        ),
+    ),
+    predicates=(
+        EventAtom(kind="card is created", span=_span("support.duly", 10, 10, 25)),
+        EventAtom(kind="changes", span=_span("support.duly", 10, 30, 42)),
+    ),
+).sealed()
+HASH = PROGRAM.hash
+
+
+def minutes(n: float) -> dt.timedelta:
+    return dt.timedelta(minutes=n)
+
+
+class MemoryStore:
+    """As much of the Store as the pages read and write."""
+
+    def __init__(self, now: dt.datetime, *, empty: bool = False) -> None:
+        self.now = now
+        self.cards: dict[int, Card] = {}
+        self.risks: dict[int, dt.datetime] = {}
+        self.said: dict[int, list[Message]] = {}
+        self.told: dict[int, list[HistoryRow]] = {}
+        self.saved: Draft | None = None
+        self.published = [
+            (
+                VersionRow(hash=HASH, author="ana", note="First promises", created_at=now - minutes(600), active=True),
+                SOURCES,
+            )
+        ]
+        self.accounts: dict[str, User] = {}
+        self.aside: list[Parked] = []
+        self.live = True
+        if not empty:
+            self._fill()
+
+    def _fill(self) -> None:
+        for name, full, role in (
+            ("ana", "Ana Sousa", "admin"),
+            ("bruno", "Bruno Lima", "agent"),
+            ("vera", "Vera Nunes", "viewer"),
+        ):
+            self.accounts[name] = User(name=name, full_name=full, email="", phone="", role=role, language="en", active=True)
+        hour = Duration(Unit.BUSINESS, HOUR)
+        base = dict(calendar="Office", target=hour, version=HASH, cycle=1)
+        now = self.now
+        late = Clock(
+            metric="first reply", stage="New", started_at=now - minutes(80), due_at=now - minutes(20),
+            missed_at=now - minutes(20), **base,
+        )  # fmt: skip
+        self._card(
+            1, "New", "Refund has not arrived", "Marta Silva", "whatsapp", owner="ana", priority="urgent", age=80,
+            clocks=(late,), tags=("refund",),
+            ladders=(Ladder(name="Late reply", metric="first reply", cycle=1, version=HASH, visit=1,
+                            began_at=now - minutes(20), level=1, next_at=now + minutes(10)),),
+        )  # fmt: skip
+        risk = Clock(metric="first reply", stage="New", started_at=now - minutes(50), due_at=now + minutes(10), **base)
+        self._card(2, "New", "Where is my order?", "João Prado", "webhook", priority="high", age=50, clocks=(risk,))
+        self.risks[2] = now - minutes(2)
+        fine = Clock(metric="next reply", stage="In progress", started_at=now, due_at=now + minutes(95), **base)
+        done = Clock(
+            metric="first reply", stage="New", started_at=now - minutes(200), due_at=now - minutes(140),
+            stopped_at=now - minutes(160), state=ClockState.DONE, **base,
+        )  # fmt: skip
+        self._card(
+            3, "In progress", "Wrong size, wants to change", "Lia Costa", "email", owner="bruno", priority="normal",
+            age=200, clocks=(fine, done),
+        )  # fmt: skip
+        still = Clock(
+            metric="resolved", stage="", started_at=now - minutes(300), state=ClockState.PAUSED,
+            pauses=(Pause(now - minutes(94)),), **base,
+        )  # fmt: skip
+        self._card(
+            4, "Waiting for customer", "Invoice with the old address", "Rui Melo", "email", owner="ana",
+            priority="low", age=300, clocks=(still,), tags=("billing",),
+        )  # fmt: skip
+        self._card(5, "Done", "Thanks!", "Eva Dias", "whatsapp", owner="bruno", priority="normal", age=400)
+        self.aside.append(
+            Parked(what="raw", id=7, connector="Shop", reason="order.id is missing", at=now, body=b'{"text": "<b>hi</b>"}')
+        )
+
+    def _card(self, number: int, stage: str, title: str, who: str, channel: str, *, age: float, **more: Any) -> None:
+        opened = self.now - minutes(age)
+        visits = (Visit(number=1, stage="New", entered_at=opened),)
+        if stage != "New":
+            moved = opened + minutes(age / 3)
+            visits = (
+                Visit(number=1, stage="New", entered_at=opened, left_at=moved),
+                Visit(number=2, stage=stage, entered_at=moved),
+            )
+        self.cards[number + 100] = Card(
+            id=number + 100, number=number, pipeline="Customer support", stage=stage, title=title, channel=channel,
+            contact=Contact(name=who, email="customer@example.org"), created_at=opened, visits=visits,
+            fields={"Tier": "gold"}, **more,
+        )  # fmt: skip
+        self.said[number + 100] = [
+            self._message(number + 100, "in", "customer", f"Hello, {title.lower()}", opened, ""),
+            self._message(
+                number + 100, "out", "ana", "Let me look into it.\nOne moment.", opened + minutes(20), "delivered"
+            ),
+            self._message(number + 100, "note", "bruno", "Seen this one before <b>.", opened + minutes(21), ""),
+        ]
+        self.told[number + 100] = [
+            HistoryRow(id=1, event_id=1, kind="card.created", at=opened, author="customer", details={"title": title}),
+            HistoryRow(id=2, event_id=1, kind="clock.started", at=opened, author="", details={
+                "metric": "first reply", "target": "1h", "due_at": (opened + minutes(60)).isoformat()}),
+            HistoryRow(id=3, event_id=2, kind="owner.changed", at=opened, author="ana", details={"to": "bruno"}),
+        ]  # fmt: skip
+
+    def _message(self, card: int, direction: str, author: str, text: str, at: dt.datetime, state: str) -> Message:
+        return Message(
+            id=len(self.said.get(card, ())) + 1, card_id=card, direction=direction, author=author, channel="whatsapp",
+            text=text, kind="text", at=at, automatic=False, state=state, error="",
+        )  # fmt: skip
+
+    # --- the Store
+
+    async def card(self, card_id: int) -> Card:
+        if card_id not in self.cards:
+            raise Missing(f"card {card_id}")
+        return self.cards[card_id]
+
+    async def card_id(self, number: int) -> int:
+        for card in self.cards.values():
+            if card.number == number:
+                return card.id
+        raise Missing(f"card #{number}")
+
+    async def board(self, pipeline: str, finished_since: dt.datetime) -> list[BoardCard]:
+        rows = []
+        for card in self.cards.values():
+            running = [c for c in card.clocks if c.state is ClockState.RUNNING and c.due_at is not None]
+            first = min(running, key=lambda c: c.due_at or NOW, default=None)
+            still = [c for c in card.clocks if c.state is ClockState.PAUSED]
+            rows.append(
+                BoardCard(
+                    id=card.id, number=card.number, title=card.title, stage=card.stage, customer=card.contact.name,
+                    channel=card.channel, priority=card.priority, type=card.type, owner=card.owner, team=card.team,
+                    tags=card.tags, entered_at=card.visit.entered_at, clock=first.metric if first else "",
+                    started_at=first.started_at if first else None, due_at=first.due_at if first else None,
+                    risk_at=self.risks.get(card.number), paused=bool(still) and not running,
+                    paused_at=still[0].pauses[-1].start if still else None,
+                    missed=any(c.missed_at is not None and c.open for c in card.clocks), revision=card.revision,
+                )
+            )  # fmt: skip
+        return rows
+
+    async def messages(self, card_id: int) -> list[Message]:
+        return self.said[card_id]
+
+    async def history(self, card_id: int) -> list[HistoryRow]:
+        return self.told[card_id]
+
+    async def trace(self, card_id: int) -> list[TraceRow]:
+        facts = (
+            FactTrace(kind="card is created", rules=(RuleTrace(0, False, 1),), values={"tier": "basic", "owner": ""}),
+            FactTrace(kind="changes", subject="priority", depth=1, rules=(RuleTrace(0, True),)),
+        )
+        return [TraceRow(event_id=1, at=self.now, version=HASH, event_kind="CustomerMessage", facts=facts)]
+
+    async def visits(self, card_id: int) -> list[VisitRow]:
+        return [
+            VisitRow(
+                number=visit.number, stage=visit.stage, entered_at=visit.entered_at, left_at=visit.left_at, owner="ana",
+                business_seconds=3600.0 if visit.left_at else None,
+            )
+            for visit in self.cards[card_id].visits
+        ]  # fmt: skip
+
+    async def notices(self, person: str, limit: int = 50) -> list[OutboxRow]:
+        if person != "ana":
+            return []
+        return [
+            OutboxRow(
+                id=1, card_id=101, key="k", channel="app", recipient="ana", kind="notice",
+                text="Card #1: first reply is late", state="delivered", attempts=1, next_at=None, created_at=self.now,
+                settled_at=self.now, error="", provider_id="",
+            )
+        ]  # fmt: skip
+
+    async def parked(self) -> list[Parked]:
+        return self.aside
+
+    async def active_hash(self) -> str:
+        return next((row.hash for row, _ in self.published if row.active), "") if self.live else ""
+
+    async def active_version(self) -> Version | None:
+        found = await self.active_hash()
+        return await self.version(found) if found else None
+
+    async def version(self, program_hash: str) -> Version:
+        for row, sources in self.published:
+            if row.hash == program_hash:
+                return Version(hash=row.hash, program=PROGRAM.encode(), sources=sources)
+        raise Missing(program_hash)
+
+    async def versions(self) -> list[VersionRow]:
+        return [row for row, _ in reversed(self.published)]
+
+    async def draft(self) -> Draft | None:
+        return self.saved
+
+    async def save_draft(self, sources: dict[str, str], base: str, author: str, revision: int, now: dt.datetime) -> Draft:
+        latest = self.saved.revision if self.saved is not None else 0
+        if revision != latest:
+            raise Conflict("somebody saved it meanwhile")
+        self.saved = Draft(sources=sources, base=base, author=author, updated_at=now, revision=latest + 1)
+        return self.saved
+
+    async def discard_draft(self) -> None:
+        self.saved = None
+
+    async def save_user(self, user: User, password_hash: str | None = None) -> None:
+        self.accounts[user.name] = user
+
+
+class Theatre:
+    """Services over the MemoryStore: every account has PASSWORD, commands are carried out at once."""
+
+    workspace_name = "Support Desk"
+    setup_token = "the-token"
+    secure_cookies = False
+
+    def __init__(self, clock: FakeClock | SystemClock, *, empty: bool = False, mails: bool = True) -> None:
+        self.clock = clock
+        self.memory = MemoryStore(clock.now(), empty=empty)
+        self.mails = mails
+        self.queues: set[asyncio.Queue[Change | None]] = set()
+
+    @property
+    def store(self) -> Any:
+        return self.memory
+
+    def program(self) -> Program | None:
+        return PROGRAM if self.memory.live else None
+
+    async def needs_setup(self) -> bool:
+        return not self.memory.accounts
+
+    async def create_first_admin(self, name: str, full_name: str, email: str, password: str) -> None:
+        if len(password) < 10:
+            raise Refused("a password needs at least 10 characters")
+        self.memory.accounts[name] = User(
+            name=name, full_name=full_name, email=email, phone="", role="admin", language="", active=True
+        )
+
+    async def sign_in(self, name: str, password: str) -> SignIn:
+        known = name in self.memory.accounts and password == PASSWORD
+        return SignIn(secret=f"session-{name}") if known else SignIn(reason="wrong")
+
+    async def sign_out(self, secret: str) -> None:
+        return None
+
+    async def command(self, card_id: int, body: AnyBody, author: str) -> str:
+        memory, now = self.memory, self.clock.now()
+        card = memory.cards.get(card_id)
+        match body:
+            case OpenCard():
+                memory._card(len(memory.cards) + 1, "New", body.title, body.contact.name, "manual", age=0)
+            case MoveCard(stage=stage) if card is not None:
+                following = PROGRAM.pipelines[card.pipeline].stage(card.stage).next
+                if stage not in following:
+                    details = {"from": card.stage, "stage": stage, "next": ", ".join(following), "code": "stage-order"}
+                    memory.told[card_id].append(
+                        HistoryRow(id=9, event_id=9, kind="refused", at=now, author=author, details=details)
+                    )
+                    return "stage-order: no"
+                visit = Visit(number=len(card.visits) + 1, stage=stage, entered_at=now)
+                left = msgspec.structs.replace(card.visit, left_at=now)
+                memory.cards[card_id] = msgspec.structs.replace(card, stage=stage, visits=(*card.visits[:-1], left, visit))
+            case AgentMessage(text=text):
+                memory.said[card_id].append(memory._message(card_id, "out", author, text, now, "pending"))
+            case InternalNote(text=text):
+                memory.said[card_id].append(memory._message(card_id, "note", author, text, now, ""))
+            case AssignCard(owner=owner) if card is not None:
+                memory.cards[card_id] = msgspec.structs.replace(card, owner=owner)
+            case SetFields(values=values) if card is not None:
+                fields = {name.removeprefix("field:"): value for name, value in values.items() if ":" in name}
+                plain = {name: value for name, value in values.items() if ":" not in name}
+                memory.cards[card_id] = msgspec.structs.replace(card, fields={**card.fields, **fields}, **plain)
+            case _:
+                return "unknown: this theatre can't do that"
+        self.tell(Change(topic="card", pipeline="Customer support", card=card_id))
+        return ""
+
+    async def replay(self, what: str, item_id: int, author: str) -> str:
+        self.memory.aside = [item for item in self.memory.aside if item.id != item_id]
+        return ""
+
+    async def check(self, sources: dict[str, str]) -> list[Diagnostic]:
+        """One rule of its own: `forst` should be `first`."""
+        found = []
+        for path, text in sorted(sources.items()):
+            for number, line in enumerate(text.split("\n"), 1):
+                at = line.find("forst")
+                if at >= 0:
+                    span = Span(path, number, at + 1, number, at + 6)
+                    found.append(
+                        Diagnostic(
+                            code="E0101", name="unknown-word", severity=Severity.ERROR, span=span,
+                            template="`%(word)s` is no word of the language.", values={"word": "forst"},
+                            help="Did you mean `first`?", nearest="first",
+                            fixes=(Fix("Write `first`", span, "first"),),
+                        )
+                    )  # fmt: skip
+        return found
+
+    def format(self, text: str) -> str:
+        return "\n".join(line.rstrip() for line in text.rstrip("\n").split("\n")) + "\n"
+
+    async def publish(self, sources: dict[str, str], author: str, note: str, choice: str, base: str) -> Published:
+        found = await self.check(sources)
+        if found:
+            return Published(diagnostics=tuple(found))
+        made = f"{len(self.memory.published):08x}{HASH[8:]}"
+        old = [(msgspec.structs.replace(row, active=False), text) for row, text in self.memory.published]
+        row = VersionRow(hash=made, author=author, note=note, created_at=self.clock.now(), active=True)
+        self.memory.published = [*old, (row, sources)]
+        self.memory.saved = None
+        return Published(hash=made)
+
+    async def changes(self) -> AsyncIterator[Change]:
+        queue: asyncio.Queue[Change | None] = asyncio.Queue()
+        self.queues.add(queue)
+        try:
+            while (change := await queue.get()) is not None:
+                yield change
+        finally:
+            self.queues.discard(queue)
+
+    def tell(self, change: Change | None) -> None:
+        for queue in self.queues:
+            queue.put_nowait(change)
+
+    def mailbox(self) -> list[CaughtMail] | None:
+        if not self.mails:
+            return None
+        return [
+            CaughtMail(
+                sender="support@support.example", to="ana@support.example", subject="Card 1 is late", text="Hi", at=NOW
+            )
+        ]
+
+
+class Sessions(AbstractAuthenticationMiddleware):
+    async def authenticate_request(self, connection: ASGIConnection[Any, Any, Any, Any]) -> AuthenticationResult:
+        name = connection.cookies.get("duly_session", "").removeprefix("session-")
+        accounts = connection.app.state.theatre.memory.accounts
+        return AuthenticationResult(user=accounts.get(name), auth=name)
+
+
+def stage(theatre: Theatre) -> Litestar:
+    """The application around the pages, as the platform builds it."""
+    from litestar.datastructures import State
+
+    def outside(request: Request[Any, Any, Any], error: Exception) -> Any:
+        return duly_admin_ui.error_page(theatre)(request, error)
+
+    return Litestar(
+        duly_admin_ui.routes(theatre),
+        state=State({"theatre": theatre}),
+        middleware=[DefineMiddleware(Sessions, exclude=["^/static/"])],
+        csrf_config=CSRFConfig(secret="not a secret: tests only", cookie_name="duly_csrf"),
+        exception_handlers={Exception: outside},
+        openapi_config=None,
+        logging_config=None,
+    )
+
+
+if __name__ == "__main__":
+    import uvicorn
+
+    uvicorn.run(stage(Theatre(SystemClock())), host="127.0.0.1", port=8765, timeout_graceful_shutdown=1)
