@@ -219,7 +219,9 @@ async def publish(page: NamedDependency[Page]) -> Response[Any]:
         work.base,
     )
     if not done.hash:
-        return await show(page, status=422, refused=_("Not published: the files hold errors. The live version stays."))
+        refused = _("Not published: the files hold errors. The live version stays.")
+        broken = next((item.span.path for item in done.diagnostics if item.severity is Severity.ERROR), "")
+        return await show(page, status=422, refused=refused, chosen=broken)
     return go(f"/versions?published={done.hash}")
 
 

@@ -1,0 +1,88 @@
+"""A browser, and pages that must stay clean: no console error, no refused resource, nothing asked of the outside."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, Playwright, sync_playwright
+
+from admin_ui.house import Served, Visit, Watch
+from admin_ui.theatre import Theatre
+from duly_runtime.time import SystemClock
+
+ROOT = Path(__file__).parents[2]
+AXE = ROOT / "admin_ui" / "node_modules" / "axe-core" / "axe.min.js"
+CHROMIUM = "/usr/bin/chromium"
+
+
+@pytest.fixture
+def served() -> Iterator[Served]:
+    with Served(Theatre(SystemClock())) as running:
+        yield running
+
+
+@pytest.fixture
+def empty() -> Iterator[Served]:
+    """Nobody has signed in here yet."""
+    with Served(Theatre(SystemClock(), empty=True)) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def playwright() -> Iterator[Playwright]:
+    with sync_playwright() as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def browser(playwright: Playwright) -> Iterator[Browser]:
+    if not os.path.exists(CHROMIUM):
+        if os.environ.get("CI") == "true":
+            pytest.fail(f"no Chromium at {CHROMIUM}")
+        pytest.skip(f"needs Chromium at {CHROMIUM}")
+    running = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-dev-shm-usage"])
+    yield running
+    running.close()
+
+
+@pytest.fixture
+def watches() -> Iterator[list[Watch]]:
+    """Checked when the test is over."""
+    kept: list[Watch] = []
+    yield kept
+    for watch in kept:
+        watch.check()
+
+
+@pytest.fixture
+def visit(browser: Browser, watches: list[Watch]) -> Iterator[Visit]:
+    """Open a page of a server as somebody: `visit(served, "/rules", "ana")`."""
+    contexts: list[BrowserContext] = []
+
+    def open_page(server: Served, path: str, who: str = "", *, script: bool = True, **options: object) -> Page:
+        context = browser.new_context(base_url=server.url, java_script_enabled=script, locale="en-GB", **options)  # type: ignore[arg-type]
+        context.set_default_timeout(15_000)
+        contexts.append(context)
+        watches.append(Watch(context, server.url))
+        if who:
+            context.add_cookies([{"name": "duly_session", "value": f"session-{who}", "url": server.url}])
+        page = context.new_page()
+        page.goto(path)
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
+
+
+@pytest.fixture(scope="session")
+def axe() -> str:
+    """The accessibility checker, from the developers' packages."""
+    if not AXE.exists():
+        if os.environ.get("CI") == "true":
+            pytest.fail("axe-core is missing: run `npm ci` in admin_ui")
+        pytest.skip("axe-core is missing: run `npm ci` in admin_ui")
+    return AXE.read_text()

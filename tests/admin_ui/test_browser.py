@@ -1,0 +1,310 @@
+"""The pages in Chromium, over the theatre."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from admin_ui.house import Served, Visit, Watch
+from admin_ui.theatre import PASSWORD
+
+pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+
+BOARD = "/board/Customer%20support"
+PAGES = {
+    "board": BOARD,
+    "filtered": BOARD + "?q=nothing",
+    "conversation": "/cards/1",
+    "timeline": "/cards/4?view=timeline",
+    "history": "/cards/1?view=history",
+    "why": "/cards/1?view=why",
+    "new card": "/new-card/Customer%20support",
+    "rules": "/rules?file=support.duly",
+    "versions": "/versions",
+    "parked": "/parked",
+    "notices": "/notices",
+    "mail": "/demo/mail",
+    "help": "/help",
+}
+
+
+def violations(page: Page, axe: str) -> list[str]:
+    page.evaluate(axe)
+    found = page.evaluate(
+        "() => axe.run(document, {runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice']})"
+    )
+    return [
+        f"{item['id']}: {item['help']}: {node['html'][:120]} {node['failureSummary'][:300]}"
+        for item in found["violations"]
+        for node in item["nodes"]
+    ]
+
+
+@pytest.mark.parametrize("name", PAGES)
+@pytest.mark.parametrize(
+    ("theme", "language", "width"), [("light", "en", 1280), ("dark", "pt-BR", 1280), ("dark", "en", 390)]
+)
+def test_pages_are_accessible(
+    served: Served, visit: Visit, axe: str, name: str, theme: str, language: str, width: int
+) -> None:
+    served.theatre.memory.accounts["ana"] = _speaking(served, language)
+    page = visit(served, PAGES[name], "ana", color_scheme=theme, viewport={"width": width, "height": 800})
+    page.wait_for_load_state("load")
+    expect(page.locator("html")).to_have_attribute("lang", language)
+    if name == "rules":
+        expect(page.locator("#editor[data-ready]")).to_be_visible()
+        expect(page.locator("#status")).to_have_attribute("data-state", "good")
+    assert violations(page, axe) == []
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+def _speaking(served: Served, language: str):
+    import msgspec
+
+    return msgspec.structs.replace(served.theatre.memory.accounts["ana"], language=language)
+
+
+def test_first_administrator(empty: Served, visit: Visit, watches: list[Watch], axe: str) -> None:
+    page = visit(empty, "/")
+    watches[0].expect("422")
+    expect(page).to_have_url(empty.url + "/setup")
+    assert violations(page, axe) == []
+    page.get_by_label("Token").fill("a guess")
+    page.get_by_label("User name").fill("ana")
+    page.get_by_label("Password", exact=True).fill(PASSWORD)
+    page.get_by_label("Password again").fill(PASSWORD)
+    page.get_by_role("button", name="Make the administrator").click()
+    expect(page.get_by_role("alert")).to_contain_text("not the token")
+    assert empty.theatre.memory.accounts == {}
+    page.get_by_label("Token").fill("the-token")
+    page.get_by_label("Password", exact=True).fill(PASSWORD)
+    page.get_by_label("Password again").fill(PASSWORD)
+    page.get_by_role("button", name="Make the administrator").click()
+    expect(page.get_by_role("heading", name="Customer support")).to_be_visible()
+    assert empty.theatre.memory.accounts["ana"].role == "admin"
+    expect(page.get_by_role("heading", name="No card yet")).to_be_visible()
+    expect(page.locator("#teach")).to_contain_text("/in/shop")
+    page.goto("/setup")
+    expect(page).to_have_url(empty.url + "/board/Customer%20support")
+
+
+def test_sign_in_and_out(served: Served, visit: Visit, watches: list[Watch], axe: str) -> None:
+    page = visit(served, "/cards/2")
+    watches[0].expect("422")
+    assert violations(page, axe) == []
+    page.get_by_label("User name").fill("ana")
+    page.get_by_label("Password").fill("not her password")
+    page.get_by_role("button", name="Sign in").click()
+    expect(page.get_by_role("alert")).to_contain_text("don't belong together")
+    expect(page.get_by_label("User name")).to_have_value("ana")
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Sign in").click()
+    expect(page.get_by_role("heading", name="Where is my order?")).to_be_visible()
+    cookie = next(c for c in page.context.cookies() if c["name"] == "duly_session")
+    assert (cookie["httpOnly"], cookie["sameSite"]) == (True, "Lax")
+    page.locator("summary", has_text="Ana Sousa").click()
+    page.get_by_role("button", name="Sign out").click()
+    expect(page).to_have_url(served.url + "/login")
+    page.goto("/cards/2")
+    expect(page.get_by_role("button", name="Sign in")).to_be_visible()
+
+
+def test_sign_in_leads_nowhere_else(served: Served, visit: Visit) -> None:
+    page = visit(served, "/login?next=https://evil.example/")
+    page.get_by_label("User name").fill("ana")
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Sign in").click()
+    expect(page.get_by_role("heading", name="Customer support")).to_be_visible()
+    assert page.url.startswith(served.url)
+
+
+def test_the_board_counts_down(served: Served, visit: Visit) -> None:
+    page = visit(served, BOARD, "ana")
+    badge = page.locator("#card-2 .badge")
+    expect(badge).to_contain_text("At risk")
+    before = badge.locator(".left").inner_text()
+    expect(badge.locator(".left")).not_to_have_text(before)
+    expect(page.locator("#card-1 .badge")).to_contain_text("Late")
+    expect(page.locator("#card-3 .badge")).to_contain_text("On time")
+    expect(page.locator("#card-4 .badge")).to_contain_text("Paused 1h 3")
+    order = page.locator("[data-stage='New'] .card").evaluate_all("cards => cards.map(card => card.dataset.number)")
+    assert order == ["1", "2"], "earliest due first"
+    expect(page.locator("[data-stage='New'] .count").first).to_have_text("2")
+    expect(page.locator("[data-stage='New'] .count.late")).to_have_text("1")
+
+
+def test_a_card_walks_by_keyboard(served: Served, visit: Visit) -> None:
+    page = visit(served, BOARD, "ana")
+    page.locator("#card-1 .card-link").focus()
+    page.keyboard.press("ArrowDown")
+    expect(page.locator("#card-2 .card-link")).to_be_focused()
+    page.keyboard.press("ArrowRight")
+    expect(page.locator("#card-3 .card-link")).to_be_focused()
+    page.keyboard.press("ArrowLeft")
+    page.keyboard.press("]")
+    expect(page.get_by_role("status").filter(has_text="Card #1 moved to In progress")).to_be_visible()
+    expect(page.locator("[data-stage='In progress'] #card-1")).to_be_visible()
+    expect(page.locator("#card-1 .card-link")).to_be_focused()
+    assert served.theatre.memory.cards[101].stage == "In progress"
+
+
+def test_a_refused_move_goes_back_and_says_why(served: Served, visit: Visit, watches: list[Watch]) -> None:
+    page = visit(served, BOARD, "ana")
+    watches[0].expect("409")
+    page.locator("#card-3 .card-link").focus()
+    page.keyboard.press("[")
+    expect(page.locator("#said")).to_contain_text('Card #3 stays: A card in "In progress" can\'t go to "New"')
+    expect(page.locator("[data-stage='In progress'] #card-3")).to_be_visible()
+    assert served.theatre.memory.cards[103].stage == "In progress"
+
+
+def test_a_card_moves_by_hand(served: Served, visit: Visit) -> None:
+    page = visit(served, BOARD, "ana", viewport={"width": 1400, "height": 800})
+    start = page.locator("#card-2").bounding_box()
+    target = page.locator("[data-stage='In progress'] .cards").bounding_box()
+    assert start is not None
+    assert target is not None
+    page.mouse.move(start["x"] + 60, start["y"] + 60)
+    page.mouse.down()
+    page.mouse.move(start["x"] + 90, start["y"] + 70, steps=4)
+    expect(page.locator("[data-stage='Waiting for customer']")).to_have_class("column closed")
+    page.mouse.move(target["x"] + 80, target["y"] + 60, steps=8)
+    page.mouse.up()
+    expect(page.locator("[data-stage='In progress'] #card-2")).to_be_visible()
+    expect(page.locator("#said")).to_contain_text("moved to In progress")
+    assert served.theatre.memory.cards[102].stage == "In progress"
+
+
+def test_news_arrive_and_one_tab_holds_the_stream(served: Served, visit: Visit) -> None:
+    board = visit(served, BOARD, "ana")
+    expect(board.locator("body")).to_have_attribute("data-live", "on")
+    second = board.context.new_page()
+    second.goto("/cards/2")
+    other = visit(served, "/cards/2", "bruno")
+    other.get_by_label("To stage").select_option("In progress")
+    other.locator("form", has=other.get_by_label("To stage")).get_by_role("button", name="Move").click()
+    second.bring_to_front()
+    expect(second.locator("#head .crumbs")).to_contain_text("In progress")
+    board.bring_to_front()
+    expect(board.locator("[data-stage='In progress'] #card-2")).to_be_visible()
+    assert len(served.theatre.queues) == 2, "one stream for each browser"
+
+
+def test_a_lost_stream_is_said(served: Served, visit: Visit, watches: list[Watch]) -> None:
+    page = visit(served, "/notices", "ana")
+    watches[0].expect("net::ERR_FAILED")
+    page.route("**/changes", lambda route: route.abort())
+    page.goto(BOARD)
+    expect(page.locator("#offline")).to_contain_text("Not live since")
+    expect(page.locator("#card-1")).to_be_visible()
+    page.unroute("**/changes")
+    expect(page.locator("#offline")).to_be_hidden()
+
+
+def test_filters_live_in_the_address(served: Served, visit: Visit) -> None:
+    page = visit(served, BOARD, "bruno")
+    page.get_by_label("Owner").select_option("My cards")
+    expect(page.locator("#card-3")).to_be_visible()
+    expect(page.locator("#card-1")).to_have_count(0)
+    assert "owner=bruno" in page.url
+    page.goto(BOARD + "?state=late")
+    expect(page.locator(".card")).to_have_count(1)
+    page.keyboard.press("/")
+    expect(page.locator("#search")).to_be_focused()
+
+
+def test_language_and_colours_are_kept(served: Served, visit: Visit) -> None:
+    page = visit(served, BOARD, "ana")
+    page.locator("summary", has_text="Ana Sousa").click()
+    page.get_by_role("button", name="Português").click()
+    expect(page.locator("#card-1 .badge")).to_contain_text("Atrasado")
+    expect(page.locator("html")).to_have_attribute("lang", "pt-BR")
+    assert served.theatre.memory.accounts["ana"].language == "pt-BR"
+    page.locator("summary", has_text="Ana Sousa").click()
+    page.get_by_role("button", name="Escuro").click()
+    expect(page.locator("html")).to_have_attribute("data-theme", "dark")
+    expect(page).to_have_url(served.url + BOARD)
+
+
+def test_replies_and_notes(served: Served, visit: Visit) -> None:
+    page = visit(served, "/cards/3", "bruno")
+    page.get_by_label("Reply by E-mail").fill("It is on its way <script>alert(1)</script>")
+    page.get_by_role("button", name="Send reply").click()
+    last = page.locator(".message").last
+    expect(last).to_contain_text("It is on its way <script>alert(1)</script>")
+    expect(last).to_contain_text("waiting to be sent")
+    page.get_by_label("Reply by E-mail").fill("Check the address")
+    page.get_by_role("button", name="Add as a note").click()
+    expect(page.locator(".message.note").last).to_contain_text("Check the address")
+
+
+def test_forms_work_without_scripts(served: Served, visit: Visit, watches: list[Watch]) -> None:
+    page = visit(served, "/cards/2", "ana", script=False)
+    watches[0].expect("409")
+    page.get_by_label("Reply by Webhook").fill("Hello")
+    page.get_by_role("button", name="Send reply").click()
+    expect(page.locator(".message.out").last).to_contain_text("Hello")
+    page.get_by_label("To stage").select_option("In progress")
+    page.locator("form", has=page.get_by_label("To stage")).get_by_role("button").click()
+    expect(page.locator(".crumbs")).to_contain_text("In progress")
+    page.locator("summary", has_text="Fields").click()
+    page.get_by_label("Refund amount").fill("12.5")
+    page.get_by_role("button", name="Save fields").click()
+    page.wait_for_url("**/cards/2*")
+    assert served.theatre.memory.cards[102].fields == {"Tier": "gold", "Refund amount": 12.5}
+    page.get_by_label("Give to").select_option("Bruno Lima")
+    page.get_by_role("button", name="Give").click()
+    expect(page.locator(".person")).to_contain_text("Bruno Lima")
+    page.goto("/rules?file=support.duly")
+    page.get_by_label("Text of support.duly").fill("# nothing forst\n")
+    page.get_by_role("button", name="Save draft").click()
+    expect(page.locator("#problems")).to_contain_text("is no word of the language")
+    page.goto("/rules#publish")
+    watches[0].expect("422")
+    page.locator("#publish").get_by_role("button", name="Publish", exact=True).click()
+    expect(page.get_by_role("alert").first).to_contain_text("Not published")
+
+
+def test_what_a_role_may_not_do_is_named(served: Served, visit: Visit, watches: list[Watch]) -> None:
+    page = visit(served, "/cards/1", "vera")
+    watches[0].expect("403")
+    watches[0].expect("404")
+    expect(page.get_by_role("button", name="Send reply")).to_have_count(0)
+    page.goto("/parked")
+    expect(page.locator("main")).to_contain_text("handle what was put aside")
+    expect(page.locator("main")).to_contain_text("viewer")
+    page.goto("/cards/999")
+    expect(page.locator("main")).to_contain_text("There is no such thing")
+    page.goto("/nowhere")
+    expect(page.locator("main")).to_contain_text("There is no such page")
+    agent = visit(served, "/cards/1", "bruno")
+    expect(agent.get_by_label("Give to")).to_have_count(0)
+
+
+def test_help_opens_on_a_key(served: Served, visit: Visit) -> None:
+    page = visit(served, BOARD, "ana")
+    expect(page.locator("html")).to_have_attribute("data-scripts", "")
+    page.keyboard.press("?")
+    expect(page.get_by_role("dialog")).to_contain_text("move the card one stage back or on")
+    page.keyboard.press("Escape")
+    page.keyboard.press("g")
+    page.keyboard.press("r")
+    expect(page.get_by_role("heading", name="Rules")).to_be_visible()
+
+
+def test_timeline_and_trace(served: Served, visit: Visit) -> None:
+    page = visit(served, "/cards/4?view=timeline", "ana")
+    expect(page.locator("svg.lane .held")).to_have_count(1)
+    expect(page.get_by_role("table")).to_contain_text("1h 3")
+    page.get_by_role("link", name="Why").click()
+    expect(page.locator(".why").first).to_contain_text("because this was false: tier is gold")
+    page.get_by_role("link", name="support.duly:10").first.click()
+    expect(page.locator("li:target")).to_contain_text("when card is created and tier is gold")
+
+
+def test_parked_requests_are_shown_whole_and_replayed(served: Served, visit: Visit) -> None:
+    page = visit(served, "/parked", "ana")
+    expect(page.locator(".parked pre")).to_contain_text('"text": "<b>hi</b>"')
+    expect(page.locator(".reason")).to_contain_text("order.id is missing")
+    page.get_by_role("button", name="Try again").click()
+    expect(page.get_by_role("heading", name="Nothing is put aside")).to_be_visible()
