@@ -5,15 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from duly_dsl.diagnostics import Diagnostic
+from duly_dsl.i18n import marked as _
 from duly_dsl.i18n import translations
 
 Gettext = Callable[[str], str]
-
-
-def _(text: str) -> str:
-    """Marks a text for the catalogue; it is translated when it is said."""
-    return text
-
 
 REFUSALS = (
     _("a password needs at least 10 characters"),

@@ -21,6 +21,7 @@ import { text } from "./texts.js";
 const root = document.getElementById("editor");
 const area = document.getElementById("source");
 const status = document.getElementById("status");
+const kept = document.getElementById("saved");
 const loaded = JSON.parse(document.getElementById("state").textContent);
 const editable = root.dataset.editable !== undefined;
 const nonce = document.querySelector("meta[name=csp-nonce]").content;
@@ -46,9 +47,9 @@ function unsaved() {
   return Object.keys(saved).filter((path) => textOf(path) !== saved[path]);
 }
 
-function tell(message, state) {
-  status.textContent = message;
-  status.dataset.state = state;
+function tell(message, state, place = status) {
+  place.textContent = message;
+  place.dataset.state = state;
 }
 
 // --- places: the server counts lines and code points from 1, the editor UTF-16 units from 0
@@ -192,7 +193,7 @@ const extensions = () => [
     ...historyKeymap,
     ...defaultKeymap,
   ]),
-  EditorView.contentAttributes.of({ "aria-label": root.dataset.label.replace("{file}", chosen), spellcheck: "false" }),
+  EditorView.contentAttributes.of({ "aria-label": root.dataset.label.replace("{file}", chosen), spellcheck: "false", tabindex: "0" }),
   EditorState.readOnly.of(!editable),
   EditorState.tabSize.of(2),
 ];
@@ -216,6 +217,7 @@ function mark() {
   for (const link of document.querySelectorAll(".files a")) {
     link.classList.toggle("changed", changed.includes(link.dataset.path));
   }
+  if (changed.length) tell(text("unsaved"), "warn", kept);
 }
 
 const view = new EditorView({ parent: root, state: EditorState.create({ doc: saved[chosen], extensions: extensions() }) });
@@ -276,7 +278,7 @@ async function store() {
       return false;
     }
     if (!answer.ok) {
-      tell(text("conflict", { message: told.reason ?? answer.status }), "bad");
+      tell(text("conflict", { message: told.reason ?? answer.status }), "bad", kept);
       return false;
     }
     document.getElementById("conflict").hidden = true;
@@ -285,10 +287,10 @@ async function store() {
     for (const input of document.querySelectorAll("input[name=revision]")) input.value = revision;
     document.getElementById("discard").hidden = false;
     mark();
-    tell(text("saved"), "good");
+    tell(text("saved"), "good", kept);
     return true;
   } catch {
-    tell(text("unchecked"), "bad");
+    tell(text("unchecked"), "bad", kept);
     return false;
   }
 }
@@ -300,7 +302,7 @@ function conflict(told) {
   banner.querySelector("span").textContent = text("conflict", { message: told.message });
   banner.hidden = false;
   theirs = told.revision;
-  tell(text("unsaved"), "bad");
+  tell(text("unsaved"), "bad", kept);
 }
 
 if (editable) {
@@ -318,7 +320,7 @@ if (editable) {
   cancel.addEventListener("click", () => dialog.close());
   document.getElementById("publish-open").addEventListener("click", async (event) => {
     event.preventDefault();
-    if (revision === 0 && !unsaved().length) return tell(text("nothing"), "warn");
+    if (revision === 0 && !unsaved().length) return tell(text("nothing"), "warn", kept);
     if (await save()) dialog.showModal();
   });
   // Ctrl+S belongs to the page, wherever the focus is.

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, Playwright, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, Playwright, expect, sync_playwright
 
 from admin_ui.house import Served, Visit, Watch
 from admin_ui.theatre import Theatre
@@ -16,6 +16,8 @@ from duly_runtime.time import SystemClock
 ROOT = Path(__file__).parents[2]
 AXE = ROOT / "admin_ui" / "node_modules" / "axe-core" / "axe.min.js"
 CHROMIUM = "/usr/bin/chromium"
+
+expect.set_options(timeout=20_000)  # how long a page may take on a busy machine before a test calls it missing
 
 
 @pytest.fixture
@@ -64,7 +66,7 @@ def visit(browser: Browser, watches: list[Watch]) -> Iterator[Visit]:
 
     def open_page(server: Served, path: str, who: str = "", *, script: bool = True, **options: object) -> Page:
         context = browser.new_context(base_url=server.url, java_script_enabled=script, locale="en-GB", **options)  # type: ignore[arg-type]
-        context.set_default_timeout(15_000)
+        context.set_default_timeout(20_000)
         contexts.append(context)
         watches.append(Watch(context, server.url))
         if who:

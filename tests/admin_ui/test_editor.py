@@ -57,7 +57,7 @@ def test_f8_walks_through_the_problems_of_all_files(served: Served, editor: Page
 def test_saving_formats_and_keeps_a_draft(served: Served, editor: Page) -> None:
     write(editor, "# trailing   \n")
     editor.keyboard.press("Control+s")
-    expect(editor.locator("#status")).to_have_text("Draft saved")
+    expect(editor.locator("#saved")).to_have_text("Draft saved")
     draft = served.theatre.memory.saved
     assert draft is not None
     assert draft.sources["support.duly"].endswith("}\n# trailing\n")
@@ -76,7 +76,7 @@ def test_a_draft_of_two_tells_who_was_faster(served: Served, visit: Visit, watch
     expect(other.locator("#status")).to_have_text("No problems")
     write(other, "# theirs\n")
     other.keyboard.press("Control+s")
-    expect(other.locator("#status")).to_have_text("Draft saved")
+    expect(other.locator("#saved")).to_have_text("Draft saved")
     write(editor, "# mine\n")
     editor.keyboard.press("Control+s")
     expect(editor.locator("#conflict")).to_contain_text("Ana Sousa saved the draft")
@@ -84,7 +84,7 @@ def test_a_draft_of_two_tells_who_was_faster(served: Served, visit: Visit, watch
     assert served.theatre.memory.saved is not None
     assert "# theirs" in served.theatre.memory.saved.sources["support.duly"]
     editor.get_by_role("button", name="Save mine over it").click()
-    expect(editor.locator("#status")).to_have_text("Draft saved")
+    expect(editor.locator("#saved")).to_have_text("Draft saved")
     assert "# mine" in served.theatre.memory.saved.sources["support.duly"]
 
 
