@@ -35,7 +35,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 # --- calendars and people --------------------------------------------------------------------------------------------
 
 
-class Window(Record, kw_only=True):
+class Window(Record, frozen=True, kw_only=True):
     """An opening on a local day, minutes after midnight; `closes` past 1440 runs into the next day (22:00-06:00 is
     1320-1800)."""
 
@@ -43,7 +43,7 @@ class Window(Record, kw_only=True):
     closes: int
 
 
-class DayRule(Record, kw_only=True):
+class DayRule(Record, frozen=True, kw_only=True):
     """What a particular day does instead of its weekday's windows. `windows` empty means closed.
 
     Either `first`..`last` (dates, both included) or `month` and `day` (every year). A dated rule beats a yearly one,
@@ -60,7 +60,7 @@ class DayRule(Record, kw_only=True):
     reason: str = ""
 
 
-class Calendar(Record, kw_only=True):
+class Calendar(Record, frozen=True, kw_only=True):
     """Working time. `week` holds seven tuples of windows, Monday first; `holidays` are ISO 3166 regions (`PT`, `BR-SP`)."""
 
     name: str
@@ -70,7 +70,7 @@ class Calendar(Record, kw_only=True):
     holidays: tuple[str, ...] = ()
 
 
-class Person(Record, kw_only=True):
+class Person(Record, frozen=True, kw_only=True):
     """Someone who works here; `name` is the word the files use (`ana`) and the account's user name."""
 
     name: str
@@ -80,7 +80,7 @@ class Person(Record, kw_only=True):
     language: str = ""
 
 
-class Team(Record, kw_only=True):
+class Team(Record, frozen=True, kw_only=True):
     name: str
     members: tuple[str, ...]
     lead: str = ""
@@ -90,11 +90,11 @@ class Team(Record, kw_only=True):
 # --- predicates ------------------------------------------------------------------------------------------------------
 
 
-class Predicate(Record, kw_only=True, tag=True):
+class Predicate(Record, frozen=True, kw_only=True, tag=True):
     """A condition; children are indexes into `Program.predicates`."""
 
 
-class EventAtom(Predicate, kw_only=True):
+class EventAtom(Predicate, frozen=True, kw_only=True):
     """True while the event being handled is this one. `kind` as in `FACT_KINDS`; `stage`, `metric` or `subject` (what
     changed) narrow it and are empty where any will do."""
 
@@ -104,35 +104,35 @@ class EventAtom(Predicate, kw_only=True):
     subject: str = ""
 
 
-class ContainsAny(Predicate, kw_only=True):
+class ContainsAny(Predicate, frozen=True, kw_only=True):
     """The message of the event holds one of `words` (already casefolded) as a whole word or phrase."""
 
     words: tuple[str, ...]
 
 
-class HasTag(Predicate, kw_only=True):
+class HasTag(Predicate, frozen=True, kw_only=True):
     tag: str
 
 
-class CardAge(Predicate, kw_only=True):
+class CardAge(Predicate, frozen=True, kw_only=True):
     """`op` compares the age of the card with `amount`, in the amount's own time."""
 
     op: str
     amount: Duration
 
 
-class OneOf(Predicate, kw_only=True):
+class OneOf(Predicate, frozen=True, kw_only=True):
     """The operand equals one of `values`. Operands: see `OPERANDS`; a field is `field:NAME`."""
 
     operand: str
     values: tuple[str | float | bool, ...]
 
 
-class Empty(Predicate, kw_only=True):
+class Empty(Predicate, frozen=True, kw_only=True):
     operand: str
 
 
-class Compare(Predicate, kw_only=True):
+class Compare(Predicate, frozen=True, kw_only=True):
     """`op` is one of `<`, `<=`, `>`, `>=`. False where the operand is empty."""
 
     operand: str
@@ -140,15 +140,15 @@ class Compare(Predicate, kw_only=True):
     value: float | str
 
 
-class Not(Predicate, kw_only=True):
+class Not(Predicate, frozen=True, kw_only=True):
     term: int
 
 
-class AllOf(Predicate, kw_only=True):
+class AllOf(Predicate, frozen=True, kw_only=True):
     terms: tuple[int, ...]
 
 
-class AnyOf(Predicate, kw_only=True):
+class AnyOf(Predicate, frozen=True, kw_only=True):
     terms: tuple[int, ...]
 
 
@@ -174,7 +174,7 @@ OPERANDS = ("priority", "channel", "type", "owner", "team", "stage", "connector"
 # --- actions ---------------------------------------------------------------------------------------------------------
 
 
-class Actor(Record, kw_only=True):
+class Actor(Record, frozen=True, kw_only=True):
     """kind: `owner`, `lead`, `manager` (of the card's team), `lead_of`, `manager_of`, `team`, `agent`, `least_busy`,
     `round_robin`; `name` is the team or person where the kind takes one."""
 
@@ -182,11 +182,11 @@ class Actor(Record, kw_only=True):
     name: str = ""
 
 
-class Action(Record, kw_only=True, tag=True):
+class Action(Record, frozen=True, kw_only=True, tag=True):
     """Something a rule, a level or a silence does."""
 
 
-class Notify(Action, kw_only=True):
+class Notify(Action, frozen=True, kw_only=True):
     """`channel` is `app`, `email` or `whatsapp`; empty means the person's own choice, `app` and `email` by default."""
 
     actors: tuple[Actor, ...]
@@ -194,49 +194,49 @@ class Notify(Action, kw_only=True):
     template: str = ""
 
 
-class SetField(Action, kw_only=True):
+class SetField(Action, frozen=True, kw_only=True):
     operand: str
     value: str | float | bool
 
 
-class Tag(Action, kw_only=True):
+class Tag(Action, frozen=True, kw_only=True):
     tag: str
     remove: bool = False
 
 
-class AssignTo(Action, kw_only=True):
+class AssignTo(Action, frozen=True, kw_only=True):
     actor: Actor
 
 
-class Move(Action, kw_only=True):
+class Move(Action, frozen=True, kw_only=True):
     stage: str
     reason: str = ""
 
 
-class Send(Action, kw_only=True):
+class Send(Action, frozen=True, kw_only=True):
     """A template to the customer, by the card's channel."""
 
     template: str
     once: bool = False
 
 
-class Reply(Action, kw_only=True):
+class Reply(Action, frozen=True, kw_only=True):
     """A literal text with placeholders to the customer."""
 
     text: str
 
 
-class Call(Action, kw_only=True):
+class Call(Action, frozen=True, kw_only=True):
     """Post the card to an outgoing webhook connector."""
 
     connector: str
 
 
-class ShiftPriority(Action, kw_only=True):
+class ShiftPriority(Action, frozen=True, kw_only=True):
     raised: bool
 
 
-class AddNote(Action, kw_only=True):
+class AddNote(Action, frozen=True, kw_only=True):
     text: str
 
 
@@ -246,7 +246,7 @@ AnyAction = Notify | SetField | Tag | AssignTo | Move | Send | Reply | Call | Sh
 # --- pipelines -------------------------------------------------------------------------------------------------------
 
 
-class Field(Record, kw_only=True):
+class Field(Record, frozen=True, kw_only=True):
     name: str
     type: str
     choices: tuple[str, ...] = ()
@@ -255,14 +255,14 @@ class Field(Record, kw_only=True):
     required_to_leave: tuple[str, ...] = ()
 
 
-class TargetRow(Record, kw_only=True):
+class TargetRow(Record, frozen=True, kw_only=True):
     """`when` is a predicate index, or None for the row that catches the rest. No amount: this row promises nothing."""
 
     when: int | None
     amount: Duration | None
 
 
-class Target(Record, kw_only=True):
+class Target(Record, frozen=True, kw_only=True):
     """Rows of one metric in one place, first match wins. Lines with `if` come first, then tables, then bare lines."""
 
     metric: str
@@ -271,7 +271,7 @@ class Target(Record, kw_only=True):
     """Operands the rows read: a change of one of them looks the target up again (CLOCKS, point 12)."""
 
 
-class Alert(Record, kw_only=True):
+class Alert(Record, frozen=True, kw_only=True):
     """One threshold of a clock. `key` is stable within the pipeline (`New/first reply/80%`). Exactly one of `percent`
     (1-99) and `before` is set."""
 
@@ -284,7 +284,7 @@ class Alert(Record, kw_only=True):
     template: str = ""
 
 
-class Resume(Record, kw_only=True):
+class Resume(Record, frozen=True, kw_only=True):
     """What ends the pause of a stage: `when` is a predicate, `kinds` the fact kinds it can be true for."""
 
     when: int
@@ -292,7 +292,7 @@ class Resume(Record, kw_only=True):
     stage: str = ""
 
 
-class Silence(Record, kw_only=True):
+class Silence(Record, frozen=True, kw_only=True):
     """`index` tells the silences of a stage apart."""
 
     index: int
@@ -300,12 +300,12 @@ class Silence(Record, kw_only=True):
     action: AnyAction
 
 
-class Reopen(Record, kw_only=True):
+class Reopen(Record, frozen=True, kw_only=True):
     amount: Duration
     stage: str
 
 
-class Stage(Record, kw_only=True):
+class Stage(Record, frozen=True, kw_only=True):
     name: str
     was: tuple[str, ...] = ()
     start: bool = False
@@ -323,7 +323,7 @@ class Stage(Record, kw_only=True):
     reopen: Reopen | None = None
 
 
-class Level(Record, kw_only=True):
+class Level(Record, frozen=True, kw_only=True):
     """`after` None is at once."""
 
     number: int
@@ -333,7 +333,7 @@ class Level(Record, kw_only=True):
     repeat_at_most: int | None = None
 
 
-class Escalation(Record, kw_only=True):
+class Escalation(Record, frozen=True, kw_only=True):
     """`metrics` are the clocks whose miss starts the ladder, if `when` (the other conditions) holds; `stop` with the
     fact kinds it can be true for. A ladder also stops on leaving the stage and on acknowledgement."""
 
@@ -345,12 +345,12 @@ class Escalation(Record, kw_only=True):
     stop_kinds: tuple[str, ...] = ()
 
 
-class AssignRow(Record, kw_only=True):
+class AssignRow(Record, frozen=True, kw_only=True):
     when: int | None
     to: Actor
 
 
-class Assign(Record, kw_only=True):
+class Assign(Record, frozen=True, kw_only=True):
     """`key` is stable within the pipeline. `event` is an EventAtom's predicate index."""
 
     key: str
@@ -360,7 +360,7 @@ class Assign(Record, kw_only=True):
     rows: tuple[AssignRow, ...]
 
 
-class Rule(Record, kw_only=True):
+class Rule(Record, frozen=True, kw_only=True):
     """`id` is the place in `Program.rules`. `terms` is `when` split at its top-level `and`, cheapest to tell first kept
     in the order of the file: the trace names the first term that failed."""
 
@@ -373,7 +373,7 @@ class Rule(Record, kw_only=True):
     actions: tuple[AnyAction, ...]
 
 
-class Index(Record, kw_only=True):
+class Index(Record, frozen=True, kw_only=True):
     """Which rules an event may concern: (fact kind, stage) of one pipeline -> rule ids in the order of the file.
 
     A rule that is good for every stage stands under each stage of its pipeline.
@@ -385,7 +385,7 @@ class Index(Record, kw_only=True):
     rules: tuple[int, ...]
 
 
-class Pipeline(Record, kw_only=True):
+class Pipeline(Record, frozen=True, kw_only=True):
     name: str
     calendar: str
     was: tuple[str, ...] = ()
@@ -419,14 +419,14 @@ class Pipeline(Record, kw_only=True):
 # --- doors -----------------------------------------------------------------------------------------------------------
 
 
-class Setting(Record, kw_only=True):
+class Setting(Record, frozen=True, kw_only=True):
     """`value` is the literal, or the name of the secret where `secret` is true."""
 
     value: str | float | bool
     secret: bool = False
 
 
-class MapRow(Record, kw_only=True):
+class MapRow(Record, frozen=True, kw_only=True):
     """Fill `target` (an operand, `field:NAME`, or one of `title`, `message`, `name`, `phone`, `email`) from the jmespath
     `path` as `type`. `missing`: `reject`, `skip` or `default`."""
 
@@ -437,7 +437,7 @@ class MapRow(Record, kw_only=True):
     default: str | float | bool | None = None
 
 
-class Connector(Record, kw_only=True):
+class Connector(Record, frozen=True, kw_only=True):
     """A door. `direction`: `receives`, `sends` or `connects` (both). `kind` is the plug-in's name (`webhook`)."""
 
     name: str
@@ -457,7 +457,7 @@ class Connector(Record, kw_only=True):
     settings: dict[str, Setting] = {}
 
 
-class Template(Record, kw_only=True):
+class Template(Record, frozen=True, kw_only=True):
     """Texts by language tag; `subjects` likewise, for e-mail."""
 
     name: str
@@ -465,7 +465,7 @@ class Template(Record, kw_only=True):
     subjects: dict[str, str] = {}
 
 
-class Program(Record, kw_only=True):
+class Program(Record, frozen=True, kw_only=True):
     """A whole workspace, ready to run. `hash` names the version: sha256 of everything else here, hex."""
 
     format: int = FORMAT

@@ -19,20 +19,20 @@ class Node(msgspec.Struct, frozen=True, kw_only=True):
     span: Span
 
 
-class Name(Node, kw_only=True):
+class Name(Node, frozen=True, kw_only=True):
     """A name as written: of a thing (`"New"`, quoted) or of a person, choice or built-in (`ana`, bare)."""
 
     text: str
     quoted: bool = False
 
 
-class Text(Node, kw_only=True):
+class Text(Node, frozen=True, kw_only=True):
     """A quoted text that is not a name, escapes already read."""
 
     value: str
 
 
-class Amount(Node, kw_only=True):
+class Amount(Node, frozen=True, kw_only=True):
     """A duration as written."""
 
     value: Duration
@@ -41,7 +41,7 @@ class Amount(Node, kw_only=True):
 # --- values ----------------------------------------------------------------------------------------------------------
 
 
-class Value(Node, kw_only=True):
+class Value(Node, frozen=True, kw_only=True):
     """A literal. Bare words stay words: whether one is a choice or a person is for the checker to say."""
 
     kind: str
@@ -52,42 +52,42 @@ class Value(Node, kw_only=True):
 # --- calendars -------------------------------------------------------------------------------------------------------
 
 
-class TimeSpan(Node, kw_only=True):
+class TimeSpan(Node, frozen=True, kw_only=True):
     """`09:00-13:00`, in minutes after midnight. `closes` may be 1440 (24:00); `closes <= opens` passes midnight."""
 
     opens: int
     closes: int
 
 
-class EveryYear(Node, kw_only=True):
+class EveryYear(Node, frozen=True, kw_only=True):
     """`25 december every year`."""
 
     month: int
     day: int
 
 
-class OnDate(Node, kw_only=True):
+class OnDate(Node, frozen=True, kw_only=True):
     """`2026-04-03`, or a range of dates, both ends included."""
 
     first: dt.date
     last: dt.date
 
 
-class Weekly(Node, kw_only=True):
+class Weekly(Node, frozen=True, kw_only=True):
     """`open monday to friday 09:00-13:00, 14:00-18:00`; days are 0 (Monday) to 6; `every day` is all of them."""
 
     days: tuple[int, ...]
     spans: tuple[TimeSpan, ...]
 
 
-class Closed(Node, kw_only=True):
+class Closed(Node, frozen=True, kw_only=True):
     """`closed on DAY "reason"`, `closed from DATE to DATE "reason"`."""
 
     day: EveryYear | OnDate
     reason: Text | None = None
 
 
-class SpecialDay(Node, kw_only=True):
+class SpecialDay(Node, frozen=True, kw_only=True):
     """`short day DAY SPANS` (shorter than usual) and `open on DATE SPANS` (extra); they replace the week's windows."""
 
     kind: str
@@ -97,13 +97,13 @@ class SpecialDay(Node, kw_only=True):
     reason: Text | None = None
 
 
-class Holidays(Node, kw_only=True):
+class Holidays(Node, frozen=True, kw_only=True):
     """`holidays from "BR-SP"`: ISO 3166 country, and subdivision after a dash."""
 
     region: Text
 
 
-class Calendar(Node, kw_only=True):
+class Calendar(Node, frozen=True, kw_only=True):
     name: Name
     zone: Text | None = None
     weekly: tuple[Weekly, ...] = ()
@@ -115,7 +115,7 @@ class Calendar(Node, kw_only=True):
 # --- people ----------------------------------------------------------------------------------------------------------
 
 
-class Person(Node, kw_only=True):
+class Person(Node, frozen=True, kw_only=True):
     """`person ana { name "Ana" email "ana@example.com" phone "+351…" language "pt-BR" }`."""
 
     name: Name
@@ -125,7 +125,7 @@ class Person(Node, kw_only=True):
     language: Text | None = None
 
 
-class Team(Node, kw_only=True):
+class Team(Node, frozen=True, kw_only=True):
     name: Name
     members: tuple[Name, ...] = ()
     lead: Name | None = None
@@ -135,7 +135,7 @@ class Team(Node, kw_only=True):
 # --- who, what, when -------------------------------------------------------------------------------------------------
 
 
-class Actor(Node, kw_only=True):
+class Actor(Node, frozen=True, kw_only=True):
     """Someone to tell or to give a card to.
 
     kind: `owner`, `manager` (of the owner's team), `lead` (`lead of "T"`), `lead_of_owner` (`lead`), `manager_of`
@@ -146,13 +146,13 @@ class Actor(Node, kw_only=True):
     name: Name | None = None
 
 
-class Metric(Node, kw_only=True):
+class Metric(Node, frozen=True, kw_only=True):
     """`first reply`, `next reply`, `leave stage`, `resolved`."""
 
     name: str
 
 
-class Operand(Node, kw_only=True):
+class Operand(Node, frozen=True, kw_only=True):
     """What a condition reads or `set` writes: a built-in (`priority`, `channel`, `type`, `owner`, `team`, `stage`) or a
     field, quoted or as a bare word. The checker decides which."""
 
@@ -162,7 +162,7 @@ class Operand(Node, kw_only=True):
 # events and conditions: expressions
 
 
-class EventIs(Node, kw_only=True):
+class EventIs(Node, frozen=True, kw_only=True):
     """An event atom of a `when`.
 
     kind: `card is created`, `card enters`, `card leaves` (name optional), `card is reopened`, `card is assigned`,
@@ -175,26 +175,26 @@ class EventIs(Node, kw_only=True):
     operand: Operand | None = None
 
 
-class Contains(Node, kw_only=True):
+class Contains(Node, frozen=True, kw_only=True):
     """`message contains "a", "b"`: any of the words, whatever the case."""
 
     words: tuple[Text, ...]
 
 
-class HasTag(Node, kw_only=True):
+class HasTag(Node, frozen=True, kw_only=True):
     """`card has tag "vip"`."""
 
     tag: Text
 
 
-class CardAge(Node, kw_only=True):
+class CardAge(Node, frozen=True, kw_only=True):
     """`card age > 24h elapsed`; `op` is one of `>`, `>=`, `<`, `<=`."""
 
     op: str
     amount: Amount
 
 
-class Is(Node, kw_only=True):
+class Is(Node, frozen=True, kw_only=True):
     """`tier is gold`, `tier is not gold`, `tier is one of gold, silver`."""
 
     operand: Operand
@@ -202,14 +202,14 @@ class Is(Node, kw_only=True):
     negated: bool = False
 
 
-class IsEmpty(Node, kw_only=True):
+class IsEmpty(Node, frozen=True, kw_only=True):
     """`"Order number" is empty`, `… is filled` (negated)."""
 
     operand: Operand
     negated: bool = False
 
 
-class Compare(Node, kw_only=True):
+class Compare(Node, frozen=True, kw_only=True):
     """`"Items" > 5`."""
 
     operand: Operand
@@ -217,15 +217,15 @@ class Compare(Node, kw_only=True):
     value: Value
 
 
-class Not(Node, kw_only=True):
+class Not(Node, frozen=True, kw_only=True):
     term: Expr
 
 
-class And(Node, kw_only=True):
+class And(Node, frozen=True, kw_only=True):
     terms: tuple[Expr, ...]
 
 
-class Or(Node, kw_only=True):
+class Or(Node, frozen=True, kw_only=True):
     terms: tuple[Expr, ...]
 
 
@@ -235,7 +235,7 @@ Expr = EventIs | Contains | HasTag | CardAge | Is | IsEmpty | Compare | Not | An
 # actions
 
 
-class Notify(Node, kw_only=True):
+class Notify(Node, frozen=True, kw_only=True):
     """`notify owner and manager by email using "T"`; `channel` is `app`, `email` or `whatsapp`."""
 
     actors: tuple[Actor, ...]
@@ -243,55 +243,55 @@ class Notify(Node, kw_only=True):
     template: Name | None = None
 
 
-class Set(Node, kw_only=True):
+class Set(Node, frozen=True, kw_only=True):
     operand: Operand
     value: Value
 
 
-class Tag(Node, kw_only=True):
+class Tag(Node, frozen=True, kw_only=True):
     """`tag "vip"`, `untag "vip"` (remove)."""
 
     tag: Text
     remove: bool = False
 
 
-class AssignTo(Node, kw_only=True):
+class AssignTo(Node, frozen=True, kw_only=True):
     """`assign to team "Billing"`."""
 
     actor: Actor
 
 
-class Move(Node, kw_only=True):
+class Move(Node, frozen=True, kw_only=True):
     stage: Name
     reason: Text | None = None
 
 
-class Send(Node, kw_only=True):
+class Send(Node, frozen=True, kw_only=True):
     """`send "Template"`: to the customer, by the card's channel."""
 
     template: Name
     once: bool = False
 
 
-class Reply(Node, kw_only=True):
+class Reply(Node, frozen=True, kw_only=True):
     """`reply "text"`: a literal text to the customer, with the same variables as a template."""
 
     text: Text
 
 
-class Call(Node, kw_only=True):
+class Call(Node, frozen=True, kw_only=True):
     """`call "CRM"`: post the card to an outgoing webhook connector."""
 
     connector: Name
 
 
-class ShiftPriority(Node, kw_only=True):
+class ShiftPriority(Node, frozen=True, kw_only=True):
     """`raise priority`, `lower priority`: one step in the pipeline's order, highest first."""
 
     raised: bool
 
 
-class AddNote(Node, kw_only=True):
+class AddNote(Node, frozen=True, kw_only=True):
     text: Text
 
 
@@ -301,7 +301,7 @@ Action = Notify | Set | Tag | AssignTo | Move | Send | Reply | Call | ShiftPrior
 # --- pipelines -------------------------------------------------------------------------------------------------------
 
 
-class Field(Node, kw_only=True):
+class Field(Node, frozen=True, kw_only=True):
     """`field "Tier" choice gold, silver default silver required to leave "New"`."""
 
     name: Name
@@ -313,7 +313,7 @@ class Field(Node, kw_only=True):
     required_to_leave: tuple[Name, ...] = ()
 
 
-class Cell(Node, kw_only=True):
+class Cell(Node, frozen=True, kw_only=True):
     """One cell of a table, as what it says: several alternatives (`"refund", "money back"`) or `any`.
 
     `words` holds the cell as typed for columns whose meaning is another thing (`as`, `if missing`).
@@ -327,7 +327,7 @@ class Cell(Node, kw_only=True):
     """`-`: this row gives no target for the column."""
 
 
-class Column(Node, kw_only=True):
+class Column(Node, frozen=True, kw_only=True):
     """A header cell: a metric (targets), `to` (assign), `words`, or an operand."""
 
     kind: str
@@ -336,18 +336,18 @@ class Column(Node, kw_only=True):
     operand: Operand | None = None
 
 
-class Row(Node, kw_only=True):
+class Row(Node, frozen=True, kw_only=True):
     cells: tuple[Cell, ...]
     otherwise: bool = False
     """`| else | …`: matches whatever is left."""
 
 
-class Table(Node, kw_only=True):
+class Table(Node, frozen=True, kw_only=True):
     columns: tuple[Column, ...]
     rows: tuple[Row, ...]
 
 
-class TargetLine(Node, kw_only=True):
+class TargetLine(Node, frozen=True, kw_only=True):
     """`leave stage within 30m if priority is urgent`."""
 
     metric: Metric
@@ -355,7 +355,7 @@ class TargetLine(Node, kw_only=True):
     condition: Expr | None = None
 
 
-class Alert(Node, kw_only=True):
+class Alert(Node, frozen=True, kw_only=True):
     """`alert owner at 80% of first reply`, `alert owner and manager 2h before leave stage by email using "T"`."""
 
     actors: tuple[Actor, ...]
@@ -366,20 +366,20 @@ class Alert(Node, kw_only=True):
     template: Name | None = None
 
 
-class Pause(Node, kw_only=True):
+class Pause(Node, frozen=True, kw_only=True):
     """`pause all clocks` (no metrics) or `pause next reply, resolved`."""
 
     metrics: tuple[Metric, ...] = ()
 
 
-class Resume(Node, kw_only=True):
+class Resume(Node, frozen=True, kw_only=True):
     """`resume when customer replies`, `resume in "In progress" when customer replies`."""
 
     condition: Expr
     stage: Name | None = None
 
 
-class Silence(Node, kw_only=True):
+class Silence(Node, frozen=True, kw_only=True):
     """`after 2 calendar days of silence send "Still there?" once`: silence of the customer, from the last message of
     either side or the arrival in the stage, whichever is later."""
 
@@ -387,14 +387,14 @@ class Silence(Node, kw_only=True):
     action: Action
 
 
-class Reopen(Node, kw_only=True):
+class Reopen(Node, frozen=True, kw_only=True):
     """`reopen within 7 calendar days to "In progress"`, in a finish stage."""
 
     amount: Amount
     stage: Name
 
 
-class Stage(Node, kw_only=True):
+class Stage(Node, frozen=True, kw_only=True):
     name: Name
     was: tuple[Name, ...] = ()
     start: bool = False
@@ -412,7 +412,7 @@ class Stage(Node, kw_only=True):
     reopen: Reopen | None = None
 
 
-class Level(Node, kw_only=True):
+class Level(Node, frozen=True, kw_only=True):
     """`level 2 after 30m notify lead of "T" then raise priority`; no `after` is `at once`."""
 
     number: int
@@ -420,7 +420,7 @@ class Level(Node, kw_only=True):
     actions: tuple[Action, ...]
 
 
-class Repeat(Node, kw_only=True):
+class Repeat(Node, frozen=True, kw_only=True):
     """`repeat level 3 every 1h at most 3 times`."""
 
     level: int
@@ -428,7 +428,7 @@ class Repeat(Node, kw_only=True):
     at_most: int | None = None
 
 
-class Escalation(Node, kw_only=True):
+class Escalation(Node, frozen=True, kw_only=True):
     """`when` may be `first reply is missed or next reply is missed`, and conditions joined by `and`."""
 
     name: Name
@@ -438,14 +438,14 @@ class Escalation(Node, kw_only=True):
     stop: Expr | None = None
 
 
-class Assign(Node, kw_only=True):
+class Assign(Node, frozen=True, kw_only=True):
     """`assign when card enters "New" { table }`."""
 
     event: EventIs
     table: Table
 
 
-class Rule(Node, kw_only=True):
+class Rule(Node, frozen=True, kw_only=True):
     """`mode` is `on`, `shadow` (record what it would do, do nothing) or `off`."""
 
     name: Name
@@ -454,14 +454,14 @@ class Rule(Node, kw_only=True):
     actions: tuple[Action, ...] = ()
 
 
-class OnReopen(Node, kw_only=True):
+class OnReopen(Node, frozen=True, kw_only=True):
     """`on reopen resolved continue`; choice is `first only`, `continue` or `new cycle`."""
 
     metric: Metric
     choice: str
 
 
-class Pipeline(Node, kw_only=True):
+class Pipeline(Node, frozen=True, kw_only=True):
     name: Name
     was: tuple[Name, ...] = ()
     calendar: Name | None = None
@@ -482,7 +482,7 @@ class Pipeline(Node, kw_only=True):
 # --- doors -----------------------------------------------------------------------------------------------------------
 
 
-class Setting(Node, kw_only=True):
+class Setting(Node, frozen=True, kw_only=True):
     """A line the connector's kind gives meaning to: `phone number id "1055"`, `access token secret "WA_TOKEN"`."""
 
     key: str
@@ -492,7 +492,7 @@ class Setting(Node, kw_only=True):
     """The value is the name of a secret, not the secret."""
 
 
-class Verify(Node, kw_only=True):
+class Verify(Node, frozen=True, kw_only=True):
     """`verify hmac sha256 with secret "KEY" in header "X-Signature"`, `verify token with secret "KEY"`."""
 
     scheme: str
@@ -502,14 +502,14 @@ class Verify(Node, kw_only=True):
     header: Text | None = None
 
 
-class SameCard(Node, kw_only=True):
+class SameCard(Node, frozen=True, kw_only=True):
     """`same card when "order.id" within 14 calendar days`."""
 
     path: Text
     amount: Amount | None = None
 
 
-class MapRow(Node, kw_only=True):
+class MapRow(Node, frozen=True, kw_only=True):
     """`| "Tier" | "customer.tier" | choice | basic |`; `missing` is None for `reject`, a Value otherwise, and `skip`
     leaves the field empty."""
 
@@ -520,14 +520,14 @@ class MapRow(Node, kw_only=True):
     skip: bool = False
 
 
-class Retry(Node, kw_only=True):
+class Retry(Node, frozen=True, kw_only=True):
     """`retry 5 times over 1h elapsed then park`."""
 
     times: int
     over: Amount
 
 
-class Connector(Node, kw_only=True):
+class Connector(Node, frozen=True, kw_only=True):
     """`direction` is `receives` or `sends`; `both ways` for kinds that do both is `connects`."""
 
     name: Name
@@ -542,14 +542,14 @@ class Connector(Node, kw_only=True):
     settings: tuple[Setting, ...] = ()
 
 
-class Variant(Node, kw_only=True):
+class Variant(Node, frozen=True, kw_only=True):
     """One language of a template; placeholders in braces."""
 
     language: Text
     text: Text
 
 
-class Template(Node, kw_only=True):
+class Template(Node, frozen=True, kw_only=True):
     name: Name
     subject: tuple[Variant, ...] = ()
     variants: tuple[Variant, ...] = ()
@@ -558,7 +558,7 @@ class Template(Node, kw_only=True):
 # --- tests -----------------------------------------------------------------------------------------------------------
 
 
-class Moment(Node, kw_only=True):
+class Moment(Node, frozen=True, kw_only=True):
     """`+2d4h` (elapsed microseconds after the test's start) or `[friday] 2026-03-06 17:30` in the test's zone."""
 
     offset: int | None = None
@@ -567,7 +567,7 @@ class Moment(Node, kw_only=True):
     weekday: int | None = None
 
 
-class Given(Node, kw_only=True):
+class Given(Node, frozen=True, kw_only=True):
     """`given card in "New" with priority urgent, channel whatsapp, "Tier" gold, message "hello"`."""
 
     stage: Name
@@ -576,7 +576,7 @@ class Given(Node, kw_only=True):
     values: tuple[tuple[Operand, Value], ...] = ()
 
 
-class Happens(Node, kw_only=True):
+class Happens(Node, frozen=True, kw_only=True):
     """A thing the test does.
 
     kind: `customer replies`, `agent replies`, `agent moves card`, `set`, `agent acknowledges`, `assign`, `note`.
@@ -590,7 +590,7 @@ class Happens(Node, kw_only=True):
     person: Name | None = None
 
 
-class Expect(Node, kw_only=True):
+class Expect(Node, frozen=True, kw_only=True):
     """A thing the test demands.
 
     kind: `alert` (actor, metric), `missed` `met` `paused` `running` (metric), `level` (number, name), `notice` (person,
@@ -614,14 +614,14 @@ class Expect(Node, kw_only=True):
     moment: Moment | None = None
 
 
-class Step(Node, kw_only=True):
+class Step(Node, frozen=True, kw_only=True):
     """One line: an optional `at MOMENT`, then what happens or is expected."""
 
     at: Moment | None
     what: Happens | Expect
 
 
-class Test(Node, kw_only=True):
+class Test(Node, frozen=True, kw_only=True):
     name: Name
     starts: Moment | None = None
     zone_of: Name | None = None
@@ -630,11 +630,11 @@ class Test(Node, kw_only=True):
     steps: tuple[Step, ...] = ()
 
 
-class Use(Node, kw_only=True):
+class Use(Node, frozen=True, kw_only=True):
     path: Text
 
 
-class File(Node, kw_only=True):
+class File(Node, frozen=True, kw_only=True):
     """One file; a statement that could not be read is left out and has a diagnostic."""
 
     path: str

@@ -26,7 +26,7 @@ class Effect(msgspec.Struct, frozen=True, kw_only=True, tag=True, omit_defaults=
     key: str
 
 
-class NotifyPerson(Effect, kw_only=True):
+class NotifyPerson(Effect, frozen=True, kw_only=True):
     """Tell someone who works here. `channel` `app`, `email`, `whatsapp`, or empty for the person's own choice.
 
     `about` is what it is about: `alert`, `escalation`, `rule`. `template` renders the text; where empty the runtime
@@ -41,7 +41,7 @@ class NotifyPerson(Effect, kw_only=True):
     """Untranslated facts: `metric`, `due_at`, `level`, `ladder`, `rule`, `percent`, `before`."""
 
 
-class MessageCustomer(Effect, kw_only=True):
+class MessageCustomer(Effect, frozen=True, kw_only=True):
     """A message to the customer by the card's channel: a template, or a text (with placeholders where `rendered` is
     false; a person's own words go out as they are)."""
 
@@ -52,7 +52,7 @@ class MessageCustomer(Effect, kw_only=True):
     """User name, or empty for Duly itself."""
 
 
-class CallWebhook(Effect, kw_only=True):
+class CallWebhook(Effect, frozen=True, kw_only=True):
     """Post an event about the card to an outgoing webhook connector."""
 
     connector: str

@@ -29,7 +29,7 @@ class Contact(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     language: str = ""
 
 
-class CustomerMessage(Body, kw_only=True):
+class CustomerMessage(Body, frozen=True, kw_only=True):
     """A message from the customer. Opens a card where its conversation has none (the connector's rules say which)."""
 
     text: str
@@ -53,7 +53,7 @@ class CustomerMessage(Body, kw_only=True):
     """`text`, or the provider's word for what we can't show (`image`, `unsupported`)."""
 
 
-class OpenCard(Body, kw_only=True):
+class OpenCard(Body, frozen=True, kw_only=True):
     """A card opened by a person or the API, with no message."""
 
     pipeline: str
@@ -67,38 +67,38 @@ class OpenCard(Body, kw_only=True):
     text: str = ""
 
 
-class AgentMessage(Body, kw_only=True):
+class AgentMessage(Body, frozen=True, kw_only=True):
     """A public reply by a person; the outbox item that sends it is made by the engine."""
 
     text: str
     author: str
 
 
-class InternalNote(Body, kw_only=True):
+class InternalNote(Body, frozen=True, kw_only=True):
     text: str
     author: str
 
 
-class MoveCard(Body, kw_only=True):
+class MoveCard(Body, frozen=True, kw_only=True):
     stage: str
     author: str = ""
     reason: str = ""
 
 
-class SetFields(Body, kw_only=True):
+class SetFields(Body, frozen=True, kw_only=True):
     """Operand -> value (`priority`, `type`, `title`, `field:Tier`); None empties a field."""
 
     values: dict[str, Scalar | None]
     author: str = ""
 
 
-class TagCard(Body, kw_only=True):
+class TagCard(Body, frozen=True, kw_only=True):
     add: tuple[str, ...] = ()
     remove: tuple[str, ...] = ()
     author: str = ""
 
 
-class AssignCard(Body, kw_only=True):
+class AssignCard(Body, frozen=True, kw_only=True):
     """Give the card to a person and/or a team; both empty unassigns."""
 
     owner: str = ""
@@ -106,21 +106,21 @@ class AssignCard(Body, kw_only=True):
     author: str = ""
 
 
-class Acknowledge(Body, kw_only=True):
+class Acknowledge(Body, frozen=True, kw_only=True):
     """A person takes note of a running escalation: its ladder stops."""
 
     ladder: str
     author: str
 
 
-class TimerFired(Body, kw_only=True):
+class TimerFired(Body, frozen=True, kw_only=True):
     """A timer of the card is due. Which one is for the record: the engine does all that is due at `now`."""
 
     key: str
     due_at: dt.datetime
 
 
-class DeliveryStatus(Body, kw_only=True):
+class DeliveryStatus(Body, frozen=True, kw_only=True):
     """The provider's word on something we sent. States form a lattice; a lower one never replaces a higher."""
 
     provider_id: str = ""
@@ -130,7 +130,7 @@ class DeliveryStatus(Body, kw_only=True):
     error: str = ""
 
 
-class Recompute(Body, kw_only=True):
+class Recompute(Body, frozen=True, kw_only=True):
     """A publish that asked for open cards to be measured anew under the version now live."""
 
     author: str = ""
