@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import contextlib
 import email
@@ -15,7 +16,6 @@ from email.message import EmailMessage
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
 from fakes.graph import FakeGraph
@@ -38,6 +38,23 @@ class Mailbox:
         assert isinstance(content, bytes)
         self.messages.append(email.message_from_bytes(content, policy=email.policy.default))
         return "250 OK"
+
+
+@contextlib.contextmanager
+def mail_server(mailbox: Mailbox) -> Iterator[str]:
+    """Its address, as `smtp://…`. On a loop of its own, as aiosmtpd's controller can't take a free port."""
+    loop = asyncio.new_event_loop()
+    server = loop.run_until_complete(loop.create_server(lambda: SMTP(mailbox, hostname="mail.example"), "127.0.0.1", 0))
+    thread = threading.Thread(target=loop.run_forever, daemon=True)
+    thread.start()
+    try:
+        yield f"smtp://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    finally:
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join(10)
+        server.close()
+        loop.run_until_complete(asyncio.sleep(0))
+        loop.close()
 
 
 class Receiver(ThreadingHTTPServer):
@@ -101,18 +118,14 @@ class Outside:
 @contextlib.contextmanager
 def outside() -> Iterator[Outside]:
     mailbox, receiver = Mailbox(), Receiver()
-    controller = Controller(mailbox, hostname="127.0.0.1", port=0)
     threading.Thread(target=receiver.serve_forever, daemon=True).start()
-    with FakeGraph(token=ACCESS_TOKEN, number_id=NUMBER_ID, app_secret=APP_SECRET) as graph:
-        controller.start()
-        try:
-            assert controller.server is not None
-            port = controller.server.sockets[0].getsockname()[1]
-            yield Outside(mailbox, f"smtp://127.0.0.1:{port}", receiver, graph)
-        finally:
-            controller.stop()
-            receiver.shutdown()
-            receiver.server_close()
+    graph = FakeGraph(token=ACCESS_TOKEN, number_id=NUMBER_ID, app_secret=APP_SECRET)
+    try:
+        with mail_server(mailbox) as smtp, graph:
+            yield Outside(mailbox, smtp, receiver, graph)
+    finally:
+        receiver.shutdown()
+        receiver.server_close()
 
 
 def whatsapp_body(customer: str, name: str, message_id: str, text: str, at: float) -> tuple[bytes, dict[str, str]]:
