@@ -65,11 +65,12 @@ class Process:
 
     def _read(self, process: subprocess.Popen[str], ready: threading.Event) -> None:
         assert process.stdout is not None
-        for line in process.stdout:
-            with self._log.open("a") as log:
-                log.write(line)
-            if re.search(r"at http://|is running", line):
-                ready.set()
+        with process.stdout:
+            for line in process.stdout:
+                with self._log.open("a") as log:
+                    log.write(line)
+                if re.search(r"at http://|is running", line):
+                    ready.set()
         ready.set()  # it ended
 
     def kill(self) -> None:

@@ -10,7 +10,7 @@ import secrets
 import signal
 import socket
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 
 import msgspec
@@ -182,6 +182,21 @@ async def publish_folder(desk: Desk, folder: Path, *, force: bool) -> None:
         )
 
 
+class Server(uvicorn.Server):
+    """Uvicorn raises a signal again once it has shut down, which would end the process before the rest has stopped."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        loop = asyncio.get_running_loop()
+        for name in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(name, self.handle_exit, name, None)
+        try:
+            yield
+        finally:
+            for name in (signal.SIGINT, signal.SIGTERM):
+                loop.remove_signal_handler(name)
+
+
 async def serve(
     options: argparse.Namespace, roles: frozenset[str] | None, *, publish: bool = False, beside: Beside | None = None
 ) -> int:
@@ -207,7 +222,7 @@ async def serve(
                     server_header=False,
                     timeout_graceful_shutdown=DRAIN_SECONDS,
                 )
-                server = uvicorn.Server(config)
+                server = Server(config)
                 say(_("Duly is serving {folder} at {url}").format(folder=options.folder.resolve().name, url=base_url))
                 if token:
                     say(_("Make the first administrator: {url}").format(url=f"{base_url}/setup?token={token}"))
