@@ -32,7 +32,7 @@ lint: $(VENV)/dev
 	$(BIN)/ruff check .
 
 types: $(VENV)/dev
-	$(BIN)/pyright
+	$(BIN)/pyright --pythonpath $(BIN)/python
 
 layers: $(VENV)/dev
 	$(BIN)/lint-imports
