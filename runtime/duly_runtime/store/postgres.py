@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-# pyright: reportUnknownMemberType=false - Piccolo leaves much of its typing open
+# Piccolo and asyncpg leave much of their typing open.
+# pyright: reportUnknownMemberType=false
 import asyncio
 import contextlib
 import contextvars

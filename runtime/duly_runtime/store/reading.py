@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-# pyright: reportUnknownMemberType=false - Piccolo leaves much of its typing open
+# Piccolo and asyncpg leave much of their typing open.
+# pyright: reportUnknownMemberType=false
 # ruff: noqa: S608 - what is put into statements is our own: column names and clauses, never values
 import datetime as dt
 from typing import Any

@@ -7,7 +7,8 @@ of its own, all acknowledged only after the one COMMIT. Other processes may use 
 
 from __future__ import annotations
 
-# pyright: reportUnknownMemberType=false - Piccolo leaves much of its typing open
+# Piccolo and asyncpg leave much of their typing open.
+# pyright: reportUnknownMemberType=false
 import asyncio
 import contextvars
 import logging

@@ -7,7 +7,8 @@ made by the migrations; a test holds columns and migrations together.
 
 from __future__ import annotations
 
-# pyright: reportUnknownMemberType=false - Piccolo leaves much of its typing open
+# Piccolo and asyncpg leave much of their typing open.
+# pyright: reportUnknownMemberType=false
 import dataclasses
 from typing import Any
 
