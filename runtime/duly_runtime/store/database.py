@@ -74,8 +74,12 @@ class DatabaseStore:
 
     # life
     async def start(self) -> None:
-        await self._database.open()
-        await migrations.migrate(self._database.write)
+        try:
+            await self._database.open()
+            await migrations.migrate(self._database.write)
+        except BaseException:
+            await self._database.close()
+            raise
 
     async def stop(self) -> None:
         await self._database.close()

@@ -79,7 +79,7 @@ async def _reclaim(now: dt.datetime) -> None:
     skip = " FOR UPDATE SKIP LOCKED" if unit.on_postgres() else ""
     lost = await unit.fetch(
         "SELECT id, repeat, attempts FROM outbox WHERE state = 'leased' AND leased_until <= ?"
-        f" ORDER BY id LIMIT 1000{skip}",
+        f" ORDER BY leased_until LIMIT 1000{skip}",
         now,
     )
     for row in lost:
@@ -103,7 +103,8 @@ async def settle(item: OutboxItem, outcome: Outcome, text: str, now: dt.datetime
     if isinstance(outcome, Sent):
         await _alone_with(outcome.provider_id)
     row = await unit.first(
-        "SELECT state, attempts, key, text, error, provider_id FROM outbox WHERE id = ? AND token = ?" + unit.locked(),
+        "SELECT state, attempts, key, text, error, provider_id FROM outbox WHERE id = ? AND token = ? AND token <> ''"
+        + unit.locked(),
         item.id,
         item.token,
     )

@@ -6,12 +6,12 @@ import asyncio
 import random
 
 import pytest
-from support.store_scenes import HOUR, MINUTE, NOW, decider, opened, raw, said, sql, take_in
 
 from duly_runtime.decision import Decision
 from duly_runtime.doors import Inbound
 from duly_runtime.events import AgentMessage, CustomerMessage, InternalNote, OpenCard
 from duly_runtime.store.api import Conflict, Missing
+from support.store_scenes import HOUR, MINUTE, NOW, decider, opened, raw, said, sql, take_in
 
 
 def test_a_request_and_its_events_are_kept_whole(store_url: str) -> None:

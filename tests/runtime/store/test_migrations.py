@@ -1,0 +1,167 @@
+"""The schema: the migrations make what the table classes say, once, whoever starts when."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+import subprocess
+import sys
+from types import ModuleType
+
+import pytest
+
+from duly_runtime.store import migrations, unit
+from duly_runtime.store.api import StoreUnavailable
+from duly_runtime.store.tables import TABLES
+from support.store_scenes import NOW, opened, said, sql, take_in
+
+START = """
+import asyncio, sys
+from duly_runtime.store.database import open_store
+async def main():
+    store = open_store(sys.argv[1])
+    await store.start()
+    print(await store.counts())
+    await store.stop()
+asyncio.run(main())
+"""
+
+
+async def columns(store: object, table: str) -> dict[str, tuple[str, bool]]:
+    """Name -> (type, may be null)."""
+    if unit_is_postgres(store):
+        rows = await sql(
+            store,  # type: ignore[arg-type]
+            "SELECT column_name, data_type, is_nullable FROM information_schema.columns WHERE table_name = ?",
+            table,
+        )
+        names = {"timestamp with time zone": "TIMESTAMPTZ"}
+        return {
+            row["column_name"]: (names.get(row["data_type"], row["data_type"].upper()), row["is_nullable"] == "YES")
+            for row in rows
+        }
+    rows = await sql(store, f"SELECT name, type, \"notnull\" AS filled, pk FROM pragma_table_info('{table}')")  # type: ignore[arg-type]
+    return {row["name"]: (row["type"], not row["filled"] and not row["pk"]) for row in rows}
+
+
+def unit_is_postgres(store: object) -> bool:
+    return store._database.engine_type == "postgres"  # type: ignore[attr-defined]
+
+
+def test_migrations_make_what_the_classes_say(store_url: str) -> None:
+    async def scene() -> None:
+        async with opened(store_url) as store:
+            for table in TABLES:
+                made = await columns(store, table._meta.tablename)
+                said: dict[str, tuple[str, bool]] = {}
+
+                async def types(table=table, said=said) -> None:  # type: ignore[no-untyped-def]
+                    # A column's type depends on the engine it is asked on.
+                    for column in table._meta.columns:
+                        kind = {"BIGSERIAL": "BIGINT"}.get(column.column_type, column.column_type)
+                        said[column._meta.db_column_name] = (kind, column._meta.null)
+
+                await store._read(types)  # type: ignore[attr-defined]
+                # SQLite keeps whole numbers of any declared width alike.
+                alike = {"INTEGER": "BIGINT"}
+                assert {name: (alike.get(kind, kind), null) for name, (kind, null) in made.items()} == {
+                    name: (alike.get(kind, kind), null) for name, (kind, null) in said.items()
+                }, table._meta.tablename
+
+    asyncio.run(scene())
+
+
+def test_starting_again_changes_nothing(store_url: str) -> None:
+    async def scene() -> None:
+        async with opened(store_url) as store:
+            await take_in(store, said("m1"))
+        async with opened(store_url) as store:
+            assert (await store.counts())["events"] == 1
+            rows = await sql(store, "SELECT number, name FROM schema_version")
+            assert [(row["number"], row["name"]) for row in rows] == [(1, "m0001_first")]
+
+    asyncio.run(scene())
+
+
+def test_processes_that_start_at_once_migrate_once(store_url: str) -> None:
+    started = [
+        subprocess.Popen([sys.executable, "-c", START, store_url], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        for _ in range(3)
+    ]
+    for process in started:
+        out, err = process.communicate(timeout=60)
+        assert process.returncode == 0, err.decode()
+        assert b"'events': 0" in out
+
+
+def test_a_migration_that_breaks_leaves_the_schema_as_it_was(store_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    bad = ModuleType("m0002_bad")
+    bad.STEPS = ("CREATE TABLE half (id {id})", "CREATE TABLE nonsense (")  # type: ignore[attr-defined]
+    good = ModuleType("m0002_good")
+    good.STEPS = ("CREATE TABLE half (id {id})", "ALTER TABLE card ADD COLUMN mood TEXT NOT NULL DEFAULT ''")  # type: ignore[attr-defined]
+
+    async def scene() -> None:
+        async with opened(store_url) as store:
+            await take_in(store, said("m1"))
+        monkeypatch.setattr(migrations, "MIGRATIONS", (*migrations.MIGRATIONS, bad))
+        with pytest.raises(Exception, match=r"syntax|incomplete"):
+            async with opened(store_url):
+                pass
+        monkeypatch.setattr(migrations, "MIGRATIONS", (*migrations.MIGRATIONS[:-1], good))
+        async with opened(store_url) as store:
+            assert await sql(store, "SELECT id FROM half") == []
+            assert await store.waiting_events(NOW, 10) == [1]
+
+    asyncio.run(scene())
+
+
+def test_an_older_duly_does_not_touch_a_newer_schema(store_url: str) -> None:
+    async def scene() -> None:
+        async with opened(store_url) as store:
+            await sql(store, "INSERT INTO schema_version (number, name) VALUES (99, 'future')")
+        with pytest.raises(StoreUnavailable, match="schema 99"):
+            async with opened(store_url):
+                pass
+
+    asyncio.run(scene())
+
+
+def test_ids_of_the_journal_are_never_used_twice(store_url: str) -> None:
+    async def scene() -> None:
+        async with opened(store_url) as store:
+            (first,) = await take_in(store, said("m1"))
+            await sql(store, "DELETE FROM event")
+            (second,) = await take_in(store, said("m2"))
+            assert second > first
+
+    asyncio.run(scene())
+
+
+def test_the_queries_of_the_hot_path_use_their_indexes(sqlite_url: str) -> None:
+    """Their cost must not grow with what is done and over."""
+    statements = {
+        "event_waiting": "SELECT id FROM event WHERE handled_at IS NULL AND parked_at IS NULL ORDER BY id LIMIT 9",
+        "event_waiting_stream": "SELECT id FROM event WHERE stream IN ('a', 'b') AND id < 9 AND handled_at IS NULL"
+        " AND parked_at IS NULL ORDER BY id LIMIT 1",
+        "timer_wake": "SELECT id FROM timer WHERE wake_at <= '2026' ORDER BY wake_at, id LIMIT 9",
+        "outbox_pending": "SELECT id FROM outbox WHERE state = 'pending' AND next_at <= '2026' ORDER BY next_at, id",
+        "outbox_leased": "SELECT id FROM outbox WHERE state = 'leased' AND leased_until <= '2026' ORDER BY leased_until",
+        "card_open": "SELECT id FROM card WHERE pipeline = 'x' AND finished_at IS NULL",
+        "card_changed": "SELECT id FROM card WHERE changed_at >= '2026' ORDER BY changed_at LIMIT 9",
+    }
+
+    async def scene() -> None:
+        async with opened(sqlite_url):
+            pass
+
+    asyncio.run(scene())
+    connection = sqlite3.connect(sqlite_url.removeprefix("sqlite:///"))
+    for index, statement in statements.items():
+        plan = " ".join(str(row) for row in connection.execute(f"EXPLAIN QUERY PLAN {statement}"))
+        assert index in plan, plan
+    connection.close()
+
+
+def test_units_know_their_statements() -> None:
+    assert unit.numbered("a = ? AND b IN (?,?)") == "a = $1 AND b IN ($2,$3)"
+    assert list(unit.chunks([1, 2, 3, 4, 5], 2)) == [[1, 2], [3, 4], [5]]
