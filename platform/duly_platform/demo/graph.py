@@ -81,7 +81,7 @@ class Graph:
         async def shop(request: Request[Any, Any, Any]) -> None:
             self.events.append(await request.body())
 
-        return Litestar([number, messages, shop], openapi_config=None)
+        return Litestar([number, messages, shop], openapi_config=None, logging_config=None)
 
     def _refused(self, request: Request[Any, Any, Any]) -> Response[Any] | None:
         given = request.headers.get("authorization", "").removeprefix("Bearer ")
