@@ -51,7 +51,7 @@ MESSAGES := dsl/duly_dsl runtime/duly_runtime connectors/duly_connectors admin_u
 messages: $(VENV)/dev  ## Collect texts into the catalogues and compile them
 	for folder in $(MESSAGES); do \
 	  domain=$$(basename $$folder); mkdir -p $$folder/locale/pt_BR/LC_MESSAGES; pot=$$(mktemp); \
-	  $(BIN)/pybabel -q extract -F babel.cfg -k gettext -k _ -k _n:1,2 --no-location --omit-header -o $$pot $$folder; \
+	  $(BIN)/pybabel -q extract -F babel.cfg -k gettext -k translate -k _ -k _n:1,2 --no-location --omit-header -o $$pot $$folder; \
 	  po=$$folder/locale/pt_BR/LC_MESSAGES/$$domain.po; \
 	  test -f $$po && $(BIN)/pybabel -q update --no-fuzzy-matching --omit-header -l pt_BR -i $$pot -o $$po \
 	    || $(BIN)/pybabel -q init -l pt_BR -i $$pot -o $$po; \

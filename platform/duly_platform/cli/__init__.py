@@ -10,21 +10,22 @@ import sys
 from collections.abc import Sequence
 
 from duly_dsl import i18n
+from duly_dsl.i18n import marked as _
 
 COMMANDS = {
-    "check": ("duly_platform.cli.language:Check", "Check rule files and report every problem"),
-    "fmt": ("duly_platform.cli.language:Format", "Format rule files, keeping every comment"),
-    "explain": ("duly_platform.cli.language:Explain", "Explain a problem's code (E0203)"),
-    "test": ("duly_platform.cli.scenarios:Test", "Run the tests of rule files in simulated time"),
+    "check": ("duly_platform.cli.language:Check", _("Check rule files and report every problem")),
+    "fmt": ("duly_platform.cli.language:Format", _("Format rule files, keeping every comment")),
+    "explain": ("duly_platform.cli.language:Explain", _("Explain a problem's code (E0203)")),
+    "test": ("duly_platform.cli.scenarios:Test", _("Run the tests of rule files in simulated time")),
     "serve": (
         "duly_platform.cli.serve:Serve",
         "Serve a workspace: web, connectors and worker in one process",
     ),
-    "demo": ("duly_platform.cli.demo:Demo", "Serve a demo workspace with live traffic"),
-    "worker": ("duly_platform.cli.serve:Worker", "Run a worker process (PostgreSQL with Redis or RabbitMQ)"),
-    "scheduler": ("duly_platform.cli.serve:Scheduler", "Run a scheduler process: timers and the outbox"),
-    "user": ("duly_platform.cli.accounts:UserCommand", "Make an account or set a password"),
-    "secret": ("duly_platform.cli.accounts:SecretCommand", "Store a secret that rule files refer to by name"),
+    "demo": ("duly_platform.cli.demo:Demo", _("Serve a demo workspace with live traffic")),
+    "worker": ("duly_platform.cli.serve:Worker", _("Run a worker process (PostgreSQL with Redis or RabbitMQ)")),
+    "scheduler": ("duly_platform.cli.serve:Scheduler", _("Run a scheduler process: timers and the outbox")),
+    "user": ("duly_platform.cli.accounts:UserCommand", _("Make an account or set a password")),
+    "secret": ("duly_platform.cli.accounts:SecretCommand", _("Store a secret that rule files refer to by name")),
 }
 """Name -> (where, help). A command is a class with `arguments(parser)` and `run(namespace) -> exit code`."""
 
@@ -32,13 +33,15 @@ COMMANDS = {
 def main(argv: Sequence[str] | None = None) -> int:
     """Run `duly`; the exit code. 0 is success, 1 means problems were found, 2 that it could not run as asked."""
     words = list(sys.argv[1:] if argv is None else argv)
-    _ = i18n.translations("duly_platform", i18n.of_environment()).gettext
-    parser = argparse.ArgumentParser(prog="duly", description=_("Customer-service pipelines that keep their promises."))
-    parser.add_argument("--version", action="store_true", help=_("show the version and leave"))
-    commands = parser.add_subparsers(dest="command", metavar=_("COMMAND"))
+    translate = i18n.translations("duly_platform", i18n.of_environment()).gettext
+    parser = argparse.ArgumentParser(
+        prog="duly", description=translate("Customer-service pipelines that keep their promises.")
+    )
+    parser.add_argument("--version", action="store_true", help=translate("show the version and leave"))
+    commands = parser.add_subparsers(dest="command", metavar=translate("COMMAND"))
     named = next((word for word in words if not word.startswith("-")), None)
     for name, (where, text) in COMMANDS.items():
-        sub = commands.add_parser(name, help=_(text), description=_(text))
+        sub = commands.add_parser(name, help=translate(text), description=translate(text))
         if name == named:
             module, attribute = where.split(":")
             command = getattr(importlib.import_module(module), attribute)()

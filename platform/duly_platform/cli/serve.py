@@ -164,10 +164,9 @@ def read_folder(folder: Path) -> dict[str, str]:
     return sources
 
 
-async def publish_folder(desk: Desk, folder: Path, *, force: bool) -> None:
+async def publish_folder(desk: Desk, folder: Path, sources: dict[str, str], *, force: bool) -> None:
     """The first start publishes the folder's files; later ones only say where they differ from what runs."""
     live = await desk.store.active_version()
-    sources = read_folder(folder)
     if live is not None and not force:
         if sources != live.sources:
             hint = _("The files in {folder} differ from the running version; --publish makes them live.")
@@ -202,6 +201,7 @@ async def serve(
 ) -> int:
     """Serve until a signal; the exit code."""
     settings = load(options.folder, host=options.host, port=options.port, speed=options.speed, roles=roles)
+    sources = read_folder(options.folder)
     listener = bind(settings.host, settings.port)
     port = listener.getsockname()[1]
     host = "127.0.0.1" if settings.host in ("0.0.0.0", "::") else settings.host  # noqa: S104
@@ -209,7 +209,7 @@ async def serve(
     settings = msgspec.structs.replace(settings, port=port, base_url=base_url)
     with contextlib.closing(listener):
         async with open_desk(settings) as desk:
-            await publish_folder(desk, options.folder, force=publish)
+            await publish_folder(desk, options.folder, sources, force=publish)
             async with contextlib.AsyncExitStack() as stack:
                 if beside is not None:
                     await stack.enter_async_context(beside(desk, settings))
