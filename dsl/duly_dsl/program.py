@@ -370,6 +370,8 @@ class Rule(Record, frozen=True, kw_only=True):
     mode: str
     when: int
     terms: tuple[int, ...]
+    term_spans: tuple[Span, ...] = ()
+    """Where this rule writes each of `terms`: the predicate itself, shared, knows only the first place it was met."""
     actions: tuple[AnyAction, ...]
 
 

@@ -7,6 +7,7 @@ from duly_dsl import syntax as s
 from duly_dsl.compiler.actions import action
 from duly_dsl.compiler.conditions import Fact, Pool, conjuncts, could_be, events_in
 from duly_dsl.scope import Scope
+from duly_dsl.source import Span
 
 
 def rules(scope: Scope, pool: Pool, first: int) -> tuple[list[p.Rule], list[p.Index]]:
@@ -19,7 +20,9 @@ def rules(scope: Scope, pool: Pool, first: int) -> tuple[list[p.Rule], list[p.In
             raise ValueError(f"rule {node.name.text} has no `when`")
         number = first + len(made)
         # Twice the same term is one: `terms` are what the trace names.
-        terms = tuple(dict.fromkeys(pool.expression(term, scope) for term in conjuncts(node.when)))
+        terms: dict[int, Span] = {}
+        for term in conjuncts(node.when):
+            terms.setdefault(pool.expression(term, scope), term.span)
         made.append(
             p.Rule(
                 id=number,
@@ -27,7 +30,8 @@ def rules(scope: Scope, pool: Pool, first: int) -> tuple[list[p.Rule], list[p.In
                 name=node.name.text,
                 mode=node.mode,
                 when=pool.expression(node.when, scope),
-                terms=terms,
+                terms=tuple(terms),
+                term_spans=tuple(terms.values()),
                 actions=tuple(action(each, scope) for each in node.actions),
                 span=node.span,
             )
