@@ -145,8 +145,8 @@ class Teller:
                 )
             case "alert.sent":
                 return (
-                    _("{to} was alerted at {percent} of {metric}, due {due_at}"),
-                    _("{to} was alerted {before} before {metric} is due, {due_at}"),
+                    _("Alert at {percent} of {metric}, due {due_at}: told {to}"),
+                    _("Alert {before} before {metric} is due, {due_at}: told {to}"),
                     _("An alert about {metric} was due; everyone had been told"),
                 )
             case "ladder.started":

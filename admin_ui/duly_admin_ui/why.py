@@ -43,6 +43,8 @@ class Happening(msgspec.Struct, frozen=True, kw_only=True):
     at: dt.datetime
     version: str
     facts: list[Fact]
+    idle: list[Fact]
+    """What no rule was written for."""
 
 
 class _Version(msgspec.Struct, frozen=True):
@@ -75,11 +77,18 @@ def _happening(row: TraceRow, version: _Version | None) -> Happening:
             subject=fact.subject,
             depth=fact.depth,
             candidates=[_candidate(trace, version) for trace in fact.rules],
-            values=fact.values,
+            values={name.removeprefix("field:"): value for name, value in fact.values.items()},
         )
         for fact in row.facts
     ]
-    return Happening(event_id=row.event_id, kind=row.event_kind, at=row.at, version=row.version, facts=facts)
+    return Happening(
+        event_id=row.event_id,
+        kind=row.event_kind,
+        at=row.at,
+        version=row.version,
+        facts=[fact for fact in facts if fact.candidates],
+        idle=[fact for fact in facts if not fact.candidates],
+    )
 
 
 def _candidate(trace: RuleTrace, version: _Version | None) -> Candidate:
@@ -88,8 +97,8 @@ def _candidate(trace: RuleTrace, version: _Version | None) -> Candidate:
     if rule is None or version is None:
         return Candidate(name=f"#{trace.rule}", outcome=outcome, source=None, failed=None)
     failed = None
-    if not trace.fired and 0 <= trace.failed_term < len(rule.terms):
-        failed = line(version.sources, version.program.predicates[rule.terms[trace.failed_term]].span)
+    if not trace.fired and 0 <= trace.failed_term < len(rule.term_spans):
+        failed = line(version.sources, rule.term_spans[trace.failed_term])
     return Candidate(name=rule.name, outcome=outcome, source=line(version.sources, rule.span), failed=failed)
 
 

@@ -265,7 +265,7 @@ def test_sentences() -> None:
     assert (
         english.tell(entry("clock.missed", ENTRIES["clock.missed"])) == "The clock first reply was missed; it was due 12:00"
     )
-    assert english.tell(entry("alert.sent", ENTRIES["alert.sent"])) == "Ana was alerted at 80% of first reply, due 12:00"
+    assert english.tell(entry("alert.sent", ENTRIES["alert.sent"])) == "Alert at 80% of first reply, due 12:00: told Ana"
     assert english.tell(entry("field.changed", ENTRIES["field.changed"])) == "Priority changed from low to high (rule VIP)"
     assert english.tell(entry("owner.changed", {"from": "ana"})) == "Nobody owns the card now"
     assert english.tell(entry("rule.fired", {"rule": "VIP", "shadow": "yes"})) == "The rule VIP would have fired (shadow)"

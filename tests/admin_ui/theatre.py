@@ -109,13 +109,14 @@ PROGRAM = Program(
             mode="on",
             when=0,
             terms=(0, 1),
+            term_spans=(_span("support.duly", 10, 10, 25), _span("support.duly", 10, 30, 42)),
             actions=(),
             span=_span("support.duly", 9, 3, 24),
         ),
     ),
     predicates=(
         EventAtom(kind="card is created", span=_span("support.duly", 10, 10, 25)),
-        EventAtom(kind="changes", span=_span("support.duly", 10, 30, 42)),
+        EventAtom(kind="changes", span=_span("support.duly", 1, 1, 3)),
     ),
 ).sealed()
 HASH = PROGRAM.hash
