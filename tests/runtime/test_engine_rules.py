@@ -31,7 +31,7 @@ STAGES = """
   ticket types question, complaint
   field "Tier" choice gold, basic default basic
   field "Amount" number
-  field "Order" text matching "^[0-9]{6}$"
+  field "Order" text matching "[0-9]{6}"
   field "Day" date
   field "Paid" yes/no
   field "Phone" phone

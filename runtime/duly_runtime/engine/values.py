@@ -16,7 +16,6 @@ from duly_runtime.engine.refusal import Refusal
 from duly_runtime.events import Scalar
 
 _fullmatch = cast(Callable[[str, str], object], re2.fullmatch)  # pyright: ignore[reportUnknownMemberType]
-_search = cast(Callable[[str, str], object], re2.search)  # pyright: ignore[reportUnknownMemberType]
 
 FIELD = "field:"
 SETTABLE = ("priority", "type", "title")
@@ -90,7 +89,7 @@ def _of_field(field: Field, value: Scalar) -> Scalar:
             return text
         case _:
             text = _text(field.name, value)
-            if field.pattern and not _search(field.pattern, text):
+            if field.pattern and not _fullmatch(field.pattern, text):
                 raise Refusal("wrong-pattern", value=text[:80], field=field.name, pattern=field.pattern)
             return text
 
