@@ -34,6 +34,7 @@ class ReferencePage(OpenAPIRenderPlugin):
         super().__init__(path="/")
 
     def render(self, request: Request[Any, Any, Any], openapi_schema: dict[str, Any]) -> bytes:
+        request.scope["state"]["inline_styles"] = True  # RapiDoc writes its own <style> elements, without a nonce
         return PAGE.encode()
 
 

@@ -17,16 +17,19 @@ FIXED = {
 }
 
 
-def policy(nonce: str) -> str:
-    """The content security policy of a page: nothing from elsewhere, inline styles only with this answer's nonce."""
+def policy(styles: str) -> str:
+    """The content security policy of a page: nothing from elsewhere; `styles` says which inline styles count."""
     return (
         "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; form-action 'self'; "
-        f"frame-ancestors 'none'; style-src 'self' 'nonce-{nonce}'"
+        f"frame-ancestors 'none'; style-src 'self' {styles}"
     )
 
 
 def add_headers(app: ASGIApp) -> ASGIApp:
-    """Middleware: the fixed headers, and the policy unless the handler set one; its nonce is in the request's state."""
+    """Middleware: the fixed headers, and the policy unless the handler set one.
+
+    Inline styles need the nonce in the request's state, unless the handler put `inline_styles` there.
+    """
 
     async def middleware(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -41,7 +44,10 @@ def add_headers(app: ASGIApp) -> ASGIApp:
                 headers = MutableScopeHeaders.from_message(message)
                 for name, value in FIXED.items():
                     headers.setdefault(name, value)
-                headers.setdefault("content-security-policy", policy(nonce))
+                headers.setdefault(
+                    "content-security-policy",
+                    policy("'unsafe-inline'" if state.get("inline_styles") else f"'nonce-{nonce}'"),
+                )
             await send(message)
 
         await app(scope, receive, with_headers)
