@@ -108,7 +108,7 @@ def _level(ladder: Ladder) -> Callable[[Work, dt.datetime], None]:
             "ladder": ladder.name,
             "level": str(level.number),
             "metric": ladder.metric,
-            "missed_at": instant(ladder.began_at),
+            "due_at": instant(ladder.began_at),
         }
         actions.perform(work, level.actions, Cause(key, "escalation", details))
         ladders.end_of_levels(work, ladder)
