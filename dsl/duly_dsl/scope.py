@@ -74,10 +74,11 @@ class Scope:
         self.pipeline = pipeline
         self.priorities = tuple(each.text for each in pipeline.priorities) or DEFAULT_PRIORITIES
         self.types = tuple(each.text for each in pipeline.types)
-        self.fields = _first(pipeline.fields)
+        named = {field.name.text.casefold(): field for field in reversed(pipeline.fields)}
+        self.fields = {field.name.text: field for field in pipeline.fields if named[field.name.text.casefold()] is field}
         self.stages = _first(pipeline.stages)
         self.escalations = _first(pipeline.escalations)
-        self._folded = {name.casefold(): name for name in reversed(self.fields)}
+        self._folded = {name.casefold(): name for name in self.fields}
 
     def field(self, name: str) -> s.Field | None:
         """A field by its name, whatever the case."""

@@ -6,40 +6,14 @@ import re
 from pathlib import Path
 
 import pytest
-import re2
 
 from duly_dsl.build import build
 from duly_dsl.catalogue import Kind, every
-from duly_dsl.program import ConnectorKind, Environment, SettingSpec
+from duly_dsl.program import Environment
 from duly_dsl.source import SourceFile
+from support.world import WORLD, pattern_ok
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
-
-
-def pattern_ok(pattern: str) -> bool:
-    options = re2.Options()
-    options.log_errors = False
-    try:
-        re2.compile(pattern, options)
-    except re2.error:
-        return False
-    return True
-
-
-WORLD = Environment(
-    connector_kinds=(
-        ConnectorKind("webhook", ("receives", "sends", "connects"), (SettingSpec("url"),), accepts_map=True),
-        ConnectorKind(
-            "email",
-            ("sends",),
-            (SettingSpec("server", required=True, secret=True), SettingSpec("from", required=True)),
-        ),
-        ConnectorKind("whatsapp", ("receives", "sends", "connects"), (SettingSpec("phone number id", required=True),)),
-    ),
-    regions=frozenset({"PT", "BR", "BR-SP"}),
-    secrets=frozenset({"SMTP", "SHOP_KEY"}),
-    pattern_ok=pattern_ok,
-)
 
 KINDS = [kind for kind in every().values() if not kind.code.startswith("E01")]
 

@@ -52,14 +52,13 @@ LEVEL_UNREACHED = Kind(
     "E0805",
     "level-never-reached",
     Severity.ERROR,
-    _("level %(number)s is never reached: level %(other)s repeats without end"),
-    _("say `at most … times`, or repeat the last level instead"),
-    _("A level that repeats without end leaves no room for the one after it."),
+    _("level %(number)s is never reached: level %(other)s moves the card, which ends the escalation"),
+    _("put the move into the last level"),
+    _("An escalation is about the stage the card is in. When the card leaves it, the escalation stops."),
     _ladder(
         "when resolved is missed",
-        "level 1 at once notify agent ana",
+        'level 1 at once move to "Done"',
         "level 2 after 2h notify agent bruno",
-        "repeat level 1 every 1h",
     ),
 )
 REPEAT_UNKNOWN = Kind(
@@ -95,4 +94,18 @@ NO_LEVELS = Kind(
     _("An escalation without levels does nothing when its clock is missed."),
     _ladder("when resolved is missed"),
     absence="file",
+)
+NO_ROOM = Kind(
+    "W0809",
+    "repeat-without-room",
+    Severity.WARNING,
+    _("level %(number)s never repeats: level %(other)s comes within %(every)s"),
+    _("repeat it more often, or repeat the last level"),
+    _("A level repeats until the next one is reached. Here that is before the first repeat."),
+    _ladder(
+        "when resolved is missed",
+        "level 1 at once notify agent ana",
+        "level 2 after 30m notify agent bruno",
+        "repeat level 1 every 1h at most 3 times",
+    ),
 )

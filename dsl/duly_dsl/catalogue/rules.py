@@ -124,3 +124,13 @@ UNKNOWN_TYPES = Kind(
     desk(rules=block('rule "Return"', "when card is created and type is return", 'then tag "return"')),
     absence="file",
 )
+NO_WHEN = Kind(
+    "E0710",
+    "missing-when",
+    Severity.ERROR,
+    _("`%(name)s` has no `when`, so nothing sets it off"),
+    _("add a line that starts with `when`"),
+    _("A rule says when it acts, an escalation which missed clock starts it."),
+    desk(rules=block('rule "Urgent"', 'then tag "urgent"')),
+    absence="file",
+)

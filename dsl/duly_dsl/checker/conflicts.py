@@ -167,10 +167,12 @@ def _leaves(rule: _Ready, scope: Scope) -> Iterator[tuple[str, Case]]:
         if rule.moves:
             stage = s.Name(span=span, text=rule.moves, quoted=True)
             # A card that is there already does not move.
-            if not _is_in(before, rule.moves, scope):
+            if _place(before, scope) != rule.moves:
                 yield "card enters", ((s.EventIs(span=span, kind="card enters", stage=stage), True), *now)
                 left = tuple(literal for literal in now if not _about(literal[0], "stage", scope))
-                yield "card leaves", ((s.EventIs(span=span, kind="card leaves"), True), *left)
+                where = _place(before, scope)
+                was = s.Name(span=span, text=where, quoted=True) if where else None
+                yield "card leaves", ((s.EventIs(span=span, kind="card leaves", stage=was), True), *left)
         changed = dict(rule.names)
         if rule.shifts:
             name = s.Name(span=span, text="priority")
@@ -189,7 +191,7 @@ def _stays(rule: _Ready, case: Case, scope: Scope) -> Case:
         written.add("priority")
     if rule.assigns:
         written |= {"owner", "team"}
-    if rule.moves:
+    if rule.moves or _leaving(case):
         written.add("stage")
     tagged = any(isinstance(action, s.Tag) for action in rule.node.actions)
     for atom, wanted in case:
@@ -207,14 +209,21 @@ def _about(atom: s.Expr, key: str, scope: Scope) -> bool:
     return operand is not None and operand.key == key
 
 
-def _is_in(case: Case, stage: str, scope: Scope) -> bool:
-    """Whether the card is known to be in a stage when a rule acts."""
+def _place(case: Case, scope: Scope) -> str:
+    """The stage the card is known to be in when a rule acts, empty where that is not known."""
+    if _leaving(case):
+        return ""
     for atom, wanted in case:
         if wanted and isinstance(atom, s.EventIs) and atom.kind == "card enters" and atom.stage is not None:
-            return atom.stage.text == stage
-        if wanted and isinstance(atom, s.Is) and _about(atom, "stage", scope):
-            return all(value.value == stage for value in atom.values)
-    return False
+            return atom.stage.text
+        if wanted and isinstance(atom, s.Is) and _about(atom, "stage", scope) and len(atom.values) == 1:
+            return str(atom.values[0].value)
+    return ""
+
+
+def _leaving(case: Case) -> bool:
+    """Whether the conditions were judged on a card about to be elsewhere."""
+    return any(wanted and isinstance(atom, s.EventIs) and atom.kind == "card leaves" for atom, wanted in case)
 
 
 def _circles(rules: list[_Ready], links: dict[int, list[_Ready]]) -> Iterator[list[_Ready]]:

@@ -9,11 +9,13 @@ from duly_dsl import syntax as s
 from duly_dsl.catalogue import _
 from duly_dsl.catalogue import clocks as clock_kinds
 from duly_dsl.catalogue import ladders as kinds
+from duly_dsl.catalogue import rules as rule_kinds
 from duly_dsl.checker.context import Checking
 from duly_dsl.checker.logic import contradiction
 from duly_dsl.compiler.conditions import Fact, could_be, events_in
 from duly_dsl.diagnostics import Diagnostic
 from duly_dsl.scope import Scope
+from duly_dsl.units import Duration
 
 
 def check(checking: Checking) -> Iterator[Diagnostic]:
@@ -27,7 +29,7 @@ def check(checking: Checking) -> Iterator[Diagnostic]:
 def _start(scope: Scope, escalation: s.Escalation) -> Iterator[Diagnostic]:
     """It must wait for a miss, and for nothing that could not be one."""
     if escalation.when is None:
-        yield kinds.NO_MISS.at(escalation.name.span, name=escalation.name.text)
+        yield rule_kinds.NO_WHEN.at(escalation.name.span, name=escalation.name.text)
         return
     if contradiction(escalation.when, scope):
         return
@@ -62,16 +64,30 @@ def _levels(escalation: s.Escalation) -> Iterator[Diagnostic]:
 
 
 def _repeats(escalation: s.Escalation) -> Iterator[Diagnostic]:
-    numbers = {level.number: level for level in escalation.levels}
+    ordered = sorted(escalation.levels, key=lambda level: level.number)
+    after = {level.number: following for level, following in itertools.pairwise(ordered)}
+    numbers = {level.number: level for level in ordered}
     for repeat in escalation.repeats:
         if repeat.level not in numbers:
             yield kinds.REPEAT_UNKNOWN.at(repeat.span, name=escalation.name.text, number=repeat.level)
-        later = [number for number in numbers if number > repeat.level]
-        if repeat.level in numbers and later and repeat.at_most is None:
-            number = min(later)
-            yield kinds.LEVEL_UNREACHED.at(
-                numbers[number].span,
-                related=((repeat.span, _("the repeat")),),
-                number=number,
-                other=repeat.level,
+        elif repeat.level in after and _no_room(numbers[repeat.level], after[repeat.level], repeat.every.value):
+            yield kinds.NO_ROOM.at(
+                repeat.span, number=repeat.level, other=after[repeat.level].number, every=repeat.every.value
             )
+    for level in ordered:
+        if level.number in after and any(isinstance(action, s.Move) for action in level.actions):
+            unreached = after[level.number]
+            yield kinds.LEVEL_UNREACHED.at(
+                unreached.span, related=((level.span, _("the move")),), number=unreached.number, other=level.number
+            )
+            return
+
+
+def _no_room(level: s.Level, following: s.Level, every: Duration) -> bool:
+    """Whether the next level comes before the first repeat; amounts of different units are not compared."""
+    if following.after is None or following.after.value.unit is not every.unit:
+        return False
+    if level.after is not None and level.after.value.unit is not every.unit:
+        return False
+    begins = level.after.value.amount if level.after is not None else 0
+    return following.after.value.amount - begins <= every.amount

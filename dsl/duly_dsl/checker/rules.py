@@ -18,7 +18,7 @@ def check(checking: Checking) -> Iterator[Diagnostic]:
     for scope in checking.scopes:
         for rule in scope.pipeline.rules:
             if rule.when is None:
-                yield kinds.NO_EVENT.at(rule.name.span)
+                yield kinds.NO_WHEN.at(rule.name.span, name=rule.name.text)
             elif could_be(rule.when, Fact(""))[0] and not contradiction(rule.when, scope):
                 yield kinds.NO_EVENT.at(rule.when.span)
             if not rule.actions:

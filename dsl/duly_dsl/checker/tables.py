@@ -54,7 +54,6 @@ def _targets(scope: Scope, place: s.Stage | s.Pipeline) -> Iterator[Diagnostic]:
         if line.condition is None and lines.setdefault(line.metric.name, line) is not line:
             yield kinds.SHADOWED_ROW.at(line.span, related=((lines[line.metric.name].span, _("this one counts")),))
     full: set[str] = set()
-    fallback = c.metrics_of(scope.pipeline) if place is not scope.pipeline else set[str]()
     for table in place.tables:
         metrics = [column.metric.name for column in table.columns if column.metric is not None]
         shadowed, gap = _gone_through(scope, table, table.rows)
@@ -65,7 +64,7 @@ def _targets(scope: Scope, place: s.Stage | s.Pipeline) -> Iterator[Diagnostic]:
                 break
         if gap is None:
             full.update(metrics)
-        elif any(metric not in lines and metric not in fallback for metric in metrics):
+        elif any(metric not in lines for metric in metrics):
             yield kinds.NO_CATCH_ALL.at(table.span, gap=gap)
         yield from _inverted(scope, table)
     for metric, line in lines.items():
@@ -155,6 +154,7 @@ def _inverted(scope: Scope, table: s.Table) -> Iterator[Diagnostic]:
     others = [place for place, column in enumerate(table.columns) if column.kind == "operand" and place != at]
     order = {name: place for place, name in enumerate(scope.priorities)}
     seen: list[tuple[int, tuple[object, ...], s.Row]] = []
+    told: set[int] = set()
     for row in table.rows:
         words = [order[str(value.value)] for value in row.cells[at].values if str(value.value) in order]
         if not words:
@@ -164,7 +164,10 @@ def _inverted(scope: Scope, table: s.Table) -> Iterator[Diagnostic]:
             if same != rest or rank == words[0]:
                 continue
             high, low = (other, row) if rank < words[0] else (row, other)
-            yield from _slower(table, at, high, low)
+            for problem in _slower(table, at, high, low):
+                if id(high) not in told:
+                    told.add(id(high))
+                    yield problem
         seen.append((words[0], rest, row))
 
 

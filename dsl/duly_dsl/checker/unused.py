@@ -38,6 +38,10 @@ def check(checking: Checking) -> Iterator[Diagnostic]:
     for name, team in checking.workspace.teams.items():
         if name not in teams:
             yield kinds.UNUSED_DEFINITION.at(team.name.span, sort=_("team"), name=name)
+    known = checking.environment.connector_kinds
+    kinds_known = None if known is None else {kind.name for kind in known}
     for name, door in checking.workspace.connectors.items():
+        if kinds_known is not None and door.kind.text not in kinds_known:
+            continue
         if door.direction == "sends" and door.kind.text not in ("email", "whatsapp") and name not in called:
             yield kinds.UNUSED_DEFINITION.at(door.name.span, sort=_("connector"), name=name)
