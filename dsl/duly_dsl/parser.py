@@ -51,19 +51,29 @@ def parse(source: SourceFile) -> Parsed:
             problems.append(kinds.TOO_DEEP.at(deep.span(source.path), most=DEEPEST))
         else:
             shallow.append(line)
-    file, found, brace_trouble = _read(source.path, shallow, layout=False)
-    if brace_trouble:
-        again, fewer, _ = _read(source.path, shallow, layout=True)
-        if len(fewer) <= len(found):
-            file, found = again, fewer
+    first = _read(source.path, shallow, layout=False)
+    best = min(_read(source.path, shallow, layout=True), first, key=_Reading.cost) if first.brace_trouble else first
+    file, found = best.file, best.problems
     return Parsed(file, tuple(sorted([*problems, *found], key=lambda problem: (problem.span, problem.code))))
 
 
-def _read(path: str, lines: list[Line], *, layout: bool) -> tuple[syntax.File, list[Diagnostic], bool]:
+class _Reading(msgspec.Struct, frozen=True):
+    """What one reading of the lines made of them."""
+
+    file: syntax.File
+    problems: list[Diagnostic]
+    lost: int
+    brace_trouble: bool
+
+    def cost(self) -> int:
+        return len(self.problems) + self.lost
+
+
+def _read(path: str, lines: list[Line], *, layout: bool) -> _Reading:
     builder = NodeBuilder(path)
     engine = Engine(Automaton(path, grammar.tables(), builder), builder.problems, layout=layout)
-    file: syntax.File = engine.run(lines)
-    return file, builder.problems, engine.brace_trouble
+    file = engine.run(lines)
+    return _Reading(file, builder.problems, engine.lost, engine.brace_trouble)
 
 
 def _too_deep(line: Line) -> lexing.Token | None:

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from duly_dsl import syntax
+from duly_dsl.catalogue import fixes as titles
 from duly_dsl.catalogue import syntax as kinds
 from duly_dsl.diagnostics import Diagnostic, Fix
 from duly_dsl.nearest import nearest
@@ -76,7 +77,7 @@ def check_uses(files: Sequence[syntax.File]) -> list[Diagnostic]:
             elif path not in known:
                 close = nearest(path, known - {file.path})
                 written = posixpath.relpath(close, posixpath.dirname(file.path) or ".") if close else ""
-                fixes = (Fix("write `%(text)s`", use.path.span, f'"{written}"'),) if close else ()
+                fixes = (Fix(titles.WRITE, use.path.span, f'"{written}"'),) if close else ()
                 problems.append(kinds.MISSING_USE.at(use.path.span, nearest=written, fixes=fixes, path=use.path.value))
             else:
                 edges[file.path].append((path, use))

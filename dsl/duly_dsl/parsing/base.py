@@ -98,7 +98,7 @@ class Nodes:
             return BROKEN
         span = self._span(token)
         if token.type != "STRING":
-            return syntax.Name(span=span, text=token.text)
+            return syntax.Name(span=span, text=values.composed(token.text))
         value = self._checked(values.read_text(token.text, span))
         if isinstance(value, Broken):
             return BROKEN

@@ -6,7 +6,7 @@ none fits, the stack is cut back to that depth and the rest of the line is dropp
 it, so that the block's own lines are read and its closing brace finds its match.
 
 Braces are told from the words alone in a first reading. If that one found a brace missing or left over, a second one also
-trusts the indentation, and the reading with fewer problems wins: a well indented file names the very block that was left
+trusts the indentation, and the reading that explains more wins: a well indented file names the very block that was left
 open, and one pasted without indentation is not held against it.
 """
 
@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from typing import Any, Protocol
 
+from duly_dsl.catalogue import fixes as titles
 from duly_dsl.catalogue import syntax as kinds
 from duly_dsl.diagnostics import Diagnostic, Fix
 from duly_dsl.nearest import distance, nearest
@@ -185,6 +186,8 @@ class Engine:
 
     def __init__(self, automaton: Automaton, problems: list[Diagnostic], *, layout: bool):
         self.brace_trouble = False
+        self.lost = 0
+        """Lines that were not read."""
         self._auto = automaton
         self._path = automaton.path
         self._problems = problems
@@ -202,7 +205,10 @@ class Engine:
         """Read all the lines; the value of the start rule."""
         queue = [Line(line.tokens.copy(), line.damaged) for line in lines]
         for place, line in enumerate(queue):
-            if not line.tokens or (self._skipping and self._skip(line)):
+            if not line.tokens:
+                continue
+            if self._skipping and self._skip(line):
+                self.lost += 1
                 continue
             self._tokens, self._silent = line.tokens, line.damaged
             following = queue[place + 1].tokens if place + 1 < len(queue) else []
@@ -241,6 +247,7 @@ class Engine:
                 if self._close_before(self._tokens[start:]):
                     place = start
                     continue
+            self.lost += 1
             if not self._silent:
                 self._report(self._problem(place, start))
             rest = self._tokens[start:]
@@ -299,7 +306,7 @@ class Engine:
     def _stray(self, token: Token) -> None:
         self.brace_trouble = True
         span = token.span(self._path)
-        self._report(kinds.STRAY_CLOSE.at(span, fixes=(Fix("remove it", span, ""),)))
+        self._report(kinds.STRAY_CLOSE.at(span, fixes=(Fix(titles.REMOVE, span, ""),)))
 
     def _misfit(self, first: Token, following: list[Token]) -> bool:
         """Compare the indentation with the open blocks; True where the line is a brace too many."""
@@ -364,7 +371,7 @@ class Engine:
             del following[: 2 if following[1].type == NEWLINE else 1]
         elif not self._silent:
             self.brace_trouble = True
-            fix = Fix("add `%(text)s`", end, " {")
+            fix = Fix(titles.ADD, end, " {")
             self._report(kinds.MISSING_OPEN.at(header, fixes=(fix,), header=tokens[0].text))
         tokens.insert(place, Token(OPEN, "", end.line, end.column, end.column))
         return True
@@ -388,7 +395,7 @@ class Engine:
         if not word or (word not in fitting and distance(here, word) > 1):
             return False
         if not self._silent:
-            fix = Fix("write `%(text)s`", token.span(self._path), word)
+            fix = Fix(titles.WRITE, token.span(self._path), word)
             span = token.span(self._path)
             self._report(kinds.MISSPELT.at(span, nearest=word, fixes=(fix,), found=token.text, word=word))
         self._tokens[place] = token._replace(type=literals[word], text=word)
@@ -408,7 +415,7 @@ class Engine:
     def _unquoted(self, place: int) -> bool:
         """Read bare words as the name they would be in quotes."""
         auto, tokens = self._auto, self._tokens
-        if not auto.accepts(STRING):
+        if not tokens[place].text[:1].isalpha() or not auto.accepts(STRING):
             return False
         end = place
         while end < len(tokens) and end - place < LONGEST_NAME and tokens[end].text[:1].isalnum():
@@ -420,7 +427,7 @@ class Engine:
             span = tokens[place].span(self._path).to(tokens[last - 1].span(self._path))
             quoted = f'"{words}"'
             if not self._silent:
-                fix = Fix("write `%(text)s`", span, quoted)
+                fix = Fix(titles.WRITE, span, quoted)
                 self._report(kinds.UNQUOTED_NAME.at(span, fixes=(fix,), found=words, quoted=quoted))
             tokens[place:last] = [Token(STRING, quoted, span.line, span.column, span.end_column)]
             return True
@@ -434,9 +441,7 @@ class Engine:
             return False
         if not self._silent:
             span = token.span(self._path)
-            self._report(
-                kinds.QUOTED_WORD.at(span, fixes=(Fix("write `%(text)s`", span, bare),), found=token.text, bare=bare)
-            )
+            self._report(kinds.QUOTED_WORD.at(span, fixes=(Fix(titles.WRITE, span, bare),), found=token.text, bare=bare))
         self._tokens[place] = token._replace(type=NAME, text=bare)
         return True
 

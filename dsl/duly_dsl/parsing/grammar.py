@@ -23,7 +23,7 @@ FORMAT = 1
 """Raised when the structs below change."""
 
 
-class Rule(msgspec.Struct, frozen=True, array_like=True):
+class Rule(msgspec.Struct, frozen=True, array_like=True, order=True):
     """A production. `keep` are the places of the children that matter; punctuation and keywords are dropped unless the
     grammar marks the rule with `!`. `inline` children join their parent's; `single` stands for its only child."""
 
@@ -64,39 +64,25 @@ def build(text: str) -> Tables:
 
     lark: Any = Lark(text, parser="lalr", lexer="basic", maybe_placeholders=False)
     table = lark.parser.parser._parse_table
-    numbers: dict[int, int] = {}
-    rules: list[Rule] = []
-    for number, rule in enumerate(lark.rules):
-        numbers[id(rule)] = number
-        origin = str(rule.origin.name)
-        keep = tuple(
-            place
-            for place, symbol in enumerate(rule.expansion)
-            if not symbol.is_term or rule.options.keep_all_tokens or not symbol.filter_out
-        )
-        rules.append(
-            Rule(
-                origin,
-                str(rule.alias or origin),
-                len(rule.expansion),
-                keep,
-                inline=origin.startswith("_") and not rule.alias,
-                single=bool(rule.options.expand1) and not rule.alias,
-            )
-        )
+    productions = {id(rule): _production(rule) for rule in lark.rules}
+    rules = sorted(set(productions.values()))
+    numbers = {rule: number for number, rule in enumerate(rules)}
     terminals = {terminal.name for terminal in lark.terminals} | {END}
+    order = _reached(table)
+    states = {state: number for number, state in enumerate(order)}
     actions: list[dict[str, int]] = []
     goto: list[dict[str, int]] = []
-    for state in range(len(table.states)):
-        row = table.states[state]
+    for state in order:
         actions.append({})
         goto.append({})
-        for symbol, (action, target) in row.items():
-            place = actions[-1] if symbol in terminals else goto[-1]
-            place[str(symbol)] = ~numbers[id(target)] if action is Reduce else target
+        for symbol, (action, aim) in sorted(table.states[state].items()):
+            row = actions[-1] if symbol in terminals else goto[-1]
+            row[str(symbol)] = ~numbers[productions[id(aim)]] if action is Reduce else states[aim]
     name = next(terminal for terminal in lark.terminals if terminal.name == "NAME")
     is_name = re.compile(name.pattern.to_regexp()).fullmatch
-    literals = {t.name: t.pattern.value for t in lark.terminals if isinstance(t.pattern, PatternStr)}
+    literals = {
+        t.name: t.pattern.value for t in sorted(lark.terminals, key=lambda t: t.name) if isinstance(t.pattern, PatternStr)
+    }
     keywords = {value: token for token, value in literals.items() if is_name(value)}
     patterns = [t for t in lark.terminals if t.name not in lark.ignore_tokens and t.name not in keywords.values()]
     patterns.sort(key=lambda t: (-t.priority, -t.pattern.max_width, -len(t.pattern.value), t.name))
@@ -104,12 +90,36 @@ def build(text: str) -> Tables:
         actions=tuple(actions),
         goto=tuple(goto),
         rules=tuple(rules),
-        start=table.start_states["start"],
-        accept=table.end_states["start"],
+        start=states[table.start_states["start"]],
+        accept=states[table.end_states["start"]],
         pattern="|".join(f"(?P<{t.name}>{t.pattern.to_regexp()})" for t in patterns),
         keywords=keywords,
         literals=literals,
     )
+
+
+def _production(rule: Any) -> Rule:
+    origin = str(rule.origin.name)
+    keep = tuple(
+        place
+        for place, symbol in enumerate(rule.expansion)
+        if not symbol.is_term or rule.options.keep_all_tokens or not symbol.filter_out
+    )
+    inline = origin.startswith("_") and not rule.alias
+    single = bool(rule.options.expand1) and not rule.alias
+    return Rule(origin, str(rule.alias or origin), len(rule.expansion), keep, inline, single)
+
+
+def _reached(table: Any) -> list[Any]:
+    """The states from the start on, in an order that is the same for each build."""
+    order = [table.start_states["start"]]
+    seen = set(order)
+    for state in order:
+        for _, (_, aim) in sorted(table.states[state].items(), key=lambda item: item[0]):
+            if aim not in seen and aim in table.states:
+                seen.add(aim)
+                order.append(aim)
+    return order
 
 
 def cache_folder() -> Path:

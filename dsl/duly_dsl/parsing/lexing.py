@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable
 from typing import NamedTuple
 
+from duly_dsl.catalogue import fixes as titles
 from duly_dsl.catalogue import syntax as kinds
 from duly_dsl.diagnostics import Diagnostic, Fix
 from duly_dsl.parsing import grammar
@@ -94,18 +95,18 @@ def unreadable(path: str, text: str, place: int, line: int, column: int) -> tupl
     if curly := _CURLY.match(text, place):
         token = Token("STRING", curly.group(), line, column, column + len(curly.group()))
         span = token.span(path)
-        fix = Fix("write `%(text)s`", span, '"' + curly.group(1).replace("\\", "\\\\") + '"')
+        fix = Fix(titles.WRITE, span, '"' + curly.group(1).replace("\\", "\\\\") + '"')
         return token, curly.end(), kinds.CURLY_QUOTES.at(span, fixes=(fix,), found=curly.group())
     if text[place] == '"' and (unclosed := _UNCLOSED.match(text, place)):
         word = unclosed.group().split("#")[0].rstrip().removesuffix("{").rstrip()
         token = Token("STRING", word, line, column, column + len(word))
         end = Span(path, line, token.end, line, token.end)
-        problem = kinds.UNCLOSED_TEXT.at(token.span(path), fixes=(Fix("close it with a quote", end, '"'),), found=word)
+        problem = kinds.UNCLOSED_TEXT.at(token.span(path), fixes=(Fix(titles.ADD, end, '"'),), found=word)
         return token, place + len(word), problem
     unknown = _UNKNOWN.match(text, place)
     word = unknown.group() if unknown else text[place]
     span = Span(path, line, column, line, column + len(word))
-    fixes = (Fix("remove it", span, " " if word.isspace() else ""),)
+    fixes = (Fix(titles.REMOVE, span, " " if word.isspace() else ""),)
     shown = word if word.isprintable() else " ".join(f"U+{ord(letter):04X}" for letter in word[:4])
     return None, place + len(word), kinds.UNKNOWN_CHARACTER.at(span, fixes=fixes, found=shown)
 

@@ -6,6 +6,7 @@ import enum
 from typing import Any, NamedTuple
 
 from duly_dsl import syntax
+from duly_dsl.catalogue import fixes as titles
 from duly_dsl.catalogue import syntax as kinds
 from duly_dsl.diagnostics import Diagnostic, Fix
 from duly_dsl.nearest import nearest
@@ -85,7 +86,7 @@ def literal(token: Token, path: str) -> syntax.Value | Diagnostic:
         case "NAME" if token.text in ("yes", "no"):
             return syntax.Value(span=span, kind="yes/no", value=token.text == "yes")
         case _:
-            return syntax.Value(span=span, kind="word", value=token.text)
+            return syntax.Value(span=span, kind="word", value=values.composed(token.text))
 
 
 def read(raw: RawTable, kind: TableKind, path: str) -> tuple[syntax.Table | None, list[Diagnostic]]:
@@ -124,7 +125,7 @@ def read_map(raw: RawTable, path: str) -> tuple[tuple[syntax.MapRow, ...], list[
     if tuple(cell.text for cell in head) != MAP_HEADER:
         line = f"| {' | '.join(MAP_HEADER)} |"
         span = raw.rows[0].span
-        reader.problems.append(kinds.MAP_HEADING.at(span, fixes=(Fix("write `%(text)s`", span, line),), header=line))
+        reader.problems.append(kinds.MAP_HEADING.at(span, fixes=(Fix(titles.WRITE, span, line),), header=line))
         return (), reader.problems
     return tuple(row for line in raw.rows[1:] if (row := reader.map_row(line))), reader.problems
 
@@ -174,7 +175,7 @@ class _Reader:
                 return None
             last = tokens[-1].span(self.path)
             end = Span(self.path, last.line, last.end_column, last.line, last.end_column)
-            self.problems.append(kinds.OPEN_ROW.at(last, fixes=(Fix("close the row", end, " |"),)))
+            self.problems.append(kinds.OPEN_ROW.at(last, fixes=(Fix(titles.ADD, end, " |"),)))
             tokens = [*tokens, Token("VBAR", "", last.line, last.end_column, last.end_column)]
         cells: list[RawCell] = []
         bar, inside = tokens[0], list[Token]()
@@ -202,7 +203,7 @@ class _Reader:
             if name is None:
                 return None
             quoted = cell.tokens[0].type == "STRING"
-            operand = syntax.Name(span=cell.span, text=name.value if quoted else text, quoted=quoted)
+            operand = syntax.Name(span=cell.span, text=name.value if quoted else values.composed(text), quoted=quoted)
             return syntax.Column(span=cell.span, kind="operand", operand=syntax.Operand(span=cell.span, name=operand))
         self.problems.append(self.bad_heading(cell, METRICS if kind is TARGETS else ("to", "words")))
         return None
@@ -210,7 +211,7 @@ class _Reader:
     def bad_heading(self, cell: RawCell, known: tuple[str, ...]) -> Diagnostic:
         """What to say of a heading that is none, or is not the one its cells need."""
         close = nearest(cell.text, known) or next((name for name in known if cell.text and cell.text in name.split()), "")
-        fixes = (Fix("write `%(text)s`", cell.span, close),) if close else ()
+        fixes = (Fix(titles.WRITE, cell.span, close),) if close else ()
         return kinds.BAD_HEADING.at(cell.span, nearest=close, fixes=fixes, found=cell.text)
 
     def row(self, line: RawRow, columns: tuple[syntax.Column, ...]) -> syntax.Row | None:
@@ -274,7 +275,7 @@ class _Reader:
             if kind and [token.type for token in rest] == ([named] if named else []):
                 if not rest:
                     return syntax.Actor(span=cell.span, kind=kind)
-                text = self._checked(literal(rest[0], self.path)) if named == "STRING" else rest[0].text
+                text = self._checked(literal(rest[0], self.path)) if named == "STRING" else values.composed(rest[0].text)
                 if text is None:
                     return None
                 word = text if isinstance(text, str) else str(text.value)
@@ -332,9 +333,10 @@ class _Reader:
         if name is None or where is None or default is None:
             return None
         quoted = target.tokens[0].type == "STRING"
+        text = str(name.value) if quoted else values.composed(target.text)
         return syntax.MapRow(
             span=line.span,
-            target=syntax.Name(span=target.span, text=str(name.value) if quoted else target.text, quoted=quoted),
+            target=syntax.Name(span=target.span, text=text, quoted=quoted),
             path=syntax.Text(span=path.span, value=str(where.value)),
             type=kind.text,
             missing=None if missing.text in ("reject", "skip") else default,

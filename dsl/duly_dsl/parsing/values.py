@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import datetime as dt
 import re
+import unicodedata
 
 from duly_dsl import units
+from duly_dsl.catalogue import fixes as titles
 from duly_dsl.catalogue import syntax as kinds
 from duly_dsl.diagnostics import Diagnostic, Fix
 from duly_dsl.source import Span
@@ -20,18 +22,24 @@ _OFFSET = re.compile(r"\+(?:([0-9]+)d)?(?:([0-9]+)h)?(?:([0-9]+)m)?(?:([0-9]+)s)
 _SPELLED = {"second": "s", "minute": "m", "hour": "h"}
 
 
+def composed(text: str) -> str:
+    """The text with accents composed (NFC), so that a name typed on one system is the same name on another."""
+    return text if text.isascii() else unicodedata.normalize("NFC", text)
+
+
 def read_text(quoted: str, span: Span) -> str | Diagnostic:
     """The value of a text as typed, quotes included; a missing closing quote was reported before."""
-    body = quoted[1:-1] if len(quoted) > 1 and quoted[-1] in '"”»' else quoted[1:]
-    if "\\" not in body:
-        return body
-    unknown = next((sign for sign in re.findall(r"\\(.?)", body) if sign not in _ESCAPES), None)
-    if unknown is not None:
-        at = body.index("\\" + unknown)
-        where = Span(span.path, span.line, span.column + 1 + at, span.line, span.column + 3 + at)
-        fix = Fix("write `%(text)s` for a plain backslash", where, "\\\\" + unknown)
-        return kinds.UNKNOWN_ESCAPE.at(where, fixes=(fix,), found="\\" + unknown)
-    return re.sub(r"\\(.)", lambda hit: _ESCAPES[hit.group(1)], body)
+    closed = len(quoted) > 1 and quoted[-1] in '"”»'
+    body = quoted[1:-1] if closed else quoted[1:]
+    if "\\" in body and closed:
+        for escape in re.finditer(r"\\(.?)", body):
+            if escape.group(1) not in _ESCAPES:
+                column = span.column + 1 + escape.start()
+                where = Span(span.path, span.line, column, span.line, column + len(escape.group()))
+                fix = Fix(titles.ESCAPE, where, "\\" + escape.group())
+                return kinds.UNKNOWN_ESCAPE.at(where, fixes=(fix,), found=escape.group())
+        body = re.sub(r"\\(.)", lambda hit: _ESCAPES[hit.group(1)], body)
+    return composed(body)
 
 
 def read_pattern(quoted: str) -> str:
@@ -52,7 +60,7 @@ def read_clock(text: str, elapsed: bool, span: Span) -> Duration | Diagnostic:
         return unclear(int(days.group(1)), text, span)
     fixes: tuple[Fix, ...] = ()
     if spelled := re.fullmatch(r"([0-9]{1,6})\s*(s|m|h)[a-z]*", text.lower()):
-        fixes = (Fix("write `%(text)s`", span, spelled.group(1) + spelled.group(2)),)
+        fixes = (Fix(titles.WRITE, span, spelled.group(1) + spelled.group(2)),)
     return kinds.BAD_DURATION.at(span, fixes=fixes, found=text)
 
 
@@ -62,17 +70,17 @@ def read_spelled(count: str, unit: str, elapsed: bool, span: Span) -> Diagnostic
     letter = _SPELLED.get(unit.removesuffix("s"))
     tail = " elapsed" if elapsed else ""
     if letter:
-        fixes = (Fix("write `%(text)s`", span, f"{count}{letter}{tail}"),)
+        fixes = (Fix(titles.WRITE, span, f"{count}{letter}{tail}"),)
     else:
         days = str(int(count) * 7) if len(count) < 5 else count
-        fixes = (Fix("write `%(text)s`", span, f"{days} calendar days"),)
+        fixes = (Fix(titles.WRITE, span, f"{days} calendar days"),)
     return kinds.BAD_DURATION.at(span, fixes=fixes, found=text)
 
 
 def unclear(count: int, text: str, span: Span) -> Diagnostic:
     """`3d`, `3 days`: of work, or of the calendar?"""
     noun = "day" if count == 1 else "days"
-    fixes = tuple(Fix("write `%(text)s`", span, f"{count} {word} {noun}") for word in ("working", "calendar"))
+    fixes = tuple(Fix(titles.WRITE, span, f"{count} {word} {noun}") for word in ("working", "calendar"))
     return kinds.AMBIGUOUS_DAY.at(span, fixes=fixes, found=text, count=count, noun=noun)
 
 

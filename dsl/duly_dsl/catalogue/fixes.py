@@ -1,0 +1,10 @@
+"""What the fixes of problems are called; `%(text)s` is the text of the fix."""
+
+from __future__ import annotations
+
+from duly_dsl.catalogue.kind import _
+
+WRITE = _("write `%(text)s`")
+ADD = _("add `%(text)s`")
+REMOVE = _("remove it")
+ESCAPE = _("write `%(text)s` for a plain backslash")
