@@ -105,3 +105,13 @@ def test_a_damaged_workspace_is_reported_and_never_breaks_the_checker(seed: int)
     assert (built.program is None) is broken
     if built.program is not None:
         assert Program.decode(built.program.encode()) == built.program
+
+
+def test_an_owner_must_be_somebody_where_all_accounts_are_known() -> None:
+    text = OFFICE + PIPELINE.replace(
+        "    start\n", "    start\n    leave stage within 1h\n    alert owner at 50% of leave stage\n"
+    )
+    source = SourceFile("a.duly", text)
+    assert build([source]).diagnostics == ()
+    assert [each.code for each in build([source], Environment(people=frozenset())).diagnostics] == ["E0410"]
+    assert build([source], Environment(people=frozenset({"ana"}))).diagnostics == ()

@@ -26,6 +26,8 @@ def check(checking: Checking) -> Iterator[Diagnostic]:
     for team in teams.values():
         if not team.members:
             yield kinds.EMPTY_TEAM.at(team.name.span, name=team.name.text)
+    # Only a server can tell: elsewhere people may have accounts the files don't show.
+    nobody = checking.environment.people is not None and not checking.workspace.known_people and not teams
     for scope in checking.scopes:
         pipeline = scope.pipeline
         owners = list(c.owners_of(pipeline))
@@ -36,6 +38,8 @@ def check(checking: Checking) -> Iterator[Diagnostic]:
         # A person may hand any card to any team, so a pipeline that names none can meet all of them.
         met = [team for name, team in teams.items() if name in own] or list(teams.values())
         for actor, _channel in c.told_of(pipeline):
+            if actor.kind == "owner" and nobody:
+                yield kinds.NOBODY.at(actor.span, found="owner", reason=_("nobody works here yet"))
             role = _ROLES.get(actor.kind)
             if role is None:
                 continue
