@@ -14,7 +14,7 @@ ALERT_TOO_EARLY = Kind(
     _("write a lead shorter than every target it can meet, or a percentage"),
     _(
         "The alert would be due before the clock starts. An alert goes with every row of the targets of its clock, "
-        "so the shortest one counts. `at 80%%` fits all of them."
+        "so the shortest one counts. `at 80%` fits all of them."
     ),
     desk(new="leave stage within 1h\nalert agent ana 2h before leave stage"),
 )
