@@ -501,9 +501,11 @@ class SettingSpec(msgspec.Struct, frozen=True):
 
     key: str
     required: bool = False
+    """It must be there, for a connector of one of the `needed_to` directions."""
     secret: bool = False
     """It must be given as `secret "NAME"`."""
     help: str = ""
+    needed_to: tuple[str, ...] = ("receives", "sends", "connects")
 
 
 class ConnectorKind(msgspec.Struct, frozen=True):

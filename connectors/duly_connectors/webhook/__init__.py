@@ -31,7 +31,7 @@ class Webhook(Connector):
         name="webhook",
         directions=("receives", "sends", "connects"),
         settings=(
-            program.SettingSpec("url", help=_("where to post; https://")),
+            program.SettingSpec("url", required=True, needed_to=("sends", "connects"), help=_("where to post; https://")),
             program.SettingSpec("sign with", secret=True, help=_("the key that signs what is posted (Standard Webhooks)")),
         ),
         accepts_map=True,

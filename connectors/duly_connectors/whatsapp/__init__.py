@@ -25,10 +25,26 @@ class WhatsApp(Connector):
         settings=(
             program.SettingSpec("phone number id", required=True, help=_("Meta's id of the number, not the number itself")),
             program.SettingSpec(
-                "verify token", required=True, secret=True, help=_("the word you give Meta for the webhook")
+                "verify token",
+                required=True,
+                needed_to=("receives", "connects"),
+                secret=True,
+                help=_("the word you give Meta for the webhook"),
             ),
-            program.SettingSpec("app secret", required=True, secret=True, help=_("signs what Meta sends")),
-            program.SettingSpec("access token", required=True, secret=True, help=_("a system user's token, to send with")),
+            program.SettingSpec(
+                "app secret",
+                required=True,
+                needed_to=("receives", "connects"),
+                secret=True,
+                help=_("signs what Meta sends"),
+            ),
+            program.SettingSpec(
+                "access token",
+                required=True,
+                needed_to=("sends", "connects"),
+                secret=True,
+                help=_("a system user's token, to send with"),
+            ),
             program.SettingSpec("api", help=_("another address than https://graph.facebook.com (a test server)")),
         ),
     )

@@ -124,6 +124,16 @@ UNKNOWN_TYPES = Kind(
     desk(rules=block('rule "Return"', "when card is created and type is return", 'then tag "return"')),
     absence="file",
 )
+NEVER_CHANGES = Kind(
+    "E0711",
+    "never-changes",
+    Severity.ERROR,
+    _("the %(name)s of a card never changes"),
+    _("remove this, or name a field, `priority`, `type`, `owner`, `team` or `stage`"),
+    _("A card keeps the channel and the connector it came by for as long as it lives."),
+    desk(rules=block('rule "Elsewhere"', "when channel changes", 'then tag "elsewhere"')),
+    absence="file",
+)
 NO_WHEN = Kind(
     "E0710",
     "missing-when",

@@ -12,6 +12,9 @@ from duly_dsl.checker.context import Checking
 from duly_dsl.checker.logic import contradiction
 from duly_dsl.diagnostics import Diagnostic
 
+FIXED = ("channel", "connector")
+"""What a card keeps from its first message on."""
+
 
 def check(checking: Checking) -> Iterator[Diagnostic]:
     for scope in checking.scopes:
@@ -24,3 +27,7 @@ def check(checking: Checking) -> Iterator[Diagnostic]:
         for atom in c.all_atoms(scope.pipeline):
             if isinstance(atom, s.EventIs) and atom.metric is not None and atom.metric.name not in promised:
                 yield kinds.CLOCK_NEVER_RUNS.at(atom.span, metric=atom.metric.name, pipeline=scope.pipeline.name.text)
+            if isinstance(atom, s.EventIs) and atom.kind == "changes" and atom.operand is not None:
+                name = atom.operand.name
+                if not name.quoted and name.text in FIXED:
+                    yield kinds.NEVER_CHANGES.at(atom.span, name=name.text)

@@ -96,7 +96,7 @@ def _settings(door: s.Connector, kind: ConnectorKind) -> Iterator[Diagnostic]:
             fixes = (Fix("write `%(text)s`", setting.value.span, text),)
             yield kinds.SECRET_IN_TEXT.at(setting.value.span, fixes=fixes, name=setting.key)
     for spec in kind.settings:
-        if spec.required and spec.key not in given:
+        if spec.required and door.direction in spec.needed_to and spec.key not in given:
             name = _secret_name(door, spec.key)
             line = f'{spec.key} secret "{name}"' if spec.secret else f'{spec.key} "…"'
             yield kinds.MISSING_SETTING.at(door.name.span, connector=door.name.text, name=spec.key, line=line)
