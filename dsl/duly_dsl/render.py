@@ -130,17 +130,18 @@ class _Page:
         words, _ = self.words, self.words.gettext
         error = problem.severity is Severity.ERROR
         tint = RED if error else YELLOW
-        head = self._paint(f"{_('error') if error else _('warning')}[{problem.code}]", tint)
+        severity = _("error") if error else _("warning")  # not inside the f-string: the catalogue's reader looks past those
+        head = self._paint(f"{severity}[{problem.code}]", tint)
         lines = [f"{head}{self._paint(': ' + _printable(words.message(problem)), BOLD)}"]
         margin = len(str(problem.span.line))
         lines += self._source(problem.span, margin, tint, "^")
         edge = " " * (margin + 1) + self._paint("=", BLUE)
         if problem.nearest and f"`{problem.nearest}`" not in words.help(problem):
-            lines.append(f"{edge} {_('did you mean `%s`?') % _printable(problem.nearest)}")
+            lines.append(f"{edge} " + _("did you mean `%s`?") % _printable(problem.nearest))
         if problem.help:
-            lines.append(f"{edge} {_('help')}: {_printable(words.help(problem))}")
+            lines.append(f"{edge} " + _("help") + f": {_printable(words.help(problem))}")
         for span, note in problem.related:
-            lines.append(f"{edge} {_('note')}: {_printable(words.note(problem, note))}")
+            lines.append(f"{edge} " + _("note") + f": {_printable(words.note(problem, note))}")
             lines += self._source(span, margin, BLUE, "-")
         return "\n".join(lines)
 
