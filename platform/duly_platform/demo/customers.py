@@ -116,6 +116,8 @@ class Customers:
 
     async def _attempts(self, path: str, body: bytes, headers: dict[str, str]) -> bool:
         for attempt in range(ATTEMPTS):
+            if self._http.is_closed:
+                return False  # the demo ends while this one waited to try again
             try:
                 answer = await self._http.post(path, content=body, headers={"Content-Type": "application/json", **headers})
             except httpx.HTTPError as error:
