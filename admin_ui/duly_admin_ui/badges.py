@@ -7,7 +7,8 @@ import datetime as dt
 import msgspec
 
 from duly_admin_ui.times import amount
-from duly_runtime.card import Clock, ClockState
+from duly_dsl.program import Pipeline
+from duly_runtime.card import AT_RISK, Clock, ClockState
 from duly_runtime.store.api import BoardCard
 
 
@@ -29,6 +30,17 @@ def of_card(card: BoardCard, now: dt.datetime) -> Badge | None:
     if card.due_at is None:
         return None
     return _running(card.due_at, card.risk_at, card.missed, now)
+
+
+def risk_of(clock: Clock, pipeline: Pipeline | None) -> dt.datetime | None:
+    """From when a clock counts as at risk, as far as the card tells: at once where an alert was given. Where one is still
+    to come that event will tell; where the rules have none, late in the time it has."""
+    if clock.due_at is None or clock.sent:
+        return clock.started_at if clock.sent else None
+    alerts = [*pipeline.alerts, *(alert for stage in pipeline.stages for alert in stage.alerts)] if pipeline else []
+    if any(alert.metric == clock.metric for alert in alerts):
+        return None
+    return clock.started_at + (clock.due_at - clock.started_at) * AT_RISK
 
 
 def of_clock(clock: Clock, risk: dt.datetime | None, now: dt.datetime) -> Badge:

@@ -56,6 +56,9 @@ class Teller:
                 details[key] = self._instant(dt.datetime.fromisoformat(details[key]))
         if "metric" in details:
             details["metric"] = self._words.metric(details["metric"])
+        for key in ("target", "silence", "before"):
+            if key in details:
+                details[key] = self._words.target(details[key])
         if "percent" in details:
             details["percent"] += "%"
         if "channel" in details:

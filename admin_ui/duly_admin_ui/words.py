@@ -68,6 +68,36 @@ class Words:
             "resolved": _("resolved"),
         }.get(metric, metric)
 
+    def operand(self, name: str) -> str:
+        """A built-in operand; the names of fields and tags are the workspace's own."""
+        _ = self._
+        return {
+            "owner": _("the owner"),
+            "team": _("the team"),
+            "priority": _("the priority"),
+            "type": _("the type"),
+            "stage": _("the stage"),
+            "title": _("the title"),
+            "tags": _("the tags"),
+            "channel": _("the channel"),
+            "message": _("the message"),
+            "card age": _("the card's age"),
+        }.get(name, name.removeprefix("field:"))
+
+    def target(self, text: str) -> str:
+        """An amount as the language writes it (`3 working days`), in the reader's language."""
+        _ = self._
+        for written, said in (
+            ("working days", _("working days")),
+            ("working day", _("working day")),
+            ("calendar days", _("calendar days")),
+            ("calendar day", _("calendar day")),
+            ("elapsed", _("elapsed")),
+        ):
+            if text.endswith(written):
+                return text.removesuffix(written) + said
+        return text
+
     def channel(self, channel: str) -> str:
         _ = self._
         names = {"whatsapp": "WhatsApp", "email": _("E-mail"), "webhook": "Webhook", "manual": _("By hand"), "app": "Duly"}
@@ -146,7 +176,7 @@ class Words:
             "changes": _("{subject} changes"),
             "missed": _("{subject} is missed"),
         }.get(kind, f"{kind} {{subject}}" if subject else kind)
-        return text.format(subject=self.metric(subject))
+        return text.format(subject=self.operand(self.metric(subject)))
 
     def author(self, author: str, person: Callable[[str], str]) -> str:
         _ = self._

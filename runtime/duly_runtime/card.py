@@ -13,6 +13,9 @@ import msgspec
 from duly_dsl.units import Duration
 from duly_runtime.events import Contact, Scalar
 
+AT_RISK = 0.8
+"""The part of the time from start to due after which a clock without alerts counts as at risk."""
+
 
 class ClockState(enum.StrEnum):
     """Where a clock stands. Whether it was missed is told apart (`Clock.missed_at`): a missed clock runs on until

@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import jinja2
+import msgspec
 import pytest
 from babel.messages.pofile import read_po
 from litestar import Litestar
@@ -30,7 +31,7 @@ from duly_admin_ui.timeline import timeline
 from duly_admin_ui.times import Times, amount, zone_of
 from duly_admin_ui.words import REFUSALS, Words
 from duly_dsl.i18n import LANGUAGES, translations
-from duly_dsl.program import Field
+from duly_dsl.program import Alert, Field
 from duly_dsl.source import Span
 from duly_dsl.units import HOUR, Duration, Unit
 from duly_runtime.card import Card, Clock, ClockState, Pause, Visit
@@ -104,6 +105,15 @@ def test_a_clock_that_stands_or_is_over() -> None:
     assert badges.of_clock(clock(state=ClockState.DONE), None, NOON).state == "met"
     assert badges.of_clock(clock(state=ClockState.DONE, missed_at=at(60)), None, NOON).state == "missed"
     assert badges.of_clock(clock(state=ClockState.CANCELLED), None, NOON).state == "cancelled"
+
+
+def test_when_a_clock_is_at_risk() -> None:
+    bare = PROGRAM.pipelines["Customer support"]
+    warned = msgspec.structs.replace(bare, alerts=(Alert(key="80%", metric="first reply", actors=(), percent=80),))
+    assert badges.risk_of(clock(), bare) == at(48), "without alerts from 80 % of the time on"
+    assert badges.risk_of(clock(), warned) is None, "the alert will tell"
+    assert badges.risk_of(clock(sent=("80%",)), warned) == NOON
+    assert badges.risk_of(clock(due_at=None, state=ClockState.PAUSED), bare) is None
 
 
 # --- board
@@ -270,6 +280,8 @@ def test_sentences() -> None:
     assert english.tell(entry("owner.changed", {"from": "ana"})) == "Nobody owns the card now"
     assert english.tell(entry("rule.fired", {"rule": "VIP", "shadow": "yes"})) == "The rule VIP would have fired (shadow)"
     assert english.tell(entry("of.tomorrow", {"x": "1"})) == "of.tomorrow: x 1"
+    target = entry("clock.started", {"metric": "resolved", "target": "3 working days"})
+    assert teller("pt-BR").tell(target) == "O relógio resolvido começou: 3 dias úteis"
     assert english.quote(entry("note.added", {"text": "Hm"})) == "Hm"
 
 

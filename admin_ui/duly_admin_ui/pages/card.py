@@ -66,7 +66,9 @@ async def show(page: Page, card: Card, *, problem: str = "", typed: dict[str, st
         context["history"] = [(row, teller.tell(row), teller.quote(row)) for row in rows]
     else:
         context["happenings"] = await why.happenings(store, await store.trace(card.id))
-    clocks = [ClockLine(clock=clock, badge=badges.of_clock(clock, None, page.now)) for clock in card.clocks]
+    clocks = [
+        ClockLine(clock=clock, badge=badges.of_clock(clock, badges.risk_of(clock, line), page.now)) for clock in card.clocks
+    ]
     clocks.sort(key=lambda row: (not row.clock.open, row.clock.due_at or row.clock.started_at))
     stage = next((stage for stage in line.stages if stage.name == card.stage), None) if line is not None else None
     allowed = stage.next if stage is not None and stage.next else [s.name for s in line.stages] if line else []

@@ -8,13 +8,10 @@ from typing import Any
 
 import msgspec
 
-from duly_runtime.card import Card, Clock, ClockState, Visit
+from duly_runtime.card import AT_RISK, Card, Clock, ClockState, Visit
 from duly_runtime.decision import AnyEffect, CallWebhook, MessageCustomer, NotifyPerson, Timer
 from duly_runtime.events import Contact
 from duly_runtime.store.api import Measure
-
-AT_RISK = 0.8
-"""The part of the time from start to due after which a clock without alerts counts as at risk."""
 
 SAFE_TO_REPEAT = frozenset(("email", "webhook", "app"))
 """Channels whose receiver tells a second copy of a message by its key (a stable Message-ID, an idempotency key)."""
