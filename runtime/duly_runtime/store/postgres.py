@@ -5,7 +5,6 @@ from __future__ import annotations
 # Piccolo and asyncpg leave much of their typing open.
 # pyright: reportUnknownMemberType=false
 import asyncio
-import contextlib
 import contextvars
 from collections.abc import Sequence
 from typing import Any, cast
@@ -24,6 +23,8 @@ TRIES = 20
 PATIENCE = (0.05, 0.2, 0.5)
 """Seconds between runs of a unit whose connection was lost. A server that is away for longer is reported."""
 ACQUIRE_SECONDS = 10
+CLOSE_SECONDS = 10
+"""How long the units under way may take when the store is closed."""
 MIN_VERSION = 13
 
 RACES = (Again, asyncpg.SerializationError, asyncpg.DeadlockDetectedError)
@@ -47,7 +48,7 @@ REFUSED = (asyncpg.InvalidAuthorizationSpecificationError, asyncpg.InvalidCatalo
 
 
 class PostgresDatabase(PostgresEngine):
-    """Piccolo's engine with our pools."""
+    """Piccolo's engine with our pools. An event loop that has used it must not end before `close`."""
 
     def __init__(self, url: str) -> None:
         self._url = url
@@ -74,8 +75,7 @@ class PostgresDatabase(PostgresEngine):
         pools, self._pools = self._pools, {}
         for loop, opening in pools.items():
             if loop is here:
-                with contextlib.suppress(*AWAY):
-                    await (await opening).close()
+                await _shut(opening)
             elif loop.is_running():
                 shut = asyncio.run_coroutine_threadsafe(_shut(opening), loop)
                 await asyncio.wrap_future(shut)
@@ -142,5 +142,13 @@ async def _create(url: str) -> Any:
 
 
 async def _shut(opening: asyncio.Task[Any]) -> None:
-    with contextlib.suppress(*AWAY):
-        await (await opening).close()
+    """Close a pool once its units are done; one that never opened needs nothing."""
+    try:
+        pool = await opening
+    except (*AWAY, *FULL, *REFUSED):
+        return
+    try:
+        async with asyncio.timeout(CLOSE_SECONDS):
+            await pool.close()
+    except AWAY:
+        pool.terminate()

@@ -162,6 +162,8 @@ class SQLiteDatabase(SQLiteEngine):
     def _disconnect(self) -> None:
         for thread in self._threads:
             thread.join()
+        for waiting in (self._writes, self._reads):
+            _refuse(waiting)
         for connection in self._connections:
             connection.close()
         self._threads.clear()
@@ -267,6 +269,17 @@ class SQLiteDatabase(SQLiteEngine):
         self, query: str, args: list[Any] | None = None, query_type: str = "generic", table: Any = None
     ) -> Any:
         raise RuntimeError(f"a query outside a unit of work: {query}")
+
+
+def _refuse(waiting: queue.SimpleQueue[Job[Any] | None]) -> None:
+    """Answer those who came in while the store was being closed."""
+    while True:
+        try:
+            job = waiting.get_nowait()
+        except queue.Empty:
+            return
+        if job is not None and job.future.set_running_or_notify_cancel():
+            job.future.set_exception(StoreUnavailable("the store was closed"))
 
 
 def _row(cursor: sqlite3.Cursor, values: tuple[Any, ...]) -> Row:

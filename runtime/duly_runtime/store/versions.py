@@ -30,10 +30,10 @@ async def publish(
 ) -> None:
     row = {"hash": program_hash, "program": program, "sources": json(sources)}
     await unit.insert("version", [row], "ON CONFLICT (hash) DO NOTHING")
-    await unit.insert("publication", [{"hash": program_hash, "author": author, "note": note, "at": now}])
+    publication = {"hash": program_hash, "author": author, "note": note, "at": now}
+    number = (await unit.insert("publication", [publication], "RETURNING id"))[0]["id"]
     if not recompute:
         return
-    number = (await unit.fetch("SELECT MAX(id) AS n FROM publication"))[0]["n"]
     cards = await unit.fetch("SELECT id FROM card WHERE finished_at IS NULL ORDER BY id")
     events = [
         journal.event_row(

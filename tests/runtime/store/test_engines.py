@@ -79,32 +79,32 @@ def test_a_kill_loses_nothing_that_was_acknowledged(store_url: str, after: int) 
 
 
 def test_one_store_serves_several_event_loops(store_url: str) -> None:
+    """As with actors, whose loop is not the web server's. `stop` closes what the other loops have opened."""
     store = open_store(store_url)
-    failures: list[BaseException] = []
+    loops = [asyncio.new_event_loop() for _ in range(3)]
+    threads = [threading.Thread(target=loop.run_forever) for loop in loops]
 
     async def work(name: str) -> None:
         for n in range(10):
             (event_id,) = await take_in(store, said(f"{name}/{n}"))
             await store.handle(event_id, decider(), "v", NOW)
 
-    def thread(name: str) -> None:
-        try:
-            asyncio.run(work(name))
-        except BaseException as error:
-            failures.append(error)
-
     async def scene() -> None:
         await store.start()
-        threads = [threading.Thread(target=thread, args=(f"t{n}",)) for n in range(3)]
-        for one in threads:
-            one.start()
-        await work("main")
-        await asyncio.gather(*(asyncio.to_thread(one.join) for one in threads))
+        others = [asyncio.run_coroutine_threadsafe(work(f"loop {n}"), loop) for n, loop in enumerate(loops)]
+        await asyncio.gather(work("main"), *(asyncio.wrap_future(other) for other in others))
         assert (await store.counts())["cards"] == 40
         await store.stop()
 
-    asyncio.run(scene())
-    assert failures == []
+    for thread in threads:
+        thread.start()
+    try:
+        asyncio.run(scene())
+    finally:
+        for loop, thread in zip(loops, threads, strict=True):
+            loop.call_soon_threadsafe(loop.stop)
+            thread.join()
+            loop.close()
 
 
 def test_stores_of_one_process_do_not_mix(tmp_path: Path) -> None:
@@ -222,6 +222,24 @@ def test_a_store_that_is_not_open_says_so(store_url: str) -> None:
         with pytest.raises(StoreUnavailable):
             await store.ping()
         await store.stop()
+
+    asyncio.run(scene())
+
+
+def test_who_comes_while_the_store_closes_is_answered(sqlite_url: str) -> None:
+    async def scene() -> None:
+        store = open_store(sqlite_url)
+        await store.start()
+        tasks = [asyncio.create_task(take_in(store, said(f"m{n}"))) for n in range(200)]
+        await asyncio.sleep(0)
+        await store.stop()
+        async with asyncio.timeout(30):
+            results = await asyncio.gather(*tasks, return_exceptions=True)
+        refused = [result for result in results if isinstance(result, StoreUnavailable)]
+        done = [result for result in results if isinstance(result, tuple)]
+        assert len(refused) + len(done) == 200
+        async with opened(sqlite_url) as again:
+            assert (await again.counts())["events"] == len(done)
 
     asyncio.run(scene())
 
