@@ -28,7 +28,7 @@ def clock_of(settings: Settings) -> Clock:
 @contextlib.asynccontextmanager
 async def open_desk(settings: Settings, clock: Clock | None = None) -> AsyncIterator[Desk]:
     """A started Desk: database up to date, connectors ready, loops of this process's roles running. Stops them after."""
-    settings.data.mkdir(parents=True, exist_ok=True)
+    settings.data.mkdir(mode=0o700, parents=True, exist_ok=True)  # customers' data and secrets lie in it
     clock = clock or clock_of(settings)
     store = open_store(settings.database_url)
     secrets = SecretStore(settings.data)

@@ -140,7 +140,7 @@ class Node:
         taken = await ingest.receive(self.store, receiver, raw, self.clock.now())
         if isinstance(taken, Accepted):
             self.wake_events(taken.event_ids)
-            if taken.raw_id:
+            if taken.parked:
                 self.changes.publish(Change(topic="parked"))
         return taken
 

@@ -535,3 +535,18 @@ def test_revision_grows_by_one_with_every_event():
     assert found.writes().card.revision == 2
     found.handle(DeliveryStatus(state="read"))
     assert found.card.revision == 3
+
+
+def test_a_notice_of_a_missed_clock_says_when_it_was_due():
+    found = desk("""
+      first reply within 1h
+      rule "Tell" {
+        when first reply is missed
+        then notify lead of "Desk"
+      }
+    """)
+    found.handle(CustomerMessage(text="hello", pipeline="Support"))
+    due = next(clock.due_at for clock in found.card.clocks if clock.metric == "first reply")
+    found.until("fri 18:00")
+    told = [effect for _, effect in found.effects if isinstance(effect, NotifyPerson) and effect.about == "rule"]
+    assert [effect.details["due_at"] for effect in told] == [due.isoformat()]

@@ -31,4 +31,5 @@ async def door(request: Request[Any, Any, State], state: State, rest: FromPath[s
         raise Problem(refused.status, CODES.get(refused.status, "refused"), refused.reason) from None
     if isinstance(taken, Answer):
         return Response(taken.body, status_code=taken.status, media_type=taken.content_type)
-    return Response({"accepted": len(taken.event_ids), "duplicates": taken.duplicates}, status_code=200)
+    told = {"accepted": len(taken.event_ids), "duplicates": taken.duplicates, "parked": taken.parked}
+    return Response(told, status_code=200)

@@ -10,6 +10,7 @@ from msgspec.structs import replace
 
 from duly_runtime.decision import FactTrace
 from duly_runtime.engine import actions, assignment, ladders, moves
+from duly_runtime.engine.telling import instant
 from duly_runtime.engine.work import Cause, Fact, Work
 
 
@@ -50,7 +51,8 @@ def _take(work: Work, fact: Fact) -> None:
             continue
         work.say("rule.fired", details)
         if fact.metric:
-            details["metric"] = fact.metric
+            missed = [clock.missed_at for clock in work.card.clocks if clock.metric == fact.metric and clock.missed_at]
+            details |= {"metric": fact.metric, "due_at": instant(max(missed))}
         key = f"rule/{work.card.id}/{work.revision}/{number}/{rule.name}"
         actions.perform(work, rule.actions, Cause(key, "rule", details))
 

@@ -36,6 +36,8 @@ class Accepted(Out, frozen=True, kw_only=True):
     event_ids: tuple[int, ...]
     duplicates: int = 0
     raw_id: int = 0
+    parked: bool = False
+    """Something of it could not be read, and the whole request waits for a person."""
 
 
 class Handled(Out, frozen=True, kw_only=True):

@@ -95,7 +95,7 @@ async def accept(connector: str, raw: Raw | None, items: Sequence[Inbound], now:
         await unit.fetch("DELETE FROM raw WHERE id = ?", raw_id)
         raw_id = 0
     ids = tuple(sorted(int(row["id"]) for row in new))
-    return Accepted(event_ids=ids, duplicates=len(items) - len(ids), raw_id=raw_id)
+    return Accepted(event_ids=ids, duplicates=len(items) - len(ids), raw_id=raw_id, parked=bool(parked))
 
 
 async def command(card_id: int, body: AnyBody, key: str, at: dt.datetime, now: dt.datetime, backfill: bool) -> int:
