@@ -307,7 +307,7 @@ ROW_LENGTH = Kind(
     "E0131",
     "row-length",
     Severity.ERROR,
-    _("the row has %(found)s cells and the table has %(wanted)s columns"),
+    _("the number of cells in the row (%(found)s) is not that of the columns (%(wanted)s)"),
     _("give each column one cell; `any` stands for every value, `-` for no target"),
     _("The first row of a table names its columns; every other row has one cell for each. The row was left out."),
     'pipeline "Desk" {\n  targets {\n    | priority | resolved |\n    | urgent |\n  }\n}\n',
