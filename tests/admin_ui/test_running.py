@@ -22,24 +22,49 @@ from duly_platform.desk import Desk
 from duly_platform.settings import load
 from duly_platform.web.app import create_app
 from duly_runtime.time import SystemClock
-from support.office import RULES
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
 
 KEY = "a signing key"
 PASSWORD = "correct horse battery"
-ROUND_THE_CLOCK = RULES.replace("open monday to friday 08:00-18:00", "open every day 00:00-24:00")
-DOOR = """
+RULES = """
+calendar "Office" {
+  time zone "America/Sao_Paulo"
+  open every day 00:00-24:00
+}
+
 person ana {
   name "Ana Sousa"
 }
 
-person bruno {
-  name "Bruno Lima"
+team "Desk" {
+  members ana
+  lead ana
+  manager ana
 }
 
-person diogo {
-  name "Diogo Alves"
+pipeline "Support" {
+  calendar "Office"
+
+  field "Tier" choice gold, basic default basic
+  field "Resolution" text required to leave "New"
+
+  stage "New" {
+    start
+    next "Done"
+    owner team "Desk"
+    first reply within 1h
+    alert owner at 80% of first reply
+  }
+
+  stage "Done" {
+    finish
+  }
+
+  rule "Gold is high" {
+    when card is created and tier is gold
+    then set priority to high
+  }
 }
 
 connector "Shop" receives webhook {
@@ -71,7 +96,7 @@ class Running:
             settings = load(self._folder, {}, port=0)
             async with open_desk(settings, SystemClock()) as desk:
                 desk.secrets.set("SHOP_KEY", KEY)
-                done = await desk.publish({"support.duly": ROUND_THE_CLOCK + DOOR}, "tester", "First promises")
+                done = await desk.publish({"support.duly": RULES}, "tester", "First promises")
                 assert done.hash, [item.message for item in done.diagnostics]
                 self.desk, self._loop = desk, asyncio.get_running_loop()
                 app = create_app(desk, settings, "setup-token")
