@@ -22,11 +22,11 @@ from duly_runtime.delivery import Outbox
 from duly_runtime.doors import Answer, Doors, Raw, Refused
 from duly_runtime.engine.graph import Graph
 from duly_runtime.engine.step import step, wants_new_card
-from duly_runtime.events import Event
+from duly_runtime.events import Event, Recompute
 from duly_runtime.scheduler import Loop, Scheduler, Stragglers
 from duly_runtime.store.api import Accepted, Decide, Handled, Measure, Store, StoreUnavailable
 from duly_runtime.time import Clock, monotonic
-from duly_runtime.versions import Versions
+from duly_runtime.versions import Live, Versions
 
 ROLES = frozenset({"web", "worker", "scheduler"})
 STOP_SECONDS = 8.0
@@ -117,6 +117,7 @@ class Node:
 
     def wake_events(self, ids: Sequence[int]) -> None:
         """Tell the workers of events; never fails, as what is lost is found by the poll."""
+        self._scheduler.woken(ids)
         if self._wakes is not None:
             self._wakes.events([item for item in ids if item not in self._handling])
 
@@ -133,7 +134,7 @@ class Node:
 
     async def receive(self, raw: Raw) -> Answer | Accepted:
         """A request at one of the doors. As `ingest.receive`; Refused(404) where no door has this path."""
-        await self.versions.live()  # the doors follow it
+        _ = self.versions.recent or await self.versions.live()  # the doors follow it
         receiver = self.doors.receiver_for(raw.path)
         if receiver is None:
             raise Refused(404, "there is no connector at this path")
@@ -147,19 +148,21 @@ class Node:
     async def handle(self, event_id: int) -> Handled:
         """Judge one event and write what was decided. Raises StoreUnavailable; anything else that goes wrong is put on
         record with the event, which is tried again later."""
-        live = await self.versions.live()
-        if live is None or event_id in self._handling:
+        if event_id in self._handling:
             return Handled(done=False)
         self._handling.add(event_id)
         written: dict[int, Card] = {}
         now = self.clock.now()
         try:
-            decide, measure = decider(live.graph, now, written), measurer(live.graph)
-            handled = await self.store.handle(event_id, decide, live.hash, now, measure)
+            recent = self.versions.recent
+            try:
+                handled = await self._judge(event_id, recent or await self.versions.live(), now, written, recent is None)
+            except Stale:
+                handled = await self._judge(event_id, await self.versions.live(), now, written, True)
         except StoreUnavailable:
             raise
         except Exception as error:
-            log.exception("event_failed", event_id=event_id, version=live.hash)
+            log.exception("event_failed", event_id=event_id)
             await self.store.event_failed(event_id, f"{type(error).__name__}: {error}", now)
             self._scheduler.forget(event_id)
             return Handled(done=False)
@@ -169,6 +172,14 @@ class Node:
         for card in written.values():
             self.changes.card(card.id, card.pipeline, card.revision)
         return handled
+
+    async def _judge(
+        self, event_id: int, live: Live | None, now: dt.datetime, written: dict[int, Card], fresh: bool
+    ) -> Handled:
+        if live is None:
+            return Handled(done=False)
+        decide = decider(live.graph, now, written, fresh=fresh)
+        return await self.store.handle(event_id, decide, live.hash, now, measurer(live.graph))
 
     async def _handle_event(self, event_id: int) -> None:
         """The actor."""
@@ -195,10 +206,20 @@ class Node:
         self._loops[name] = Loop(name, work, self.clock)
 
 
-def decider(graph: Graph, now: dt.datetime, written: dict[int, Card]) -> Decide:
-    """`step` under one version at one instant. The cards it decides are left in `written`."""
+class Stale(Exception):
+    """The event needs the version that is live now, and we only know which was a moment ago."""
+
+
+def decider(graph: Graph, now: dt.datetime, written: dict[int, Card], *, fresh: bool) -> Decide:
+    """`step` under one version at one instant. The cards it decides are left in `written`.
+
+    `fresh`: the version was read after the event was journalled. A publish that measures open cards anew journals that as
+    events of its own, which no older version may judge; they raise Stale.
+    """
 
     def decide(event: Event, card: Card | None, world: World) -> Decision:
+        if isinstance(event.body, Recompute) and not fresh:
+            raise Stale
         if card is not None and wants_new_card(graph, card, event, now):
             card = None
         decision = step(graph, card, event, now, world)

@@ -107,14 +107,19 @@ class Scheduler:
         """It was tried and has failed: wake it again as soon as the store says so."""
         self._woken.pop(event_id, None)
 
-    def _tell(self, ids: Sequence[int]) -> None:
+    def woken(self, ids: Sequence[int]) -> None:
+        """These have been woken just now, by whomever."""
         real = monotonic()
-        fresh = [item for item in ids if real - self._woken.get(item, -AGAIN_AFTER) >= AGAIN_AFTER]
-        for item in fresh:
+        for item in ids:
             self._woken[item] = real
             self._woken.move_to_end(item)
         while len(self._woken) > REMEMBERED:
             self._woken.popitem(last=False)
+
+    def _tell(self, ids: Sequence[int]) -> None:
+        real = monotonic()
+        fresh = [item for item in ids if real - self._woken.get(item, -AGAIN_AFTER) >= AGAIN_AFTER]
+        self.woken(fresh)
         self._wake(fresh)
 
 

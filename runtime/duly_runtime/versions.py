@@ -11,7 +11,10 @@ from duly_dsl.program import Program
 from duly_runtime.doors import Doors
 from duly_runtime.engine.graph import Graph, load
 from duly_runtime.store.api import Store
+from duly_runtime.time import monotonic
 
+FRESH_SECONDS = 1.0
+"""Real seconds for which most work takes another process's word on which version is live."""
 KEPT = 8
 """Older versions kept in memory: deliveries render under the version that decided them."""
 
@@ -28,17 +31,24 @@ class Live(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Versions:
-    """Reads the active hash each time it is asked (one row by its key), the rest only where that changed."""
+    """Reads which version is live, and the rest only where that changed."""
 
     def __init__(self, store: Store, doors: Doors) -> None:
         self._store = store
         self._doors = doors
         self._live: Live | None = None
+        self._read_at = -FRESH_SECONDS
         self._programs: OrderedDict[str, Program] = OrderedDict()
         self._lock = asyncio.Lock()
 
+    @property
+    def recent(self) -> Live | None:
+        """The live version where that was read less than FRESH_SECONDS ago: what `live` would very likely say."""
+        return self._live if monotonic() - self._read_at < FRESH_SECONDS else None
+
     async def live(self) -> Live | None:
         """None before the first publish. The doors follow the version."""
+        at = monotonic()
         wanted = await self._store.active_hash()
         if not wanted:
             return None
@@ -49,6 +59,7 @@ class Versions:
                     graph = await asyncio.to_thread(load, program)
                     await self._doors.use(program)
                     self._live = Live(program=program, graph=graph)
+        self._read_at = max(self._read_at, at)
         return self._live
 
     async def program(self, version: str) -> Program:

@@ -16,8 +16,9 @@ import threading
 import time
 import urllib.parse
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TypeVar
 
 import asyncpg
 import httpx
@@ -33,6 +34,7 @@ WORKSPACE = Path(__file__).parent / "workspace"
 POSTGRES = os.environ.get("DULY_TEST_POSTGRES_URL", "postgresql://postgres@127.0.0.1:5432/postgres")
 REDIS = os.environ.get("DULY_TEST_REDIS_URL", "redis://127.0.0.1:6379/11")
 COMPONENTS = ("dsl", "runtime", "connectors", "admin_ui", "platform")
+Found = TypeVar("Found")
 SPEED = 600.0
 """Ten minutes of Duly's clock a second."""
 EMBEDDED = {"serve": ()}
@@ -135,12 +137,15 @@ class Duly:
             for name, options in parts.items()
         }
         self._clock: SystemClock | None = None
+        self._client = httpx.Client(trust_env=False)
 
     def start(self) -> None:
         for process in self.processes.values():
             process.start()
 
     def stop(self) -> dict[str, int]:
+        """Stop every process; their exit codes."""
+        self._client.close()
         return {name: process.stop() for name, process in self.processes.items()}
 
     def now(self) -> dt.datetime:
@@ -150,7 +155,7 @@ class Duly:
         return self._clock.now()
 
     def post(self, body: bytes, headers: dict[str, str], timeout: float = 10) -> httpx.Response:
-        return httpx.post(f"{self.url}/in/whatsapp", content=body, headers=headers, timeout=timeout, trust_env=False)
+        return self._client.post(f"{self.url}/in/whatsapp", content=body, headers=headers, timeout=timeout)
 
     @contextlib.asynccontextmanager
     async def store(self):
@@ -170,8 +175,8 @@ class Duly:
         return asyncio.run(read())
 
 
-def until(condition, seconds: float, what: str):
-    """What `condition` gives as soon as that is true; AssertionError after `seconds`."""
+def until(condition: Callable[[], Found], seconds: float, what: str, pause: float = 0.05) -> Found:
+    """What `condition` gives as soon as that is true, looking each `pause` seconds; AssertionError after `seconds`."""
     end = time.monotonic() + seconds
     while True:
         found = condition()
@@ -179,7 +184,7 @@ def until(condition, seconds: float, what: str):
             return found
         if time.monotonic() > end:
             raise AssertionError(f"{what}: not within {seconds:.0f} s")
-        time.sleep(0.05)
+        time.sleep(pause)
 
 
 def need(service: str, url: str) -> None:
@@ -224,6 +229,6 @@ def installed(kind: str, folder: Path, outside: Outside) -> Iterator[Duly]:
             redis.Redis.from_url(REDIS).flushdb()
             database = stack.enter_context(postgres_database())
             duly = Duly(folder, outside, database, REDIS, SPREAD)
-        stack.callback(lambda: [process.stop() for process in duly.processes.values()])
+        stack.callback(duly.stop)
         duly.start()
         yield duly

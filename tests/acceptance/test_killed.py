@@ -102,7 +102,7 @@ def test_nothing_is_lost_or_doubled(kind: str, tmp_path: Path) -> None:
             victim.kill()
             victim.start()
         customers.stop()
-        until(lambda: settled(duly), 180, "everything handled and delivered")
+        until(lambda: settled(duly), 180, "everything handled and delivered", pause=0.5)
         assert sum(process.starts for process in duly.processes.values()) == KILLS + len(duly.processes)
         assert customers.wrong == []
         assert len(customers.acknowledged) >= KILLS
