@@ -4,17 +4,30 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Iterable
+from importlib.metadata import version
 
+import msgspec
+
+from duly_dsl import cache
 from duly_dsl.program import ConnectorKind, Environment
 
 
 @functools.cache
 def regions() -> frozenset[str]:
-    """Every region public holidays are known for, as files write it: `PT`, `BR`, `BR-SP`."""
+    """Every region public holidays are known for, as files write it: `PT`, `BR`, `BR-SP`. The list is kept from start to
+    start: importing the library takes longer than checking a file."""
+    name = f"regions-{version('holidays')}.json"
+    if kept := cache.read(name):
+        try:
+            return msgspec.json.decode(kept, type=frozenset[str])
+        except msgspec.DecodeError:
+            pass  # damaged, so it is written anew
     import holidays  # imported late: most checks need none
 
     supported = holidays.list_supported_countries()
-    return frozenset(supported) | {f"{country}-{part}" for country, parts in supported.items() for part in parts}
+    known = frozenset(supported) | {f"{country}-{part}" for country, parts in supported.items() for part in parts}
+    cache.write(name, msgspec.json.encode(sorted(known)))
+    return known
 
 
 def pattern_ok(pattern: str) -> bool:

@@ -7,15 +7,14 @@ from __future__ import annotations
 
 import functools
 import hashlib
-import os
 import re
 import sys
-import tempfile
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
 import msgspec
+
+from duly_dsl import cache
 
 END = "$END"
 """The token after the last one."""
@@ -53,7 +52,7 @@ class Tables(msgspec.Struct, frozen=True, array_like=True):
 
 def source() -> str:
     """The text of duly.lark."""
-    return resources.files("duly_dsl").joinpath("duly.lark").read_text(encoding="utf-8")
+    return (Path(__file__).parents[1] / "duly.lark").read_text(encoding="utf-8")
 
 
 def build(text: str) -> Tables:
@@ -122,33 +121,16 @@ def _reached(table: Any) -> list[Any]:
     return order
 
 
-def cache_folder() -> Path:
-    """Where tables are kept: DULY_CACHE, else the user's cache folder."""
-    if named := os.environ.get("DULY_CACHE"):
-        return Path(named)
-    if sys.platform == "win32":
-        return Path(os.environ.get("LOCALAPPDATA") or Path.home()) / "duly"
-    if sys.platform == "darwin":
-        return Path.home() / "Library" / "Caches" / "duly"
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "duly"
-
-
 @functools.cache
 def tables() -> Tables:
     """The tables of the language, from the cache where it has them."""
     text = source()
-    mark = hashlib.sha256(f"{FORMAT} {sys.version} {text}".encode()).hexdigest()[:24]
-    try:
-        path = cache_folder() / f"grammar-{mark}.msgpack"
-        return msgspec.msgpack.decode(path.read_bytes(), type=Tables)
-    except (OSError, RuntimeError, msgspec.DecodeError):
-        built = build(text)
-    try:
-        path = cache_folder() / f"grammar-{mark}.msgpack"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as out:
-            out.write(msgspec.msgpack.encode(built))
-        Path(out.name).replace(path)
-    except (OSError, RuntimeError):
-        pass  # a cache that can't be written only costs time
+    name = f"grammar-{hashlib.sha256(f'{FORMAT} {sys.version} {text}'.encode()).hexdigest()[:24]}.msgpack"
+    if kept := cache.read(name):
+        try:
+            return msgspec.msgpack.decode(kept, type=Tables)
+        except msgspec.DecodeError:
+            pass  # damaged, so it is written anew
+    built = build(text)
+    cache.write(name, msgspec.msgpack.encode(built))
     return built
