@@ -219,10 +219,13 @@ def postgres_database() -> Iterator[str]:
 
 @contextlib.contextmanager
 def installed(kind: str, folder: Path, outside: Outside) -> Iterator[Duly]:
-    """A running installation: `embedded` is one process on SQLite, `spread` is three on PostgreSQL and Redis."""
+    """A running installation: `embedded` is one process on SQLite, `spread` is three on PostgreSQL and Redis, `brokerless`
+    three on SQLite whose broker is never there."""
     with contextlib.ExitStack() as stack:
         if kind == "embedded":
             duly = Duly(folder, outside, f"sqlite:///{folder / 'duly.sqlite'}", "memory://", EMBEDDED)
+        elif kind == "brokerless":
+            duly = Duly(folder, outside, f"sqlite:///{folder / 'duly.sqlite'}", "redis://127.0.0.1:1/0", SPREAD)
         else:
             need("PostgreSQL", POSTGRES)
             need("Redis", REDIS)

@@ -29,9 +29,9 @@ def say(duly: Duly, customer: str, message_id: str, text: str) -> httpx.Response
 def test_a_message_becomes_a_card_whose_promise_is_kept_or_told(kind: str, tmp_path: Path) -> None:
     with outside() as world, installed(kind, tmp_path, world) as duly:
         answer = say(duly, "5511988887777", "wamid.1", "Where is my order?")
-        assert (answer.status_code, answer.json()) == (200, {"accepted": 1, "duplicates": 0})
+        assert (answer.status_code, answer.json()) == (200, {"accepted": 1, "duplicates": 0, "parked": False})
         again = say(duly, "5511988887777", "wamid.1", "Where is my order?")
-        assert again.json() == {"accepted": 0, "duplicates": 1}
+        assert again.json() == {"accepted": 0, "duplicates": 1, "parked": False}
 
         greeting = until(lambda: world.graph.deliveries, 30, "the greeting")[0]
         assert (greeting["to"], greeting["text"]) == ("5511988887777", "Hello Maria, your case is 1.")
@@ -72,4 +72,13 @@ def test_a_message_becomes_a_card_whose_promise_is_kept_or_told(kind: str, tmp_p
         assert duly.counts()["cards"] == 1
 
         assert httpx.get(f"{duly.url}/health", trust_env=False).json()["status"] == "ok"
+        assert duly.stop() == dict.fromkeys(duly.processes, 0)
+
+
+def test_a_broker_that_is_away_delays_by_seconds(tmp_path: Path) -> None:
+    with outside() as world, installed("brokerless", tmp_path, world) as duly:
+        assert say(duly, "5511988887777", "wamid.1", "Is anybody there?").status_code == 200
+        until(lambda: world.graph.deliveries, 60, "the greeting")
+        until(lambda: world.mails_to("ana@desk.example"), 60, "the alert")
+        until(lambda: world.mails_to("boss@desk.example"), 60, "level 1")
         assert duly.stop() == dict.fromkeys(duly.processes, 0)
