@@ -144,6 +144,7 @@ def bind(host: str, port: int) -> socket.socket:
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((host, port))
+        listener.listen()  # so that whoever reads the address we print can connect at once, and waits for an answer
     except OSError as error:
         listener.close()
         raise StartError(
