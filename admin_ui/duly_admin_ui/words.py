@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from duly_dsl import render
 from duly_dsl.diagnostics import Diagnostic
 from duly_dsl.i18n import marked as _
-from duly_dsl.i18n import translations
 
 Gettext = Callable[[str], str]
 
@@ -187,8 +187,5 @@ class Words:
 
 def diagnostic(found: Diagnostic, language: str) -> dict[str, str]:
     """Message and help of a diagnostic in the reader's language."""
-    gettext = translations("duly_dsl", language).gettext
-    return {
-        "message": gettext(found.template) % found.values,
-        "help": gettext(found.help) % found.values if found.help else "",
-    }
+    words = render.Words(language)
+    return {"message": words.message(found), "help": words.help(found)}
