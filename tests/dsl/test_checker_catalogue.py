@@ -11,7 +11,8 @@ from duly_dsl.build import build
 from duly_dsl.catalogue import Kind, every
 from duly_dsl.program import Environment
 from duly_dsl.source import SourceFile
-from support.world import WORLD, pattern_ok
+from duly_platform.knowledge import pattern_ok
+from support.world import WORLD
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 

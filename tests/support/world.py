@@ -2,20 +2,8 @@
 
 from __future__ import annotations
 
-import re2
-
 from duly_dsl.program import ConnectorKind, Environment, SettingSpec
-
-
-def pattern_ok(pattern: str) -> bool:
-    options = re2.Options()
-    options.log_errors = False
-    try:
-        re2.compile(pattern, options)
-    except re2.error:
-        return False
-    return True
-
+from duly_platform.knowledge import pattern_ok
 
 WORLD = Environment(
     connector_kinds=(
