@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import datetime as dt
 import threading
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -65,6 +66,7 @@ class WorkingTime:
         self._zone = Zone(calendar.zone)
         self._days = Days(calendar)
         self._open_days: dict[int, list[int]] = {}
+        self._openings_of: dict[int, list[Interval]] = {}
         self._lock = threading.Lock()
         self._table: Table | None = None
 
@@ -181,10 +183,12 @@ class WorkingTime:
 
     def _openings(self, ordinal: int) -> list[Interval]:
         """The UTC intervals of the windows that begin on a date."""
-        walls = _merged(_walls(ordinal, self._days.day(ordinal)))
-        if not walls:
-            return []
-        return cut(walls, self._zone.segments(walls[0][0] - FARTHEST, walls[-1][1] + FARTHEST))
+        found = self._openings_of.get(ordinal)
+        if found is None:
+            walls = _merged(_walls(ordinal, self._days.day(ordinal)))
+            found = cut(walls, self._zone.segments(walls[0][0] - FARTHEST, walls[-1][1] + FARTHEST)) if walls else []
+            self._openings_of[ordinal] = found
+        return found
 
     def _open_day(self, ordinal: int, days: int) -> int:
         """The open day so many open days after (or, negative, before) a date. An open day is one on which a window
@@ -194,12 +198,15 @@ class WorkingTime:
         while empty < SEARCH_YEARS and 1 < year < 9999:
             open_days = self._open_days_of(year)
             if step > 0:
-                ahead = [day for day in open_days if day > ordinal]
+                passed = bisect_right(open_days, ordinal)
+                ahead = len(open_days) - passed
+                if left <= ahead:
+                    return open_days[passed + left - 1]
             else:
-                ahead = [day for day in reversed(open_days) if day < ordinal]
-            if left <= len(ahead):
-                return ahead[left - 1]
-            left -= len(ahead)
+                ahead = bisect_left(open_days, ordinal)
+                if left <= ahead:
+                    return open_days[ahead - left]
+            left -= ahead
             empty = 0 if ahead else empty + 1
             year += step
         raise self._never(midnight(ordinal))

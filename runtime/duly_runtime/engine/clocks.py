@@ -83,14 +83,21 @@ def settle(work: Work) -> None:
     """Bring the clocks in line with the card, after all that happened at this instant."""
     changed, arrived = work.changed, work.arrived
     work.changed, work.arrived = set(), False
-    for clock in work.card.clocks:
-        if clock.open and clock.missed_at is None and _touched(work, clock, changed, arrived):
-            _retarget(work, clock, arrived)
+    if changed or arrived:
+        for clock in work.card.clocks:
+            if clock.open and clock.missed_at is None and _touched(work, clock, changed, arrived):
+                _retarget(work, clock, arrived)
     for clock in work.card.clocks:
         if clock.open:
             _pause_or_resume(work, clock)
+    stage = work.stage
+    if stage.finish:
+        return
+    promises = work.graph.promises(work.pipeline, stage)
     for metric in METRICS:
-        _start(work, metric)
+        promise = promises.get(metric)
+        if promise is not None:
+            _start(work, metric, *promise)
 
 
 def recompute(work: Work) -> None:
@@ -108,10 +115,8 @@ def recompute(work: Work) -> None:
 
 def look_up(work: Work, target: Target) -> Duration | None:
     """What the first row that matches promises; None where that is nothing."""
-    for row in target.rows:
-        if work.holds(row.when, JUDGED):
-            return row.amount
-    return None
+    place = work.first((row.when for row in target.rows), JUDGED)
+    return target.rows[place].amount if place >= 0 else None
 
 
 def _touched(work: Work, clock: Clock, changed: set[str], arrived: bool) -> bool:
@@ -179,16 +184,15 @@ def _closed(pauses: tuple[Pause, ...], at: dt.datetime) -> tuple[Pause, ...]:
 # --- starts -----------------------------------------------------------------------------------------------------------
 
 
-def _start(work: Work, metric: str) -> None:
+def _start(work: Work, metric: str, place: str, target: Target) -> None:
     """Start a clock where one is wanted: at the later of what sets it off and the arrival where it is promised."""
-    card, stage, visit = work.card, work.stage, work.card.visit
-    if stage.finish or open_clock(card, metric) is not None:
-        return
-    promise = work.graph.target(work.pipeline, stage, metric)
-    if promise is None:
-        return
-    place, target = promise
-    previous = next((clock for clock in reversed(card.clocks) if clock.metric == metric), None)
+    card, visit = work.card, work.card.visit
+    previous: Clock | None = None
+    for clock in card.clocks:
+        if clock.metric == metric:
+            if clock.open:
+                return
+            previous = clock
     wanted = _wanted(work, metric, previous)
     if wanted is None:
         return

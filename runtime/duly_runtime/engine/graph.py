@@ -24,6 +24,7 @@ class Graph:
         self._pipelines.update(program.pipelines)
         self._stages: dict[tuple[str, str], Stage] = {}
         self._alerts: dict[tuple[str, str, str, str], tuple[Alert, ...]] = {}
+        self._promises: dict[tuple[str, str], dict[str, tuple[str, Target]]] = {}
         self._fields = {name: {f.name: f for f in p.fields} for name, p in program.pipelines.items()}
         for name, pipeline in program.pipelines.items():
             self._stages.update({(name, was): stage for stage in pipeline.stages for was in stage.was})
@@ -71,13 +72,16 @@ class Graph:
 
     def target(self, pipeline: Pipeline, stage: Stage, metric: str) -> tuple[str, Target] | None:
         """Who promises a metric to a card in a stage, and what: the stage, else the pipeline (an empty name)."""
-        for target in stage.targets:
-            if target.metric == metric:
-                return stage.name, target
-        for target in pipeline.targets:
-            if target.metric == metric:
-                return "", target
-        return None
+        return self.promises(pipeline, stage).get(metric)
+
+    def promises(self, pipeline: Pipeline, stage: Stage) -> dict[str, tuple[str, Target]]:
+        """All that `target` answers for a stage: metric -> who promises it, and what."""
+        found = self._promises.get((pipeline.name, stage.name))
+        if found is None:
+            found = {target.metric: ("", target) for target in reversed(pipeline.targets)}
+            found.update({target.metric: (stage.name, target) for target in reversed(stage.targets)})
+            self._promises[pipeline.name, stage.name] = found
+        return found
 
 
 _graphs: OrderedDict[str, Graph] = OrderedDict()

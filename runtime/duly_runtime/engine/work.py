@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import Counter, deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 import msgspec
@@ -72,6 +72,9 @@ class Work:
         self.backfill = backfill
         self.overdue = False
         """What is handled now fell due by itself."""
+        self.time: WorkingTime = graph.working(pipeline)
+        """The pipeline's working time."""
+        self._stage: Stage | None = None
         self.message = ""
         """The text of the event's message, folded; empty while something else than the event is handled."""
         self.revision = card.revision + 1
@@ -97,12 +100,10 @@ class Work:
 
     @property
     def stage(self) -> Stage:
-        return self.graph.stage(self.pipeline, self.card.stage)
-
-    @property
-    def time(self) -> WorkingTime:
-        """The pipeline's working time."""
-        return self.graph.working(self.pipeline)
+        name, stage = self.card.stage, self._stage
+        if stage is None or stage.name != name:
+            stage = self._stage = self.graph.stage(self.pipeline, name)
+        return stage
 
     @property
     def quiet(self) -> bool:
@@ -138,6 +139,17 @@ class Work:
         """None always holds."""
         return predicate is None or self.graph.matcher.holds(predicate, self.facts(fact))
 
+    def first(self, predicates: Iterable[int | None], fact: Fact) -> int:
+        """The place of the first that holds, -1 where none does."""
+        facts: Facts | None = None
+        for place, predicate in enumerate(predicates):
+            if predicate is None:
+                return place
+            facts = facts or self.facts(fact)
+            if self.graph.matcher.holds(predicate, facts):
+                return place
+        return -1
+
     # --- writing ------------------------------------------------------------------------------------------------------
 
     def update(self, **changes: object) -> None:
@@ -162,7 +174,7 @@ class Work:
 
     def say(self, kind: str, details: dict[str, str] | None = None, *, author: str = "") -> None:
         """A line of history; in an imported past it says that nothing was sent."""
-        words = {key: value for key, value in (details or {}).items() if value}
+        words = {key: value for key, value in details.items() if value} if details else {}
         if self.quiet:
             words["backfill"] = "yes"
         self.entries.append(Entry(kind=kind, at=self.at, author=author, details=words))
