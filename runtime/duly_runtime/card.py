@@ -30,6 +30,9 @@ class ClockState(enum.StrEnum):
     missed before."""
 
 
+OPEN = (ClockState.RUNNING, ClockState.PAUSED)
+
+
 class Pause(msgspec.Struct, frozen=True, array_like=True):
     """`until` None: still paused."""
 
@@ -72,7 +75,7 @@ class Clock(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     @property
     def open(self) -> bool:
-        return self.state in (ClockState.RUNNING, ClockState.PAUSED)
+        return self.state in OPEN
 
     @property
     def outcome(self) -> str:

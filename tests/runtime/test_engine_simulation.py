@@ -10,6 +10,7 @@ import os
 import random
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from duly_dsl.compiler import compile_files
@@ -18,7 +19,7 @@ from duly_dsl.program import Program
 from duly_dsl.source import SourceFile
 from duly_runtime.card import Card, Clock, ClockState
 from duly_runtime.decision import Decision, World
-from duly_runtime.engine.step import Graph, load, step, wants_new_card
+from duly_runtime.engine.step import Graph, Memory, load, step, wants_new_card
 from duly_runtime.events import (
     Acknowledge,
     AgentMessage,
@@ -66,6 +67,7 @@ class Simulation:
         self.keys: set[str] = set()
         self.cards = 0
         self.cursors: dict[str, int] = {}
+        self.kept: tuple[Graph, Memory, Card | None] = (self.graph, Memory(), None)
 
     def happens(self) -> None:
         """Time passes and something is done, or a timer fires; seldom late."""
@@ -128,11 +130,23 @@ class Simulation:
         world = World(load=load_, cursors=self.cursors, next_card_id=self.cards, next_card_number=self.cards)
         decision = step(self.graph, before, event, self.now, world)
         assert step(self.graph, before, event, self.now, world) == decision
+        self.check_shortcuts(before, event, world, decision)
         self.check(before, event, decision)
         if decision.card is not None:
             self.card = decision.card
             self.timers = {timer.key: timer.due_at for timer in decision.timers}
         self.cursors = {**self.cursors, **decision.cursors}
+
+    def check_shortcuts(self, before: Card | None, event: Event, world: World, decision: Decision) -> None:
+        """Without a trace, and with what the card waits for kept from step to step: the same decision."""
+        untraced = msgspec.structs.replace(decision, trace=())
+        assert step(self.graph, before, event, self.now, world, traced=False) == untraced
+        graph, memory, kept = self.kept
+        if before is None or graph is not self.graph or kept != before:
+            memory, kept = Memory(), before
+        quick = step(self.graph, kept, event, self.now, world, traced=False, memory=memory)
+        assert quick == untraced
+        self.kept = (self.graph, memory, quick.card)
 
     # --- what holds after every step ----------------------------------------------------------------------------------
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
-from duly_runtime.decision import FactTrace
+from duly_runtime.decision import FactTrace, RuleTrace
 from duly_runtime.engine import actions, assignment, ladders, moves
 from duly_runtime.engine.telling import instant
 from duly_runtime.engine.work import Cause, Fact, Work
@@ -25,18 +25,18 @@ def run(work: Work) -> None:
 
 def _take(work: Work, fact: Fact) -> None:
     matcher, pipeline = work.graph.matcher, work.pipeline
-    facts = work.facts(fact)
-    traces = matcher.match(pipeline.name, facts)
-    work.trace.append(
-        FactTrace(
-            kind=fact.kind,
-            subject=fact.stage or fact.metric or fact.subject,
-            depth=fact.depth,
-            rules=traces,
-            values=matcher.values(pipeline.name, facts) if traces else {},
-        )
-    )
-    number = len(work.trace)
+    traces: tuple[RuleTrace, ...] = ()
+    values: dict[str, str] = {}
+    if matcher.concerns(pipeline.name, fact.kind, work.stage_of(fact)):
+        facts = work.facts(fact)
+        traces = matcher.match(pipeline.name, facts)
+        if work.traced:
+            values = matcher.values(pipeline.name, facts)
+    if work.traced:
+        subject = fact.stage or fact.metric or fact.subject
+        work.trace.append(FactTrace(kind=fact.kind, subject=subject, depth=fact.depth, rules=traces, values=values))
+    work.taken += 1
+    number = work.taken
     work.depth = fact.depth + 1
     ladders.heed(work, fact)
     _end_wait(work, fact)

@@ -13,13 +13,14 @@ import datetime as dt
 
 from msgspec.structs import replace
 
-from duly_dsl.program import METRICS, REOPEN_DEFAULTS, Target
+from duly_dsl.program import REOPEN_DEFAULTS, Target
 from duly_dsl.units import Duration
 from duly_runtime.card import Card, Clock, ClockState, Pause
 from duly_runtime.engine.alerts import alerts_of, threshold
 from duly_runtime.engine.telling import instant, told
 from duly_runtime.engine.work import Fact, Work
 
+RUNNING, PAUSED = ClockState.RUNNING, ClockState.PAUSED
 JUDGED = Fact("")
 """Targets are looked up outside any fact."""
 
@@ -87,17 +88,22 @@ def settle(work: Work) -> None:
         for clock in work.card.clocks:
             if clock.open and clock.missed_at is None and _touched(work, clock, changed, arrived):
                 _retarget(work, clock, arrived)
-    for clock in work.card.clocks:
-        if clock.open:
-            _pause_or_resume(work, clock)
     stage = work.stage
+    pauses = () if work.card.visit.resumed else stage.pauses
+    open_now: set[str] = set()
+    latest: dict[str, Clock] = {}
+    for clock in work.card.clocks:
+        metric, state = clock.metric, clock.state
+        latest[metric] = clock
+        if state is RUNNING or state is PAUSED:
+            open_now.add(metric)
+            if (metric in pauses) is not (state is PAUSED):
+                _pause_or_resume(work, clock)
     if stage.finish:
         return
-    promises = work.graph.promises(work.pipeline, stage)
-    for metric in METRICS:
-        promise = promises.get(metric)
-        if promise is not None:
-            _start(work, metric, *promise)
+    for metric, (place, target) in work.graph.promises(work.pipeline, stage).items():
+        if metric not in open_now:
+            _start(work, metric, place, target, latest.get(metric))
 
 
 def recompute(work: Work) -> None:
@@ -162,9 +168,7 @@ def _stands_still(work: Work, metric: str) -> bool:
 
 
 def _pause_or_resume(work: Work, clock: Clock) -> None:
-    still = _stands_still(work, clock.metric)
-    if still == (clock.state is ClockState.PAUSED):
-        return
+    still = clock.state is not PAUSED
     if still:
         fresh = replace(clock, state=ClockState.PAUSED, pauses=(*clock.pauses, Pause(work.at)))
     else:
@@ -184,15 +188,9 @@ def _closed(pauses: tuple[Pause, ...], at: dt.datetime) -> tuple[Pause, ...]:
 # --- starts -----------------------------------------------------------------------------------------------------------
 
 
-def _start(work: Work, metric: str, place: str, target: Target) -> None:
+def _start(work: Work, metric: str, place: str, target: Target, previous: Clock | None) -> None:
     """Start a clock where one is wanted: at the later of what sets it off and the arrival where it is promised."""
-    card, visit = work.card, work.card.visit
-    previous: Clock | None = None
-    for clock in card.clocks:
-        if clock.metric == metric:
-            if clock.open:
-                return
-            previous = clock
+    visit = work.card.visit
     wanted = _wanted(work, metric, previous)
     if wanted is None:
         return
@@ -225,19 +223,23 @@ def _start(work: Work, metric: str, place: str, target: Target) -> None:
 def _wanted(work: Work, metric: str, previous: Clock | None) -> tuple[dt.datetime, int] | None:
     """What sets a clock off, and the time it brings along; None where nothing does."""
     card = work.card
-    again = _reopened_at(work)
-    since: dt.datetime | None
+    since = card.created_at
     match metric:
         case "first reply":
-            since = None if card.first_replied_at is not None else again or card.created_at
+            if card.first_replied_at is not None:
+                return None
+            again = _reopened_at(work)
+            since = again or since
         case "next reply":
-            since = card.unanswered_since if card.first_replied_at is not None else None
+            if card.first_replied_at is None or card.unanswered_since is None:
+                return None
+            again = _reopened_at(work)
+            since = card.unanswered_since
         case "resolved":
-            since = again or card.created_at
+            again = _reopened_at(work)
+            since = again or since
         case _:
             return _wanted_in_stage(work, previous)
-    if since is None:
-        return None
     if previous is None or previous.cancelled_by == "no promise":
         return since, previous.carried if previous else 0
     if again is None or previous.stopped_at is None or previous.stopped_at > again:

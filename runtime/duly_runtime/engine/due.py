@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from operator import itemgetter
 
 from msgspec.structs import replace
 
@@ -17,6 +18,12 @@ from duly_runtime.engine.work import Cause, Due, Work
 MOST_AT_ONCE = 1000
 """Due things handled with one event; the rest have timers that are due already, so that the next event takes them."""
 
+MOST_KEPT = 64
+"""Clocks, in all their states, whose due instants are kept for a card."""
+
+ORDER = itemgetter(0, 1, 2)
+"""Instant, rank, key."""
+
 
 def catch_up(work: Work, until: dt.datetime, *, inclusive: bool) -> None:
     """Handle what is due up to an instant in the order of the due instants, each at its own (CLOCKS, point 17).
@@ -24,8 +31,11 @@ def catch_up(work: Work, until: dt.datetime, *, inclusive: bool) -> None:
     What a change has put into the past is handled at the moment of the change.
     """
     for _ in range(MOST_AT_ONCE):
-        first = next(iter(_in_order(work)), None)
-        if first is None or first.at > until or (first.at == until and not inclusive):
+        awaited = _in_order(work)
+        if not awaited:
+            return
+        first = awaited[0]
+        if first.at > until or (first.at == until and not inclusive):
             return
         work.overdue = True
         work.at = max(work.at, first.at)
@@ -41,46 +51,78 @@ def timers(work: Work) -> tuple[Timer, ...]:
     return tuple(Timer(key=due.key, due_at=due.at) for due in _in_order(work))
 
 
+def keep(work: Work) -> None:
+    """What the card waits for is known for the next step too: since it was listed, only the revision has changed."""
+    work.memory.listed = (work.card, work.memory.listed[1])
+
+
 def _in_order(work: Work) -> list[Due]:
     """Soonest first. It depends on the card alone, so the list is kept while the card is the same."""
-    card, found = work.listed
+    card, found = work.memory.listed
     if card is not work.card:
-        found = sorted(_all(work), key=lambda due: due[:3])
-        work.listed = (work.card, found)
+        found = _all(work)
+        if len(found) > 1:
+            found.sort(key=ORDER)
+        work.memory.listed = (work.card, found)
     return found
 
 
-def _all(work: Work) -> Iterator[Due]:
+def _all(work: Work) -> list[Due]:
     card = work.card
+    found: list[Due] = []
     for clock in card.clocks:
-        if clock.open and clock.missed_at is None:
-            yield from _of_clock(work, clock)
+        if clock.missed_at is None and clock.open:
+            found += _of_clock(work, clock)
     for ladder in card.ladders:
         if ladder.stopped_at is None and ladder.next_at is not None:
             key = f"ladder/{ladder.name}/{ladder.metric}/{ladder.cycle}/{ladder.level}/{ladder.repeats}"
-            yield Due(ladder.next_at, 2, key, _level(ladder))
-    visit = card.visit
-    since = silent_since(card)
-    for silence in work.stage.silences:
-        if silence.index not in visit.silences and silence.index not in visit.silences_once:
-            at = work.time.add(since, silence.amount)
-            yield Due(at, 3, f"silence/{visit.number}/{silence.index}", _silent(silence, at, since))
+            found.append(Due(ladder.next_at, 2, key, _level(ladder)))
+    if work.stage.silences:
+        visit, since = card.visit, silent_since(card)
+        for silence, at in _silences(work, since):
+            if silence.index not in visit.silences and silence.index not in visit.silences_once:
+                found.append(Due(at, 3, f"silence/{visit.number}/{silence.index}", _silent(silence, at, since)))
+    return found
+
+
+def _silences(work: Work, since: dt.datetime) -> tuple[tuple[Silence, dt.datetime], ...]:
+    stage, then, found = work.memory.silences
+    if stage is not work.stage or then != since:
+        found = tuple((silence, work.time.add(since, silence.amount)) for silence in work.stage.silences)
+        work.memory.silences = (work.stage, since, found)
+    return found
 
 
 def silent_since(card: Card) -> dt.datetime:
     """The last message of a person on either side, or the arrival in the stage, whichever is later."""
-    moments = (card.visit.entered_at, card.last_customer_at, card.last_agent_at)
-    return max(moment for moment in moments if moment is not None)
+    latest = card.visit.entered_at
+    if card.last_customer_at is not None and card.last_customer_at > latest:
+        latest = card.last_customer_at
+    if card.last_agent_at is not None and card.last_agent_at > latest:
+        latest = card.last_agent_at
+    return latest
 
 
-def _of_clock(work: Work, clock: Clock) -> Iterator[Due]:
+def _of_clock(work: Work, clock: Clock) -> tuple[Due, ...]:
+    stage = work.card.stage
+    memory = work.memory.clocks
+    known = memory.get(id(clock))
+    # The entry holds the clock, so its id can't have passed to another one.
+    if known is not None and known[0] is clock and known[1] == stage:
+        return known[2]
+    found: list[Due] = []
     for alert in alerts.alerts_of(work, clock):
         if alert.key not in clock.sent:
             at = alerts.threshold(work, clock, alert)
             if at is not None:
-                yield Due(at, 0, f"{clock.metric}/{clock.cycle}/{alert.key}", _alert(clock, alert, at))
+                found.append(Due(at, 0, f"{clock.metric}/{clock.cycle}/{alert.key}", _alert(clock, alert, at)))
     if clock.due_at is not None:
-        yield Due(clock.due_at, 1, f"{clock.metric}/{clock.cycle}/due", _miss(clock))
+        found.append(Due(clock.due_at, 1, f"{clock.metric}/{clock.cycle}/due", _miss(clock)))
+    dues = tuple(found)
+    if len(memory) >= MOST_KEPT:
+        memory.clear()
+    memory[id(clock)] = (clock, stage, dues)
+    return dues
 
 
 def _alert(clock: Clock, alert: Alert, at: dt.datetime) -> Callable[[Work, dt.datetime], None]:

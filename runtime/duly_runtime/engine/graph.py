@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 
-from duly_dsl.program import Alert, Escalation, Field, Pipeline, Program, Stage, Target, Team
+from duly_dsl.program import METRICS, Alert, Escalation, Field, Pipeline, Program, Stage, Target, Team
 from duly_runtime.calendars import Calendars, WorkingTime
 from duly_runtime.engine.matching import Matcher
 
@@ -75,11 +75,12 @@ class Graph:
         return self.promises(pipeline, stage).get(metric)
 
     def promises(self, pipeline: Pipeline, stage: Stage) -> dict[str, tuple[str, Target]]:
-        """All that `target` answers for a stage: metric -> who promises it, and what."""
+        """All that `target` answers for a stage: metric -> who promises it, and what; in the order of METRICS."""
         found = self._promises.get((pipeline.name, stage.name))
         if found is None:
-            found = {target.metric: ("", target) for target in reversed(pipeline.targets)}
-            found.update({target.metric: (stage.name, target) for target in reversed(stage.targets)})
+            made = {target.metric: ("", target) for target in reversed(pipeline.targets)}
+            made.update({target.metric: (stage.name, target) for target in reversed(stage.targets)})
+            found = {metric: made[metric] for metric in METRICS if metric in made}
             self._promises[pipeline.name, stage.name] = found
         return found
 

@@ -39,6 +39,10 @@ class Matcher:
         self._predicates: dict[int, Callable[[Facts], bool]] = {}
         self._reads: dict[tuple[str, str, str], tuple[str, ...]] = {}
 
+    def concerns(self, pipeline: str, kind: str, stage: str) -> bool:
+        """Whether any rule waits for such a fact."""
+        return (pipeline, kind, stage) in self._candidates
+
     def match(self, pipeline: str, facts: Facts) -> Trace:
         """The candidates of a fact in the order of the file, each fired or with its first false term."""
         key = (pipeline, facts.kind, facts.card.stage)

@@ -12,14 +12,24 @@ from duly_runtime.engine import moves
 from duly_runtime.engine.graph import Graph
 from duly_runtime.engine.refusal import Refusal
 from duly_runtime.engine.values import checked
-from duly_runtime.engine.work import Work
+from duly_runtime.engine.work import Memory, Work
 from duly_runtime.events import CustomerMessage, Event, OpenCard
 
 TITLE_LENGTH = 80
 """Of a title made from the first line of a message."""
 
 
-def begin(graph: Graph, pipeline: Pipeline, event: Event, at: dt.datetime, now: dt.datetime, world: World) -> Work:
+def begin(
+    graph: Graph,
+    pipeline: Pipeline,
+    event: Event,
+    at: dt.datetime,
+    now: dt.datetime,
+    world: World,
+    *,
+    traced: bool = True,
+    memory: Memory | None = None,
+) -> Work:
     """A card with nothing but its defaults."""
     body = event.body
     assert isinstance(body, (CustomerMessage, OpenCard))
@@ -38,7 +48,7 @@ def begin(graph: Graph, pipeline: Pipeline, event: Event, at: dt.datetime, now: 
         created_at=at,
         imported_until=now if event.backfill else None,
     )
-    work = Work(graph, pipeline, card, now, world, backfill=event.backfill)
+    work = Work(graph, pipeline, card, now, world, backfill=event.backfill, traced=traced, memory=memory)
     work.message = fold(body.text)
     work.at = at
     return work

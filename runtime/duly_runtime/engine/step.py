@@ -21,7 +21,7 @@ from duly_runtime.decision import Decision, Entry, World
 from duly_runtime.engine import cascade, clocks, commands, due, ladders, opening
 from duly_runtime.engine.graph import Graph, load
 from duly_runtime.engine.refusal import Refusal
-from duly_runtime.engine.work import Work
+from duly_runtime.engine.work import Memory, Work
 from duly_runtime.events import (
     AgentMessage,
     CustomerMessage,
@@ -32,17 +32,31 @@ from duly_runtime.events import (
     TimerFired,
 )
 
-__all__ = ["Graph", "load", "step", "wants_new_card"]
+__all__ = ["Graph", "Memory", "load", "step", "wants_new_card"]
 
 
-def step(graph: Graph, card: Card | None, event: Event, now: dt.datetime, world: World | None = None) -> Decision:
+def step(
+    graph: Graph,
+    card: Card | None,
+    event: Event,
+    now: dt.datetime,
+    world: World | None = None,
+    *,
+    traced: bool = True,
+    memory: Memory | None = None,
+) -> Decision:
     """Judge an event. `card` None: the event opens one, or concerns none. The same arguments give an equal Decision.
+
+    Without `traced` the decision is the same but for its trace, which is empty. `memory` saves work where one process takes
+    all steps of a card.
 
     A refused command leaves the card as it was, its revision included; what fell due is then for its timer.
     """
     world = world or World()
     try:
-        return _open(graph, event, now, world) if card is None else _handle(graph, card, event, now, world)
+        if card is None:
+            return _open(graph, event, now, world, traced, memory)
+        return _handle(graph, card, event, now, world, traced, memory)
     except Refusal as refusal:
         author = getattr(event.body, "author", "")
         entry = Entry(kind="refused", at=now, author=author, details={**refusal.details, "code": refusal.code})
@@ -71,7 +85,7 @@ def wants_new_card(graph: Graph, card: Card, event: Event, now: dt.datetime) -> 
     return pipeline is None or commands.reopens_to(graph, pipeline, card, at) is None
 
 
-def _open(graph: Graph, event: Event, now: dt.datetime, world: World) -> Decision:
+def _open(graph: Graph, event: Event, now: dt.datetime, world: World, traced: bool, memory: Memory | None) -> Decision:
     body = event.body
     if isinstance(body, DeliveryStatus):
         return Decision(card=None)
@@ -81,17 +95,19 @@ def _open(graph: Graph, event: Event, now: dt.datetime, world: World) -> Decisio
     if pipeline is None:
         raise Refusal("unknown-pipeline", pipeline=body.pipeline)
     at = min(event.at, now)
-    work = opening.begin(graph, pipeline, event, at, now, world)
+    work = opening.begin(graph, pipeline, event, at, now, world, traced=traced, memory=memory)
     opening.open_card(work, body)
     return _finish(work, event)
 
 
-def _handle(graph: Graph, card: Card, event: Event, now: dt.datetime, world: World) -> Decision:
+def _handle(
+    graph: Graph, card: Card, event: Event, now: dt.datetime, world: World, traced: bool, memory: Memory | None
+) -> Decision:
     pipeline = graph.pipeline(card.pipeline)
     if pipeline is None:
         raise Refusal("unknown-pipeline", pipeline=card.pipeline)
     card = _renamed(graph, pipeline, card)
-    work = Work(graph, pipeline, card, now, world)
+    work = Work(graph, pipeline, card, now, world, traced=traced, memory=memory)
     at = now if isinstance(event.body, TimerFired) else _takes_effect(card, event, now)
     work.at = card.created_at
     # A correction to a card that lives: what is due by now was promised before it, and is still said.
@@ -120,6 +136,7 @@ def _finish(work: Work, event: Event) -> Decision:
     due.catch_up(work, work.at if event.backfill else work.now, inclusive=True)
     timers = due.timers(work)
     work.update(revision=work.revision)
+    due.keep(work)
     return Decision(
         card=work.card,
         timers=timers,
@@ -134,12 +151,15 @@ def _takes_effect(card: Card, event: Event, now: dt.datetime) -> dt.datetime:
     at = min(event.at, now)
     if event.backfill:
         return max(at, card.created_at)
-    moments = [card.visit.entered_at, card.last_customer_at, card.last_agent_at]
+    latest = due.silent_since(card)
     for clock in card.clocks:
         if clock.open:
-            moments += [clock.started_at, clock.missed_at]
-            moments += [moment for pause in clock.pauses for moment in (pause.start, pause.until)]
-    return max(at, min(now, max(moment for moment in moments if moment is not None)))
+            latest = max(latest, clock.started_at)
+            if clock.missed_at is not None:
+                latest = max(latest, clock.missed_at)
+            for pause in clock.pauses:
+                latest = max(latest, pause.start, pause.until or pause.start)
+    return max(at, min(now, latest))
 
 
 def _renamed(graph: Graph, pipeline: Pipeline, card: Card) -> Card:

@@ -3,8 +3,16 @@
 from __future__ import annotations
 
 import datetime as dt
+from functools import lru_cache
 
+from duly_dsl.units import Duration
 from duly_runtime.card import Clock
+
+
+@lru_cache(maxsize=1024)
+def amount(duration: Duration) -> str:
+    """As the language writes it."""
+    return str(duration)
 
 
 def instant(at: dt.datetime | None) -> str:
@@ -17,6 +25,6 @@ def told(clock: Clock) -> dict[str, str]:
         "metric": clock.metric,
         "cycle": str(clock.cycle),
         "stage": clock.stage,
-        "target": str(clock.target),
+        "target": amount(clock.target),
         "due_at": instant(clock.due_at),
     }

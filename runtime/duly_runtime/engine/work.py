@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from duly_dsl.program import Pipeline, Stage
+from duly_dsl.program import Pipeline, Silence, Stage
 from duly_dsl.units import Duration
 from duly_runtime.calendars import WorkingTime
 from duly_runtime.card import Card, Clock, Ladder, Visit
@@ -17,6 +17,7 @@ from duly_runtime.decision import AnyEffect, Entry, FactTrace, World
 from duly_runtime.engine.facts import Facts
 from duly_runtime.engine.graph import Graph
 
+PASSING = ("card enters", "card leaves")
 MICROSECOND = dt.timedelta(microseconds=1)
 
 
@@ -50,6 +51,24 @@ class Due(NamedTuple):
     act: Callable[[Work, dt.datetime], None]
 
 
+class Memory:
+    """What the card waits for, kept while it stays as it is: within a step, and from one step to the next where one process
+    takes them all (`Decision.card` goes into the next step as the same object). It saves work and changes no decision.
+
+    For one card under one graph.
+    """
+
+    __slots__ = ("clocks", "listed", "silences")
+
+    def __init__(self) -> None:
+        self.listed: tuple[Card | None, list[Due]] = (None, [])
+        """A card (by identity), and what `due` lists for it."""
+        self.clocks: dict[int, tuple[Clock, str, tuple[Due, ...]]] = {}
+        """The same of each clock, while it is the same clock (by identity) and the card is in the same stage."""
+        self.silences: tuple[Stage | None, dt.datetime | None, tuple[tuple[Silence, dt.datetime], ...]] = (None, None, ())
+        """When each silence of a stage is over, counted from an instant."""
+
+
 class Work:
     """One step at work. `at` is the instant being handled: it only moves forwards."""
 
@@ -62,6 +81,8 @@ class Work:
         world: World,
         *,
         backfill: bool = False,
+        traced: bool = True,
+        memory: Memory | None = None,
     ) -> None:
         self.graph = graph
         self.pipeline = pipeline
@@ -85,10 +106,13 @@ class Work:
         self.assigned: Counter[str] = Counter()
         """Person -> cards given less cards taken in this step."""
         self.queue: deque[Fact] = deque()
+        self.taken = 0
+        """Facts taken from it in this step: they number the rules' effects."""
         self.depth = 0
         self.actions = 0
-        self.listed: tuple[Card | None, list[Due]] = (None, [])
-        """What the card waits for, as `due` lists it."""
+        self.memory = memory or Memory()
+        self.traced = traced
+        """Whether it is noted which rules each fact was held against."""
         self.stopped = False
         """The cascade of this event or instant was cut off."""
         self.changed: set[str] = set()
@@ -111,10 +135,14 @@ class Work:
         until = self.card.imported_until
         return self.backfill or (self.overdue and until is not None and self.at <= until)
 
+    def stage_of(self, fact: Fact) -> str:
+        """The stage the card is in as a fact is judged: of what leaves or enters one, that one."""
+        return fact.stage if fact.kind in PASSING else self.card.stage
+
     def facts(self, fact: Fact) -> Facts:
-        card = self.card
-        if fact.kind in ("card enters", "card leaves") and fact.stage != card.stage:
-            card = msgspec.structs.replace(card, stage=fact.stage)
+        card, stage = self.card, self.stage_of(fact)
+        if stage != card.stage:
+            card = msgspec.structs.replace(card, stage=stage)
         time, created, at = self.time, card.created_at, self.at
 
         def business() -> int:
