@@ -139,6 +139,10 @@ class Teller:
                 return (_("The clock {metric} was missed; it was due {due_at}"), _("The clock {metric} was missed"))
             case "clock.stopped":
                 return (_("The clock {metric} stopped, late; it was due {due_at}"), _("The clock {metric} stopped, late"))
+            case "clock.excused":
+                return (_("The missed clock {metric} was excused: {reason}"),)
+            case "clock.unexcused":
+                return (_("The excuse of the missed clock {metric} was withdrawn: {reason}"),)
             case "clock.cancelled":
                 return (_("The clock {metric} was cancelled"),)
             case "clock.retargeted":

@@ -158,6 +158,8 @@ class Words:
             "TagCard": _("Tags were changed"),
             "AssignCard": _("The card was given to someone"),
             "Acknowledge": _("An escalation was acknowledged"),
+            "ExcuseMiss": _("A miss was excused"),
+            "WithdrawExcuse": _("An excuse was withdrawn"),
             "TimerFired": _("A time was reached"),
             "DeliveryStatus": _("News of a delivery"),
             "Recompute": _("New rules measured the card again"),

@@ -240,7 +240,14 @@ class AddNote(Action, frozen=True, kw_only=True):
     text: str
 
 
-AnyAction = Notify | SetField | Tag | AssignTo | Move | Send | Reply | Call | ShiftPriority | AddNote
+class ExcuseMiss(Action, frozen=True, kw_only=True):
+    """Excuse the latest miss of a clock, for one of the pipeline's reasons."""
+
+    metric: str
+    reason: str
+
+
+AnyAction = Notify | SetField | Tag | AssignTo | Move | Send | Reply | Call | ShiftPriority | AddNote | ExcuseMiss
 
 
 # --- pipelines -------------------------------------------------------------------------------------------------------
@@ -405,6 +412,8 @@ class Pipeline(Record, frozen=True, kw_only=True):
     stages: tuple[Stage, ...] = ()
     escalations: tuple[Escalation, ...] = ()
     assigns: tuple[Assign, ...] = ()
+    excuses: dict[str, str] = {}
+    """What a missed clock may be excused for -> the least role of a person who may (`agent`, `manager`, `admin`)."""
 
     def stage(self, name: str) -> Stage:
         """The stage called `name`; KeyError where there is none."""

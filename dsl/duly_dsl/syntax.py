@@ -295,7 +295,14 @@ class AddNote(Node, frozen=True, kw_only=True):
     text: Text
 
 
-Action = Notify | Set | Tag | AssignTo | Move | Send | Reply | Call | ShiftPriority | AddNote
+class ExcuseMiss(Node, frozen=True, kw_only=True):
+    """`excuse first reply because "Outage at provider"`."""
+
+    metric: Metric
+    reason: Text
+
+
+Action = Notify | Set | Tag | AssignTo | Move | Send | Reply | Call | ShiftPriority | AddNote | ExcuseMiss
 
 
 # --- pipelines -------------------------------------------------------------------------------------------------------
@@ -461,6 +468,14 @@ class OnReopen(Node, frozen=True, kw_only=True):
     choice: str
 
 
+class Excuses(Node, frozen=True, kw_only=True):
+    """`excuses "Carrier strike", "Outage at provider" by agent`: what a missed clock may be excused for, and the least
+    role of a person who may."""
+
+    reasons: tuple[Text, ...]
+    role: str = "manager"
+
+
 class Pipeline(Node, frozen=True, kw_only=True):
     name: Name
     was: tuple[Name, ...] = ()
@@ -477,6 +492,7 @@ class Pipeline(Node, frozen=True, kw_only=True):
     escalations: tuple[Escalation, ...] = ()
     assigns: tuple[Assign, ...] = ()
     rules: tuple[Rule, ...] = ()
+    excuses: tuple[Excuses, ...] = ()
 
 
 # --- doors -----------------------------------------------------------------------------------------------------------
@@ -579,7 +595,8 @@ class Given(Node, frozen=True, kw_only=True):
 class Happens(Node, frozen=True, kw_only=True):
     """A thing the test does.
 
-    kind: `customer replies`, `agent replies`, `agent moves card`, `set`, `agent acknowledges`, `assign`, `note`.
+    kind: `customer replies`, `agent replies`, `agent moves card`, `set`, `agent acknowledges`, `assign`, `note`,
+    `excuse` and `withdraw excuse` (role and metric; the reason is `text`).
     """
 
     kind: str
@@ -588,13 +605,15 @@ class Happens(Node, frozen=True, kw_only=True):
     operand: Operand | None = None
     value: Value | None = None
     person: Name | None = None
+    role: str = ""
+    metric: Metric | None = None
 
 
 class Expect(Node, frozen=True, kw_only=True):
     """A thing the test demands.
 
-    kind: `alert` (actor, metric), `missed` `met` `paused` `running` (metric), `level` (number, name), `notice` (person,
-    channel), `template` (name, once), `stage` (name), `set` (operand, value: `expect priority is high`), `tag`,
+    kind: `alert` (actor, metric), `missed` `met` `paused` `running` `excused` (metric), `level` (number, name), `notice`
+    (person, channel), `template` (name, once), `stage` (name), `set` (operand, value: `expect priority is high`), `tag`,
     `due in` (metric, amount), `due at` (metric, moment), `nothing else`, `no alert`, `refused` (the step just before was
     refused).
     """

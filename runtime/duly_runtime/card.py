@@ -40,6 +40,16 @@ class Pause(msgspec.Struct, frozen=True, array_like=True):
     until: dt.datetime | None = None
 
 
+class Excuse(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Why a miss is excused. The outcome and its instants stay as they are; reports may leave it out."""
+
+    reason: str
+    at: dt.datetime
+    author: str = ""
+    """User name, or empty for Duly itself."""
+    rule: str = ""
+
+
 class Clock(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One cycle of one clock.
 
@@ -67,6 +77,7 @@ class Clock(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     missed_at: dt.datetime | None = None
     detected_at: dt.datetime | None = None
     owner_at_miss: str = ""
+    excuse: Excuse | None = None
     stopped_at: dt.datetime | None = None
     cancelled_by: str = ""
     """Why it was cancelled: `resolved`, or `no promise` where no row promises anything any more (such a clock goes on,

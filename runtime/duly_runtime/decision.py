@@ -71,6 +71,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     `message.in`, `message.out`, `note.added`, `clock.started`, `clock.paused`, `clock.resumed`, `clock.met`,
     `clock.stopped` (what it waited for, after it was missed), `clock.missed`, `clock.cancelled`,
     `clock.retargeted`, `alert.sent`, `ladder.started`, `ladder.level`,
+    `clock.excused`, `clock.unexcused`,
     `ladder.stopped`, `silence.acted`, `rule.fired`, `card.finished`, `card.reopened`, `refused`, `cascade.stopped`.
     """
 

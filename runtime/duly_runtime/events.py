@@ -113,6 +113,28 @@ class Acknowledge(Body, frozen=True, kw_only=True):
     author: str
 
 
+class ExcuseMiss(Body, frozen=True, kw_only=True):
+    """A person excuses a missed clock for one of the pipeline's reasons: it stays missed, with the excuse beside it."""
+
+    metric: str
+    reason: str
+    cycle: int = 0
+    """0: the latest that was missed."""
+    author: str
+    role: str = ""
+    """The author's role at that moment; which reasons it may excuse for, the pipeline says."""
+
+
+class WithdrawExcuse(Body, frozen=True, kw_only=True):
+    """A person takes an excuse back. Who may is who may excuse for its reason."""
+
+    metric: str
+    cycle: int = 0
+    """0: the latest that was excused."""
+    author: str
+    role: str = ""
+
+
 class TimerFired(Body, frozen=True, kw_only=True):
     """A timer of the card is due. Which one is for the record: the engine does all that is due at `now`."""
 
@@ -146,6 +168,8 @@ AnyBody = (
     | TagCard
     | AssignCard
     | Acknowledge
+    | ExcuseMiss
+    | WithdrawExcuse
     | TimerFired
     | DeliveryStatus
     | Recompute

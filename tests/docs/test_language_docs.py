@@ -51,6 +51,7 @@ PIPELINE = (
     'field "Promised date" date',
     'field "Gift" yes/no',
     'field "Resolution" text',
+    'excuses "Outage at provider"',
     "first reply within 8h",
     "next reply within 8h",
     "leave stage within 8h",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import datetime as dt
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
@@ -39,6 +40,8 @@ AUTHORISATION = {
     ("GET", "/tokens"): ("admin", "tokens.manage"),
     ("POST", "/tokens"): ("admin", "tokens.manage"),
     ("DELETE", "/tokens/{token_id}"): ("admin", "tokens.manage"),
+    ("POST", "/cards/{number}/excuse"): ("write", "cards.work"),
+    ("POST", "/cards/{number}/withdraw-excuse"): ("write", "cards.work"),
     ("GET", "/parked"): ("write", "parked.handle"),
     ("POST", "/parked/{what}/{item_id}/replay"): ("write", "parked.handle"),
     ("GET", "/audit"): ("admin", "audit.read"),
@@ -286,3 +289,36 @@ def test_health_and_security_headers(tmp_path: Path) -> None:
         assert missing.headers["content-type"] == "application/problem+json"
 
     run(tmp_path, body)
+
+
+EXCUSES = RULES.replace(
+    "  ticket types question, complaint\n",
+    '  ticket types question, complaint\n  excuses "Outage" by agent\n  excuses "On holiday"\n',
+)
+
+
+def test_a_miss_is_excused_and_the_excuse_withdrawn(tmp_path: Path) -> None:
+    async def body(here: Office) -> None:
+        _, number = await opened(here)
+        agent = await here.token("read", "write", role="agent")
+        path = f"/api/v1/cards/{number}"
+        here.clock.advance(dt.timedelta(hours=2))
+        early = await here.client.post(f"{path}/excuse", json={"clock": "next reply", "reason": "Outage"}, headers=agent)
+        assert early.status_code == 422
+        mine = {"clock": "first reply", "reason": "On holiday"}
+        refused = await here.client.post(f"{path}/excuse", json=mine, headers=agent)
+        assert refused.status_code == 422
+        assert "manager" in refused.json()["detail"]
+        done = await here.client.post(f"{path}/excuse", json={"clock": "first reply", "reason": "Outage"}, headers=agent)
+        (clock,) = [clock for clock in done.json()["clocks"] if clock["metric"] == "first reply"]
+        assert clock["missed_at"]
+        assert (clock["excuse"]["reason"], clock["excuse"]["author"]) == ("Outage", "tester_agent")
+        back = await here.client.post(f"{path}/withdraw-excuse", json={"clock": "first reply"}, headers=agent)
+        assert "excuse" not in back.json()["clocks"][0]
+        history = (await here.client.get(f"{path}/history", headers=agent)).json()
+        assert [(row["kind"], row["author"]) for row in history if "excused" in row["kind"]] == [
+            ("clock.excused", "tester_agent"),
+            ("clock.unexcused", "tester_agent"),
+        ]
+
+    run(tmp_path, body, EXCUSES)

@@ -22,12 +22,15 @@ from duly_runtime.events import (
     AgentMessage,
     AnyBody,
     AssignCard,
+    ExcuseMiss,
     InternalNote,
     MoveCard,
     Scalar,
     SetFields,
     TagCard,
+    WithdrawExcuse,
 )
+from duly_runtime.permissions import ROLES
 
 VIEWS = ("conversation", "timeline", "history", "why")
 
@@ -35,6 +38,9 @@ VIEWS = ("conversation", "timeline", "history", "why")
 class ClockLine(msgspec.Struct, frozen=True, kw_only=True):
     clock: Clock
     badge: badges.Badge
+    reasons: tuple[str, ...] = ()
+    """What the reader may excuse this miss for."""
+    withdrawable: bool = False
 
 
 async def load(page: Page, number: int) -> Card:
@@ -67,7 +73,13 @@ async def show(page: Page, card: Card, *, problem: str = "", typed: dict[str, st
     else:
         context["happenings"] = await why.happenings(store, await store.trace(card.id))
     clocks = [
-        ClockLine(clock=clock, badge=badges.of_clock(clock, badges.risk_of(clock, line), page.now)) for clock in card.clocks
+        ClockLine(
+            clock=clock,
+            badge=badges.of_clock(clock, badges.risk_of(clock, line), page.now),
+            reasons=excusable(page, line, clock),
+            withdrawable=clock.excuse is not None and _may_excuse(page, line, clock.excuse.reason),
+        )
+        for clock in card.clocks
     ]
     clocks.sort(key=lambda row: (not row.clock.open, row.clock.due_at or row.clock.started_at))
     stage = next((stage for stage in line.stages if stage.name == card.stage), None) if line is not None else None
@@ -87,6 +99,19 @@ async def show(page: Page, card: Card, *, problem: str = "", typed: dict[str, st
         people=sorted(page.program.people, key=page.person) if page.program is not None else [],
         **context,
     )
+
+
+def excusable(page: Page, line: Pipeline | None, clock: Clock) -> tuple[str, ...]:
+    """The reasons the reader may excuse a clock for; none where it was not missed or is excused."""
+    if line is None or clock.missed_at is None or clock.excuse is not None:
+        return ()
+    return tuple(reason for reason in line.excuses if _may_excuse(page, line, reason))
+
+
+def _may_excuse(page: Page, line: Pipeline | None, reason: str) -> bool:
+    role = page.user.role if page.user is not None else ""
+    least = (line.excuses.get(reason) if line is not None else None) or "manager"
+    return role in ROLES and ROLES.index(role) >= ROLES.index(least)
 
 
 async def act(page: Page, card: Card, body: AnyBody, typed: dict[str, str] | None = None) -> Response[Any]:
@@ -204,4 +229,18 @@ async def acknowledge(page: NamedDependency[Page], number: FromPath[int]) -> Res
     return await act(page, card, Acknowledge(ladder=form.get("ladder", ""), author=page.name))
 
 
-HANDLERS = (card_page, reply, move, assign, fields, tags, acknowledge)
+@post("/cards/{number:int}/excuse", status_code=200, guards=[needs("cards.work")])
+async def excuse(page: NamedDependency[Page], number: FromPath[int]) -> Response[Any]:
+    """Excuse a missed clock, or with `withdraw` pressed take the excuse back."""
+    card = await load(page, number)
+    form = await page.form()
+    metric, cycle = form.get("metric", ""), form.get("cycle", "")
+    at = int(cycle) if cycle.isdecimal() else 0
+    role = page.user.role if page.user is not None else ""
+    if "withdraw" in form:
+        return await act(page, card, WithdrawExcuse(metric=metric, cycle=at, author=page.name, role=role))
+    body = ExcuseMiss(metric=metric, cycle=at, reason=form.get("reason", ""), author=page.name, role=role)
+    return await act(page, card, body)
+
+
+HANDLERS = (card_page, reply, move, assign, fields, tags, acknowledge, excuse)

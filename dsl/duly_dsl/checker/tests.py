@@ -17,7 +17,7 @@ from duly_dsl.scope import NOTICE_CHANNELS, Scope
 
 DAYS = (_("monday"), _("tuesday"), _("wednesday"), _("thursday"), _("friday"), _("saturday"), _("sunday"))
 
-_REFUSABLE = ("agent moves card", "set", "assign", "agent replies")
+_REFUSABLE = ("agent moves card", "set", "assign", "agent replies", "excuse", "withdraw excuse")
 
 
 def check(checking: Checking) -> Iterator[Diagnostic]:

@@ -44,6 +44,8 @@ def action(node: s.Action, scope: Scope) -> p.AnyAction:
             return p.Call(connector=node.connector.text, span=span)
         case s.ShiftPriority():
             return p.ShiftPriority(raised=node.raised, span=span)
+        case s.ExcuseMiss():
+            return p.ExcuseMiss(metric=node.metric.name, reason=node.reason.value, span=span)
         case s.AddNote():
             return p.AddNote(text=node.text.value, span=span)
 

@@ -44,6 +44,7 @@ def pipeline(scope: Scope, pool: Pool) -> p.Pipeline:
         stages=tuple(_stage(each, scope, pool) for each in scope.stages.values()),
         escalations=tuple(_escalation(each, scope, pool) for each in scope.escalations.values()),
         assigns=_assigns(node.assigns, scope, pool),
+        excuses={reason.value: line.role for line in reversed(node.excuses) for reason in reversed(line.reasons)},
         span=node.span,
     )
 

@@ -49,6 +49,7 @@ FIELDS: dict[type, str] = {
     syntax.Escalation: "escalations",
     syntax.Assign: "assigns",
     syntax.Rule: "rules",
+    syntax.Excuses: "excuses",
     syntax.Pause: "pauses",
     syntax.Resume: "resumes",
     syntax.Silence: "silences",

@@ -8,6 +8,7 @@ from duly_dsl import syntax
 from duly_dsl.parsing import tables, values
 from duly_dsl.parsing.base import Nodes, Said
 from duly_dsl.parsing.engine import BROKEN, Broken
+from duly_dsl.parsing.lexing import Token
 from duly_dsl.source import Span
 
 
@@ -151,6 +152,17 @@ class FlowNodes(Nodes):
             else:
                 statements.append(part)
         return self._block(syntax.Rule, span, {"name": self._name(parts[0]), "actions": tuple(actions)}, statements)
+
+    def excuses(self, span: Span, parts: list[Any]) -> Any:
+        reasons = self._texts([part for part in parts if isinstance(part, Token)])
+        role = next((part for part in parts if isinstance(part, str)), "manager")
+        return self._made(syntax.Excuses, span, reasons=reasons, role=role)
+
+    def by_role(self, span: Span, parts: list[Any]) -> Any:
+        return parts[0]
+
+    def role(self, span: Span, parts: list[Any]) -> Any:
+        return parts[0].text
 
     def mode(self, span: Span, parts: list[Any]) -> Any:
         return self._said("mode", parts[0].text, span)

@@ -100,6 +100,9 @@ class PhraseNodes(Nodes):
     def add_note(self, span: Span, parts: list[Any]) -> Any:
         return self._made(syntax.AddNote, span, text=self._text(parts[0]))
 
+    def excuse(self, span: Span, parts: list[Any]) -> Any:
+        return self._made(syntax.ExcuseMiss, span, metric=parts[0], reason=parts[1])
+
     def or_(self, span: Span, parts: list[Any]) -> Any:
         return syntax.Or(span=span, terms=tuple(parts))
 

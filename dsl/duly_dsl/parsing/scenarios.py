@@ -76,6 +76,12 @@ class ScenarioNodes(Nodes):
     def agent_notes(self, span: Span, parts: list[Any]) -> Any:
         return self._happens("note", span, text=self._text(parts[0]))
 
+    def excuses_breach(self, span: Span, parts: list[Any]) -> Any:
+        return self._happens("excuse", span, role=parts[0], metric=parts[1], text=parts[2])
+
+    def withdraws_excuse(self, span: Span, parts: list[Any]) -> Any:
+        return self._happens("withdraw excuse", span, role=parts[0], metric=parts[1])
+
     def _expect(self, kind: str, span: Span, **fields: Any) -> Any:
         return self._made(syntax.Expect, span, kind=kind, **fields)
 

@@ -78,6 +78,19 @@ class LadderName(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     ladder: str
 
 
+class Excused(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """`clock` is a missed clock (`first reply`); `cycle` 0 is its latest miss. `reason` is one the pipeline lists."""
+
+    clock: str
+    reason: Annotated[str, msgspec.Meta(max_length=500)]
+    cycle: Annotated[int, msgspec.Meta(ge=0)] = 0
+
+
+class ExcusedClock(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    clock: str
+    cycle: Annotated[int, msgspec.Meta(ge=0)] = 0
+
+
 def desk(state: State) -> Desk:
     return state.desk
 
@@ -245,11 +258,31 @@ async def acknowledge(
     return await _do(state, number, events.Acknowledge(ladder=data.ladder, author=request.user.name), key)
 
 
+@post("/cards/{number:int}/excuse", guards=WORK, status_code=200, summary="Excuse a missed clock")
+async def excuse(
+    request: Request[User, Any, State], state: State, number: FromPath[int], data: JSONBody[Excused], key: Key = ""
+) -> Card:
+    """The clock stays missed. Which role may excuse for which reason is said by the pipeline."""
+    who = request.user
+    body = events.ExcuseMiss(metric=data.clock, reason=data.reason, cycle=data.cycle, author=who.name, role=who.role)
+    return await _do(state, number, body, key)
+
+
+@post("/cards/{number:int}/withdraw-excuse", guards=WORK, status_code=200, summary="Take an excuse back")
+async def withdraw_excuse(
+    request: Request[User, Any, State], state: State, number: FromPath[int], data: JSONBody[ExcusedClock], key: Key = ""
+) -> Card:
+    who = request.user
+    body = events.WithdrawExcuse(metric=data.clock, cycle=data.cycle, author=who.name, role=who.role)
+    return await _do(state, number, body, key)
+
+
 router = Router(
     "/",
     tags=["cards"],
     route_handlers=[
         pipelines, cards, board, card, messages, history, trace, visits, card_deliveries, deliveries,
         open_card, reply, note, move, assign, fields, tags, acknowledge,
+        excuse, withdraw_excuse,
     ],
 )  # fmt: skip

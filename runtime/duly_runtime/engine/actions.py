@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from duly_dsl import program as p
 from duly_runtime.decision import CallWebhook, MessageCustomer, NotifyPerson
-from duly_runtime.engine import assignment, moves, notes, people
+from duly_runtime.engine import assignment, excuses, moves, notes, people
 from duly_runtime.engine.refusal import Refusal
 from duly_runtime.engine.values import checked
 from duly_runtime.engine.work import Cause, Work
@@ -71,6 +71,8 @@ def _perform(work: Work, action: p.AnyAction, cause: Cause) -> None:
             )
         case p.ShiftPriority(raised=raised):
             _shift(work, raised, rule)
+        case p.ExcuseMiss(metric=metric, reason=reason):
+            excuses.by_rule(work, metric, reason, rule)
         case p.AddNote(text=text):
             work.say("note.added", {"text": notes.fill(work, text), "rule": rule})
 

@@ -39,7 +39,7 @@ def stop(work: Work, metric: str, at: dt.datetime) -> None:
     if clock.missed_at is not None and work.backfill and clock.due_at is not None and at <= clock.due_at:
         # A fact that came in late says it was in time after all; the cycle was still open, so it may.
         details["withdrawn"] = instant(clock.missed_at)
-        done = replace(done, missed_at=None, detected_at=None, owner_at_miss="")
+        done = replace(done, missed_at=None, detected_at=None, owner_at_miss="", excuse=None)
     if clock.due_at is None:
         done = replace(done, due_at=_due(work, done))
         details["due_at"] = instant(done.due_at)

@@ -9,7 +9,7 @@ import msgspec
 from duly_dsl.program import Pipeline, Stage
 from duly_runtime.card import Card
 from duly_runtime.decision import MessageCustomer
-from duly_runtime.engine import assignment, clocks, ladders, moves
+from duly_runtime.engine import assignment, clocks, excuses, ladders, moves
 from duly_runtime.engine.graph import Graph
 from duly_runtime.engine.refusal import Refusal
 from duly_runtime.engine.values import checked
@@ -22,6 +22,7 @@ from duly_runtime.events import (
     Contact,
     CustomerMessage,
     DeliveryStatus,
+    ExcuseMiss,
     InternalNote,
     MoveCard,
     OpenCard,
@@ -29,6 +30,7 @@ from duly_runtime.events import (
     SetFields,
     TagCard,
     TimerFired,
+    WithdrawExcuse,
 )
 
 
@@ -53,6 +55,10 @@ def carry_out(work: Work, body: AnyBody) -> None:
             _assign(work, body)
         case Acknowledge(ladder=ladder, author=author):
             ladders.acknowledge(work, ladder, author)
+        case ExcuseMiss():
+            excuses.by_person(work, body)
+        case WithdrawExcuse():
+            excuses.withdraw(work, body)
         case OpenCard():
             raise Refusal("already-open")
         case TimerFired() | DeliveryStatus() | Recompute():

@@ -27,6 +27,11 @@ SENTENCES = {
     "never-empty": _('"{field}" can\'t be empty.'),
     "empty-message": _("An empty message is not sent."),
     "no-such-escalation": _('No escalation "{ladder}" is running on this card.'),
+    "nothing-missed": _("There is no missed clock for {metric} to excuse."),
+    "nothing-excused": _("There is no excused clock for {metric}."),
+    "excused-already": _('The missed clock for {metric} is excused already: "{reason}".'),
+    "unknown-excuse": _('"{pipeline}" doesn\'t excuse a missed clock for "{reason}".'),
+    "excuse-role": _('Excusing a miss for "{reason}" takes the role {role}.'),
     "no-higher-priority": _("The priority is the highest already."),
     "no-lower-priority": _("The priority is the lowest already."),
 }

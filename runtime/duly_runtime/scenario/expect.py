@@ -97,6 +97,8 @@ class Judge:
         match expect.kind:
             case "paused" | "running":
                 return self._standing(ClockState(expect.kind), metric, card)
+            case "excused":
+                return self._excused(metric, card)
             case "due in" if expect.amount:
                 return self._due(metric, card, expect.amount, None)
             case "due at" if expect.moment:
@@ -123,6 +125,13 @@ class Judge:
         if clock.state is state:
             return None
         return self._fail(_("{metric} is {state}"), self._clock_lines(metric), metric=metric, state=clock.state.value)
+
+    def _excused(self, metric: str, card: Card) -> Unmet | None:
+        if any(clock.metric == metric and clock.excuse is not None for clock in card.clocks):
+            return None
+        rules = self._rules(lambda action: isinstance(action, p.ExcuseMiss) and action.metric == metric)
+        why = (*self._clock_lines(metric), *self._why(rules))
+        return self._fail(_("no miss of {metric} is excused"), why, metric=metric)
 
     def _due(self, metric: str, card: Card, amount: s.Amount | None, at: dt.datetime | None) -> Unmet | None:
         clock = next((each for each in card.clocks if each.metric == metric and each.open), None)

@@ -169,6 +169,11 @@ class _Run:
                 running = {ladder.name for ladder in card.ladders if ladder.stopped_at is None}
                 for ladder in sorted(running) or [""]:
                     self._do_now(events.Acknowledge(ladder=ladder, author=author))
+            case "excuse" if what.metric and what.text:
+                body = events.ExcuseMiss(metric=what.metric.name, reason=what.text.value, author=author, role=what.role)
+                self._do_now(body)
+            case "withdraw excuse" if what.metric:
+                self._do_now(events.WithdrawExcuse(metric=what.metric.name, author=author, role=what.role))
             case "assign" if what.person:
                 self._do_now(events.AssignCard(owner=what.person.text, author=author))
             case "note":

@@ -34,6 +34,8 @@ SENTENCES = {
     "clock.met": _("{metric} is met"),
     "clock.stopped": _("{metric} stops, after it was missed"),
     "clock.missed": _("{metric} is missed"),
+    "clock.excused": _('{metric}: the miss is excused, "{reason}"'),
+    "clock.unexcused": _("{metric}: the excuse is withdrawn"),
     "clock.cancelled": _("{metric} is cancelled ({why})"),
     "clock.retargeted": _("{metric} is measured anew: {target}, due {due}"),
     "alert.sent": _("alert about {metric} to {to}"),

@@ -131,6 +131,9 @@ def clock_row(card: Card, clock: Clock, measure: Measure | None) -> dict[str, An
         "type": card.type,
         "channel": card.channel,
         "business_seconds": _spent(card, clock, measure),
+        "excuse": clock.excuse.reason if clock.excuse else "",
+        "excused_at": clock.excuse.at if clock.excuse else None,
+        "excused_by": clock.excuse.author if clock.excuse else "",
     }
 
 

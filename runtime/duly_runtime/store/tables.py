@@ -138,6 +138,9 @@ class Clock(Table, tablename="clock"):
     type = Text()
     channel = Text()
     business_seconds = DoublePrecision(null=True)
+    excuse = Text()
+    excused_at = Timestamptz(null=True)
+    excused_by = Text()
 
 
 class Timer(Table, tablename="timer"):

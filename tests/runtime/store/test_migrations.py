@@ -78,7 +78,9 @@ def test_starting_again_changes_nothing(store_url: str) -> None:
         async with opened(store_url) as store:
             assert (await store.counts())["events"] == 1
             rows = await sql(store, "SELECT number, name FROM schema_version")
-            assert [(row["number"], row["name"]) for row in rows] == [(1, "m0001_first")]
+            assert [(row["number"], row["name"]) for row in rows] == [
+                (number, module.__name__.rpartition(".")[2]) for number, module in enumerate(migrations.MIGRATIONS, 1)
+            ]
 
     asyncio.run(scene())
 
@@ -111,6 +113,30 @@ def test_a_migration_that_breaks_leaves_the_schema_as_it_was(store_url: str, mon
         async with opened(store_url) as store:
             assert await sql(store, "SELECT id FROM half") == []
             assert await store.waiting_events(NOW, 10) == [1]
+
+    asyncio.run(scene())
+
+
+def test_clocks_of_before_excuses_are_kept_and_can_be_excused(store_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    now = migrations.MIGRATIONS
+
+    async def scene() -> None:
+        monkeypatch.setattr(migrations, "MIGRATIONS", now[:1])
+        async with opened(store_url) as store:
+            await sql(
+                store,
+                "INSERT INTO clock (card_id, metric, cycle, pipeline, stage, visit, calendar, target, version, state,"
+                " outcome, started_at, missed_at, owner_at_miss, owner, team, priority, type, channel) VALUES"
+                " (1, 'resolved', 1, 'Support', '', 1, 'Office', '4h', 'v', 'running', 'missed', ?, ?, 'ana', 'ana', '',"
+                " 'high', '', 'email')",
+                NOW,
+                NOW,
+            )
+        monkeypatch.setattr(migrations, "MIGRATIONS", now)
+        async with opened(store_url) as store:
+            (row,) = await sql(store, "SELECT outcome, missed_at, excuse, excused_at, excused_by FROM clock")
+            assert (row["outcome"], row["excuse"], row["excused_at"], row["excused_by"]) == ("missed", "", None, "")
+            assert row["missed_at"] == NOW
 
     asyncio.run(scene())
 

@@ -1,0 +1,73 @@
+"""Excusing a miss on the card's page: who is offered which reason, and what it does."""
+
+from __future__ import annotations
+
+import asyncio
+import datetime as dt
+import re
+from pathlib import Path
+from typing import Any
+
+from duly_runtime.store.api import User
+from support.office import PASSWORD, RULES, Office, office
+
+EXCUSES = RULES.replace(
+    "  ticket types question, complaint\n",
+    '  ticket types question, complaint\n  excuses "Outage" by agent\n  excuses "On holiday"\n',
+)
+
+
+async def sign_in(here: Office, name: str, role: str) -> None:
+    user = User(name=name, full_name=name.title(), email="", phone="", role=role, language="en", active=True)
+    await here.desk.accounts.save(user, PASSWORD)
+    page = (await here.client.get("/login")).text
+    form = {"name": name, "password": PASSWORD, "_csrf_token": csrf(page)}
+    answer = await here.client.post("/login", data=form, follow_redirects=False)
+    assert answer.status_code in (302, 303), answer.text
+
+
+def csrf(page: str) -> str:
+    found = re.search(r'name="_csrf_token" value="([^"]+)"', page)
+    assert found is not None
+    return found[1]
+
+
+async def press(here: Office, number: int, **form: Any) -> str:
+    """A button of the card's page; the page afterwards."""
+    page = (await here.client.get(f"/cards/{number}")).text
+    answer = await here.client.post(
+        f"/cards/{number}/excuse", data={"_csrf_token": csrf(page), **form}, follow_redirects=True
+    )
+    return answer.text
+
+
+def test_an_agent_excuses_and_a_manager_withdraws(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with office(tmp_path, EXCUSES) as here:
+            await sign_in(here, "bruno", "agent")
+            headers = await here.token("read", "write")
+            number = (await here.client.post("/api/v1/cards", json={"pipeline": "Support"}, headers=headers)).json()[
+                "number"
+            ]
+            page = (await here.client.get(f"/cards/{number}")).text
+            assert "Excuse the miss" not in page
+            here.clock.advance(dt.timedelta(hours=2))
+            await here.client.post(f"/api/v1/cards/{number}/note", json={"text": "late"}, headers=headers)
+            page = (await here.client.get(f"/cards/{number}")).text
+            assert "<option>Outage</option>" in page
+            assert "<option>On holiday</option>" not in page
+            refused = await press(here, number, metric="first reply", cycle="1", reason="On holiday")
+            assert "takes the role manager" in refused
+            done = await press(here, number, metric="first reply", cycle="1", reason="Outage")
+            assert "Excused: Outage" in done
+            assert "Withdraw the excuse" in done
+            card = await here.desk.store.card(await here.desk.store.card_id(number))
+            assert card.clocks[0].excuse is not None
+            assert card.clocks[0].excuse.author == "bruno"
+            await sign_in(here, "diogo", "manager")
+            back = await press(here, number, metric="first reply", cycle="1", withdraw="1")
+            assert "<option>On holiday</option>" in back
+            card = await here.desk.store.card(card.id)
+            assert (card.clocks[0].excuse, card.clocks[0].outcome) == (None, "missed")
+
+    asyncio.run(main())
