@@ -80,11 +80,30 @@ class Person(Record, frozen=True, kw_only=True):
     language: str = ""
 
 
+class TeamLevel(Record, frozen=True, kw_only=True):
+    """Who is asked at a level above the members (2, 3, …)."""
+
+    number: int
+    people: tuple[str, ...]
+
+
 class Team(Record, frozen=True, kw_only=True):
     name: str
     members: tuple[str, ...]
     lead: str = ""
     manager: str = ""
+    levels: tuple[TeamLevel, ...] = ()
+
+    def at_level(self, number: int) -> tuple[str, ...]:
+        """Who is at a level; the members are level 1. Empty where the team has no such level."""
+        if number == 1:
+            return self.members
+        return next((level.people for level in self.levels if level.number == number), ())
+
+    @property
+    def people(self) -> tuple[str, ...]:
+        """Everybody who belongs to it: the members, then those of each level."""
+        return tuple(dict.fromkeys((*self.members, *(person for level in self.levels for person in level.people))))
 
 
 # --- predicates ------------------------------------------------------------------------------------------------------
@@ -176,10 +195,12 @@ OPERANDS = ("priority", "channel", "type", "owner", "team", "stage", "connector"
 
 class Actor(Record, frozen=True, kw_only=True):
     """kind: `owner`, `lead`, `manager` (of the card's team), `lead_of`, `manager_of`, `team`, `agent`, `least_busy`,
-    `round_robin`; `name` is the team or person where the kind takes one."""
+    `round_robin`, `level_of`, `level` (of the card's team); `name` is the team or person, `level` the number, where the
+    kind takes one."""
 
     kind: str
     name: str = ""
+    level: int = 0
 
 
 class Action(Record, frozen=True, kw_only=True, tag=True):

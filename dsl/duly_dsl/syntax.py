@@ -125,11 +125,19 @@ class Person(Node, frozen=True, kw_only=True):
     language: Text | None = None
 
 
+class TeamLevel(Node, frozen=True, kw_only=True):
+    """`level 2 bruno, carla`: who is asked next; the members are level 1."""
+
+    number: int
+    people: tuple[Name, ...]
+
+
 class Team(Node, frozen=True, kw_only=True):
     name: Name
     members: tuple[Name, ...] = ()
     lead: Name | None = None
     manager: Name | None = None
+    levels: tuple[TeamLevel, ...] = ()
 
 
 # --- who, what, when -------------------------------------------------------------------------------------------------
@@ -139,11 +147,13 @@ class Actor(Node, frozen=True, kw_only=True):
     """Someone to tell or to give a card to.
 
     kind: `owner`, `manager` (of the owner's team), `lead` (`lead of "T"`), `lead_of_owner` (`lead`), `manager_of`
-    (`manager of "T"`), `team`, `agent`, `least_busy`, `round_robin`. `name` is set where the kind takes one.
+    (`manager of "T"`), `team`, `agent`, `least_busy`, `round_robin`, `level_of` (`level 2 of "T"`),
+    `level` (`level 2`, of the card's team). `name` and `level` are set where the kind takes one.
     """
 
     kind: str
     name: Name | None = None
+    level: int = 0
 
 
 class Metric(Node, frozen=True, kw_only=True):

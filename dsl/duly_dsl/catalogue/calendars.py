@@ -100,6 +100,24 @@ NOBODY = Kind(
     absence="file",
     words=("reason",),
 )
+LEVEL_OF_MEMBERS = Kind(
+    "E0415",
+    "level-of-members",
+    Severity.ERROR,
+    _("a team's levels count from 2, so there is no `level %(number)s` to write"),
+    _("name these people in `members`, or write `level 2`"),
+    _("The members of a team are its level 1: they get the cards. Whom to ask next stands at level 2, then at level 3."),
+    desk(new='owner team "Front desk"', rest=TEAM.replace("  manager", "  level 1 carla\n  manager")),
+)
+LEVEL_TWICE = Kind(
+    "E0416",
+    "level-twice",
+    Severity.ERROR,
+    _("the team `%(name)s` has a level %(number)s already"),
+    _("put all people of a level in one line"),
+    _("Each level of a team is one line: `level 2 bruno, carla`."),
+    desk(new='owner team "Front desk"', rest=TEAM.replace("  manager", "  level 2 carla\n  level 2 diogo\n  manager")),
+)
 NO_ADDRESS = Kind(
     "W0411",
     "no-address",

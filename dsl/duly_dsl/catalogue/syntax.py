@@ -162,9 +162,9 @@ MISPLACED = Kind(
     _(
         "The words are a statement of the language, but of another block: a `stage` belongs in a `pipeline`, `members` "
         "in a "
-        "`team`, `level` in an `escalation`. The line was left out, with its block if it opens one."
+        "`team`, `next` in a `stage`. The line was left out, with its block if it opens one."
     ),
-    'team "Billing" {\n  members ana\n  level 1 at once notify owner\n}\n',
+    'team "Billing" {\n  members ana\n  next "Done"\n}\n',
 )
 OUTSIDE = Kind(
     "E0119",
@@ -370,7 +370,10 @@ BAD_ACTOR = Kind(
     "bad-actor",
     Severity.ERROR,
     _("`%(found)s` is nobody a card can be given to"),
-    _('write `team "…"`, `agent …`, `lead of "…"`, `manager of "…"`, `least busy of "…"` or `round robin of "…"`'),
+    _(
+        'write `team "…"`, `agent …`, `lead of "…"`, `manager of "…"`, `least busy of "…"`, `round robin of "…"` or '
+        '`level 2 of "…"`'
+    ),
     _("The column `to` says who gets the card: a team, one agent, or a way to choose one of a team."),
     'pipeline "Desk" {\n  assign when card is created {\n    | channel | to |\n    | any | ana |\n  }\n}\n',
 )

@@ -33,6 +33,8 @@ def check(checking: Checking) -> Iterator[Diagnostic]:
             yield from _old_names(_("stage"), [(each.name, each.was) for each in pipeline.stages])
         for team in file.teams:
             yield from _twice(_("member"), team.members)
+            for level in team.levels:
+                yield from _twice(_("member"), level.people)
     yield from _old_names(_("pipeline"), [(each.name, each.was) for file in files for each in file.pipelines])
 
 

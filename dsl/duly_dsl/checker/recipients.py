@@ -55,6 +55,8 @@ def _named(checking: Checking, actor: s.Actor) -> list[str]:
             return [team.lead.text] if team.lead else []
         case "manager_of":
             return [team.manager.text] if team.manager else []
+        case "level_of":
+            return [person.text for level in team.levels if level.number == actor.level for person in level.people]
         case "team":
             return [member.text for member in team.members]
         case _:

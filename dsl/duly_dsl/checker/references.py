@@ -15,7 +15,7 @@ from duly_dsl.scope import Scope
 def check(checking: Checking) -> Iterator[Diagnostic]:
     for file in checking.files:
         for team in file.teams:
-            for name in (*team.members, team.lead, team.manager):
+            for name in (*team.members, team.lead, team.manager, *(p for level in team.levels for p in level.people)):
                 yield from person(checking, name)
     for scope in checking.scopes:
         yield from _pipeline(checking, scope)

@@ -13,7 +13,7 @@ _KINDS = {"lead": "lead_of", "lead_of_owner": "lead"}
 
 def actor(node: s.Actor) -> p.Actor:
     name = node.name.text if node.name else ""
-    return p.Actor(kind=_KINDS.get(node.kind, node.kind), name=name, span=node.span)
+    return p.Actor(kind=_KINDS.get(node.kind, node.kind), name=name, level=node.level, span=node.span)
 
 
 def actors(nodes: tuple[s.Actor, ...]) -> tuple[p.Actor, ...]:

@@ -69,6 +69,12 @@ def team(node: s.Team) -> p.Team:
         members=tuple(dict.fromkeys(each.text for each in node.members)),
         lead=node.lead.text if node.lead else "",
         manager=node.manager.text if node.manager else "",
+        levels=tuple(
+            p.TeamLevel(
+                number=level.number, people=tuple(dict.fromkeys(each.text for each in level.people)), span=level.span
+            )
+            for level in sorted(node.levels, key=lambda level: level.number)
+        ),
         span=node.span,
     )
 

@@ -36,6 +36,7 @@ FIELDS: dict[type, str] = {
     syntax.Connector: "connectors",
     syntax.Template: "templates",
     syntax.Test: "tests",
+    syntax.TeamLevel: "levels",
     syntax.Weekly: "weekly",
     syntax.Closed: "closed",
     syntax.SpecialDay: "special",

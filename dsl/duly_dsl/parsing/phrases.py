@@ -46,6 +46,13 @@ class PhraseNodes(Nodes):
     def round_robin(self, span: Span, parts: list[Any]) -> Any:
         return self._actor("round_robin", span, parts)
 
+    def level_of(self, span: Span, parts: list[Any]) -> Any:
+        level, name = self._count(parts[0]), self._name(parts[1])
+        return self._made(syntax.Actor, span, kind="level_of", name=name, level=level)
+
+    def level_here(self, span: Span, parts: list[Any]) -> Any:
+        return self._made(syntax.Actor, span, kind="level", level=self._count(parts[0]))
+
     def metric(self, span: Span, parts: list[Any]) -> Any:
         return syntax.Metric(span=span, name=" ".join(part.text for part in parts))
 

@@ -116,6 +116,9 @@ class SettingNodes(Nodes):
     def team_manager(self, span: Span, parts: list[Any]) -> Any:
         return self._said("manager", self._name(parts[0]), span)
 
+    def team_level(self, span: Span, parts: list[Any]) -> Any:
+        return self._made(syntax.TeamLevel, span, number=self._count(parts[0]), people=self._names(parts[1:]))
+
     def connector(self, span: Span, parts: list[Any]) -> Any:
         if any(isinstance(part, Broken) for part in parts[:3]):
             return BROKEN

@@ -269,6 +269,8 @@ class _Reader:
 
     def _actor(self, cell: RawCell) -> syntax.Actor | None:
         tokens = cell.tokens
+        if tokens[0].text == "level" and len(tokens) > 1 and tokens[1].type == "INT":
+            return self._level(cell)
         for end in (len(tokens), len(tokens) - 1):
             kind, named = ACTORS.get(text_of(tokens[:end]), ("", ""))
             rest = tokens[end:]
@@ -283,6 +285,23 @@ class _Reader:
                 return syntax.Actor(span=cell.span, kind=kind, name=name)
         self.problems.append(kinds.BAD_ACTOR.at(cell.span, found=cell.text))
         return None
+
+    def _level(self, cell: RawCell) -> syntax.Actor | None:
+        """`level 2`, `level 2 of "Front desk"`."""
+        rest = cell.tokens[2:]
+        level = self._checked(values.read_count(cell.tokens[1].text, cell.tokens[1].span(self.path)))
+        if level is None:
+            return None
+        if not rest:
+            return syntax.Actor(span=cell.span, kind="level", level=level)
+        if [token.type for token in rest] != ["NAME", "STRING"] or rest[0].text != "of":
+            self.problems.append(kinds.BAD_ACTOR.at(cell.span, found=cell.text))
+            return None
+        text = self._checked(literal(rest[1], self.path))
+        if text is None:
+            return None
+        name = syntax.Name(span=rest[1].span(self.path), text=str(text.value), quoted=True)
+        return syntax.Actor(span=cell.span, kind="level_of", name=name, level=level)
 
     def _values(self, cell: RawCell, column: syntax.Column) -> syntax.Cell | None:
         """Values parted by commas. In a column of words each is a text, quoted or not."""

@@ -35,13 +35,18 @@ def assign(work: Work, actor: Actor) -> None:
     match actor.kind:
         case "team":
             team = program.teams.get(actor.name)
-            keeps = team is not None and card.owner in team.members
+            keeps = team is not None and card.owner in team.people
             give(work, card.owner if keeps else "", actor.name)
         case "least_busy" | "round_robin":
             team = program.teams.get(actor.name)
             if team is not None and team.members:
-                pick = _least_busy(work, team) if actor.kind == "least_busy" else _next_in_turn(work, team)
+                pick = _least_busy(work, team.members) if actor.kind == "least_busy" else _next_in_turn(work, team)
                 give(work, pick, team.name)
+        case "level" | "level_of":
+            team = program.teams.get(actor.name) if actor.name else people.team_of_card(work.graph, card)
+            found = people.at_level(team, actor.level)
+            if team is not None and found:
+                give(work, _least_busy(work, found), team.name)
         case _:
             found = people.recipients(work.graph, card, (actor,))
             if found:
@@ -51,7 +56,7 @@ def assign(work: Work, actor: Actor) -> None:
 def team_for(work: Work, person: str) -> str:
     """The card's team where the person is in it, else the person's own; the card's where they are in none."""
     team = work.graph.program.teams.get(work.card.team)
-    if team is not None and person in team.members:
+    if team is not None and person in team.people:
         return team.name
     own = work.graph.team_of(person)
     return own.name if own else work.card.team
@@ -72,9 +77,9 @@ def _waits_for(work: Work, table: Assign, fact: Fact) -> bool:
     return work.holds(table.event, fact)
 
 
-def _least_busy(work: Work, team: Team) -> str:
+def _least_busy(work: Work, among: tuple[str, ...]) -> str:
     """By open cards, those given in this step counted; among equals the order of the file."""
-    return min(team.members, key=lambda person: work.world.load.get(person, 0) + work.assigned[person])
+    return min(among, key=lambda person: work.world.load.get(person, 0) + work.assigned[person])
 
 
 def _next_in_turn(work: Work, team: Team) -> str:

@@ -58,7 +58,7 @@ class Graph:
 
     def team_of(self, person: str) -> Team | None:
         """The first team of the file that a person is in."""
-        return next((team for team in self.program.teams.values() if person in team.members), None)
+        return next((team for team in self.program.teams.values() if person in team.people), None)
 
     def alerts(self, pipeline: Pipeline, promised_in: str, here: str, metric: str) -> tuple[Alert, ...]:
         """The alerts of the stage that made the promise (empty: none), of the stage the card is in, and of the pipeline."""

@@ -29,6 +29,11 @@ def manager(team: Team | None) -> tuple[str, ...]:
     return (team.manager,) if team.manager else lead(team)
 
 
+def at_level(team: Team | None, number: int) -> tuple[str, ...]:
+    """Who is at a level of a team; where it has no such level, its lead."""
+    return () if team is None else team.at_level(number) or lead(team)
+
+
 def owner(graph: Graph, card: Card) -> tuple[str, ...]:
     """The owner; of a card nobody owns, the lead of its team."""
     return (card.owner,) if card.owner else lead(team_of_card(graph, card))
@@ -57,6 +62,10 @@ def _of(graph: Graph, card: Card, actor: Actor) -> tuple[str, ...]:
             return manager(teams.get(actor.name))
         case "agent":
             return (actor.name,)
+        case "level":
+            return at_level(team_of_card(graph, card), actor.level)
+        case "level_of":
+            return at_level(teams.get(actor.name), actor.level)
         case "team" | "least_busy" | "round_robin":
             team = teams.get(actor.name)
             return team.members if team else ()
