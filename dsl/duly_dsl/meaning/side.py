@@ -187,6 +187,8 @@ class Side:
                 return f'call "{action.connector}"'
             case p.ShiftPriority():
                 return "raise priority" if action.raised else "lower priority"
+            case p.ExcuseMiss():
+                return f'excuse {action.metric} because "{action.reason}"'
             case p.AddNote():
                 return f'add note "{action.text}"'
             case _:
@@ -282,6 +284,8 @@ def _actor(actor: p.Actor) -> str:
         case "lead_of" | "manager_of" | "least_busy" | "round_robin":
             words = {"lead_of": "lead of", "manager_of": "manager of", "least_busy": "least busy of"}
             return f'{words.get(actor.kind, "round robin of")} "{actor.name}"'
+        case "level" | "level_of":
+            return f'level {actor.level} of "{actor.name}"' if actor.name else f"level {actor.level}"
         case _:
             return f'{actor.kind} "{actor.name}"' if actor.name else actor.kind
 
