@@ -127,6 +127,7 @@ class _Completing:
             yield from self._names(f'"{STAND_IN}"', states)
         if quoting:
             return
+        yield from self._settings()
         yield from self._keywords(states)
         if NAME not in kinds:  # else it is a value of any type
             for kind in sorted(kinds & SAMPLES.keys()):
@@ -139,6 +140,17 @@ class _Completing:
             construct = constructs.TABLE.get(rule)
             doc = self.describe.construct(construct) if construct else ""
             yield self._make(phrase, "keyword", detail=construct.form if construct else "", doc=doc)
+
+    def _settings(self) -> Iterator[Completion]:
+        """At the start of a line of a connector: the settings of its kind."""
+        block = self.around.blocks[-1] if self.around.blocks else None
+        if block is None or self.around.before or block.header[0].type != "CONNECTOR" or len(block.header) < 4:
+            return
+        for kind in self.index.environment.connector_kinds or ():
+            if kind.name == block.header[3].text:
+                for setting in kind.settings:
+                    text = setting.key + (" secret" if setting.secret else "")
+                    yield self._make(text, "option", label=setting.key)
 
     def _placeholders(self, states: States) -> Iterator[Completion]:
         """What can stand in the braces of a message."""

@@ -206,6 +206,30 @@ TABLE: dict[str, Construct] = {
         _("What a clock does when a finished card comes back: stay as it ended, go on, or start afresh."),
         "on reopen resolved continue",
     ),
+    "excuses": Construct(
+        "pipeline",
+        'excuses "WHY", … [by agent|manager|admin]',
+        _("What a broken promise may be excused for, and the least role of a person who may."),
+        'excuses "Carrier strike", "Outage at provider" by manager',
+    ),
+    "excuse": Construct(
+        "rule",
+        'excuse CLOCK because "WHY"',
+        _("Excuses a broken promise for one of the pipeline's reasons."),
+        'then excuse first reply because "Outage at provider"',
+    ),
+    "excuses_breach": Construct(
+        "test",
+        'ROLE excuses CLOCK because "WHY"',
+        _("A person of that role excuses a broken promise."),
+        'manager excuses first reply because "Carrier strike"',
+    ),
+    "withdraws_excuse": Construct(
+        "test",
+        "ROLE withdraws excuse of CLOCK",
+        _("A person of that role takes an excuse back."),
+        "admin withdraws excuse of first reply",
+    ),
     "targets": Construct(
         "pipeline",
         "targets { table }",
@@ -246,7 +270,7 @@ TABLE: dict[str, Construct] = {
     "at_percent": Construct(
         "stage",
         "at PERCENT of CLOCK",
-        _("After that part of the clock's time, 1% to 99%."),
+        _("After that part of the clock's time."),
         "alert owner at 80% of resolved",
     ),
     "before": Construct(
@@ -582,7 +606,7 @@ TABLE: dict[str, Construct] = {
     ),
     "expect_metric": Construct(
         "test",
-        "expect CLOCK is missed|met|paused|running",
+        "expect CLOCK is missed|met|paused|running|excused",
         _("The state of a clock."),
         "expect first reply is missed",
     ),

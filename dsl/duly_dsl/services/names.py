@@ -131,6 +131,8 @@ PROSE: frozenset[tuple[type, str]] = frozenset(
         (s.SameCard, "path"),
         (s.MapRow, "path"),
         (s.Happens, "text"),
+        (s.Excuses, "reasons"),
+        (s.ExcuseMiss, "reason"),
     }
 )
 """Texts that name nothing."""
