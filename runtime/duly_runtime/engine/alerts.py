@@ -34,6 +34,7 @@ def mark(alert: Alert) -> str:
 
 def give(work: Work, clock: Clock, alert: Alert, due: dt.datetime) -> None:
     """Tell who is meant at this moment; somebody told of the same threshold already is not told again."""
+    work.graph.saw(alert)
     card = work.card
     told_to = people.recipients(work.graph, card, alert.actors)
     fresh = [person for person in told_to if f"{mark(alert)}/{person}" not in clock.sent]

@@ -68,6 +68,7 @@ def by_table(work: Work, fact: Fact) -> None:
         if _waits_for(work, table, fact):
             row = next((row for row in table.rows if work.holds(row.when, fact)), None)
             if row is not None:
+                work.graph.saw(row)
                 assign(work, row.to)
 
 

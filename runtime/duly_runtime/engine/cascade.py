@@ -63,6 +63,7 @@ def _end_wait(work: Work, fact: Fact) -> None:
         return
     for resume in work.stage.resumes:
         if fact.kind in resume.kinds and work.holds(resume.when, fact):
+            work.graph.saw(resume)
             work.put_visit(replace(work.card.visit, resumed=True))
             stage = work.graph.known_stage(work.pipeline, resume.stage) if resume.stage else None
             if stage is not None and stage.name != work.stage.name:

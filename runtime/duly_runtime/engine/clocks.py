@@ -122,7 +122,10 @@ def recompute(work: Work) -> None:
 def look_up(work: Work, target: Target) -> Duration | None:
     """What the first row that matches promises; None where that is nothing."""
     place = work.first((row.when for row in target.rows), JUDGED)
-    return target.rows[place].amount if place >= 0 else None
+    if place < 0:
+        return None
+    work.graph.saw(target.rows[place])
+    return target.rows[place].amount
 
 
 def _touched(work: Work, clock: Clock, changed: set[str], arrived: bool) -> bool:

@@ -160,6 +160,7 @@ def _level(ladder: Ladder) -> Callable[[Work, dt.datetime], None]:
 
 def _silent(silence: Silence, at: dt.datetime, since: dt.datetime) -> Callable[[Work, dt.datetime], None]:
     def act(work: Work, until: dt.datetime) -> None:
+        work.graph.saw(silence)
         card, visit = work.card, work.card.visit
         if isinstance(silence.action, Send) and silence.action.once:
             work.put_visit(replace(visit, silences_once=(*visit.silences_once, silence.index)))

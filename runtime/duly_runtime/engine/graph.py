@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 
-from duly_dsl.program import METRICS, Alert, Escalation, Field, Pipeline, Program, Stage, Target, Team
+from duly_dsl.program import METRICS, Alert, Escalation, Field, Pipeline, Program, Record, Stage, Target, Team
 from duly_runtime.calendars import Calendars, WorkingTime
 from duly_runtime.engine.matching import Matcher
 
@@ -29,6 +29,10 @@ class Graph:
         for name, pipeline in program.pipelines.items():
             self._stages.update({(name, was): stage for stage in pipeline.stages for was in stage.was})
             self._stages.update({(name, stage.name): stage for stage in pipeline.stages})
+
+    def saw(self, node: Record) -> None:
+        """The engine acts on a node of the program: a stage entered, a row that matched, an alert, level or silence that
+        came. Nothing here; the graph of a coverage run counts them."""
 
     def pipeline(self, name: str) -> Pipeline | None:
         """By its name or a former one."""

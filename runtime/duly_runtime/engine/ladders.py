@@ -72,6 +72,7 @@ def climb(work: Work, ladder: Ladder, until: dt.datetime) -> tuple[Level, str] |
     else:
         work.put_ladder(ladder, replace(ladder, next_at=None))
         return None
+    work.graph.saw(level)
     climbed = replace(climbed, next_at=min((at for at in (again, next_level) if at is not None), default=None))
     work.put_ladder(ladder, climbed)
     details = {**_told(climbed), "repeat": str(climbed.repeats or ""), "due_at": instant(ladder.next_at)}

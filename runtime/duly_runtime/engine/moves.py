@@ -17,6 +17,7 @@ from duly_runtime.events import Scalar
 
 def arrive(work: Work, stage: Stage, *, author: str = "", details: dict[str, str] | None = None) -> None:
     """A new visit begins here. The stage's owner takes the card."""
+    work.graph.saw(stage)
     number = work.card.visits[-1].number + 1 if work.card.visits else 1
     visit = Visit(number=number, stage=stage.name, entered_at=work.at)
     work.update(stage=stage.name, visits=(*work.card.visits, visit))

@@ -20,7 +20,9 @@ from duly_dsl.i18n import marked as _
 from duly_dsl.scope import Operand, Scope, Workspace
 from duly_dsl.source import SourceFile, Span
 from duly_runtime import events
+from duly_runtime.decision import FactTrace
 from duly_runtime.engine.step import load
+from duly_runtime.scenario.coverage import Coverage, Covered, merged
 from duly_runtime.scenario.expect import Judge, Unmet
 from duly_runtime.scenario.play import Endless, Player
 from duly_runtime.scenario.story import Teller
@@ -46,38 +48,102 @@ class Result(msgspec.Struct, frozen=True):
     span: Span
     failures: tuple[Failure, ...] = ()
     expectations: int = 0
+    seconds: float = 0.0
+    """How long it took to run, where that was measured."""
 
     @property
     def passed(self) -> bool:
         return not self.failures
 
 
+class Runner:
+    """Runs tests of one workspace that compiled without errors (`files` are its parsed files). What the tests share is made
+    once: a workspace may hold thousands. With `coverage`, what they reach is counted; `covered` tells it."""
+
+    def __init__(
+        self,
+        program: p.Program,
+        files: Sequence[s.File],
+        sources: Iterable[SourceFile],
+        language: str = "en",
+        *,
+        coverage: bool = False,
+    ) -> None:
+        self.program = program
+        self.language = language
+        self._coverage = Coverage(program) if coverage else None
+        self.graph = self._coverage or load(program)
+        self._workspace = Workspace(files)
+        self._lines = {source.path: source.text.splitlines() for source in sources}
+        self._tellers: dict[str, Teller] = {}
+        self._scope_of_stage: dict[str, Scope] = {}
+        for scope in self._workspace.scopes.values():
+            for stage in scope.stages:
+                self._scope_of_stage.setdefault(stage, scope)
+
+    def run(self, test: s.Test) -> Result:
+        return _Run(self, test).result()
+
+    def played(self, traces: Iterable[FactTrace]) -> None:
+        """A test has come to its last step: what follows is only looked at to explain failures."""
+        if self._coverage is not None:
+            self._coverage.judged(traces)
+            self._coverage.counting = False
+
+    def begins(self) -> None:
+        if self._coverage is not None:
+            self._coverage.counting = True
+
+    def forget(self) -> None:
+        """Count what is covered anew."""
+        if self._coverage is not None:
+            self._coverage.counts = [0] * len(self._coverage.points)
+
+    def covered(self) -> tuple[Covered, ...]:
+        """Every point and how often it was reached so far, in the order of the files; empty without `coverage`."""
+        if self._coverage is None:
+            return ()
+        found = zip(self._coverage.points, self._coverage.counts, strict=True)
+        return merged([Covered(point, count) for point, count in found])
+
+    def teller(self, zone: str) -> Teller:
+        if zone not in self._tellers:
+            self._tellers[zone] = Teller(self.language, zone, self.program, self._lines)
+        return self._tellers[zone]
+
+    def scope(self, given: s.Given) -> Scope:
+        """The pipeline of a test's card: the one named, or the first with its stage."""
+        if given.pipeline is not None:
+            return self._workspace.scopes[given.pipeline.text]
+        return self._scope_of_stage[given.stage.text]
+
+
 def run(
     program: p.Program, files: Sequence[s.File], test: s.Test, sources: Iterable[SourceFile], language: str = "en"
 ) -> Result:
-    """Play a test of a workspace that compiled without errors (`files` are its parsed files)."""
-    return _Run(program, Workspace(files), test, tuple(sources), language).result()
+    """Play one test of a workspace that compiled without errors."""
+    return Runner(program, files, sources, language).run(test)
 
 
 class _Run:
-    def __init__(
-        self, program: p.Program, workspace: Workspace, test: s.Test, sources: tuple[SourceFile, ...], language: str
-    ) -> None:
+    def __init__(self, runner: Runner, test: s.Test) -> None:
         if test.starts is None or test.zone_of is None or test.given is None:
             raise ValueError(f"the test {test.name.text!r} says no start or no card: the checker refuses it")
+        self._runner = runner
         self._test = test
         self._given = test.given
-        zone = program.calendars[test.zone_of.text].zone
+        zone = runner.program.calendars[test.zone_of.text].zone
         self._zone = ZoneInfo(zone)
         self._start = self._wall(test.starts)
-        self._scope = _scope_of(workspace, self._given)
-        self._teller = Teller(language, zone, program, sources)
-        self._player = Player(load(program), self._start)
+        self._scope = runner.scope(self._given)
+        self._teller = runner.teller(zone)
+        self._player = Player(runner.graph, self._start)
         self._judge = Judge(self._player, self._scope, self._teller, self._wall)
         self._failures: list[Failure] = []
 
     def result(self) -> Result:
         expectations = 0
+        self._runner.begins()
         try:
             self._open()
             for step in self._test.steps:
@@ -94,14 +160,19 @@ class _Run:
                     self._player.advance(moment, inclusive=False)
                     self._do(step.what)
             last = self._player.now
+            self._played()
             # Whatever was awaited in vain: the story tells when it comes after all.
             self._judge.look_ahead(last)
         except Endless:
             instead = self._teller.say(_("the card never comes to rest: something happens again and again"))
             self._fail(self._test.name.span, Unmet(self._player.now, instead))
+            self._played()
         for span, unmet in self._judge.verdicts():
             self._fail(span, unmet)
         return Result(self._test.name.text, self._test.span, tuple(self._failures), expectations)
+
+    def _played(self) -> None:
+        self._runner.played(trace for _, trace in self._player.traces)
 
     # --- moments ------------------------------------------------------------------------------------------------------
 
@@ -210,9 +281,3 @@ class _Run:
                 why=unmet.why,
             )
         )
-
-
-def _scope_of(workspace: Workspace, given: s.Given) -> Scope:
-    if given.pipeline is not None:
-        return workspace.scopes[given.pipeline.text]
-    return next(scope for scope in workspace.scopes.values() if given.stage.text in scope.stages)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from zoneinfo import ZoneInfo
 
 from duly_dsl import i18n
 from duly_dsl import program as p
 from duly_dsl.i18n import marked as _
-from duly_dsl.source import SourceFile, Span
+from duly_dsl.source import Span
 from duly_runtime.decision import Entry, FactTrace
 from duly_runtime.engine import refusal
 
@@ -55,14 +55,14 @@ _KEPT_LINES = 40
 
 
 class Teller:
-    """Knows the language, the zone of the test and the texts of the files."""
+    """Knows the language, the zone of the test and the texts of the files (`lines`, by path)."""
 
-    def __init__(self, language: str, zone: str, program: p.Program, sources: Iterable[SourceFile]) -> None:
+    def __init__(self, language: str, zone: str, program: p.Program, lines: Mapping[str, Sequence[str]]) -> None:
         self._say = i18n.translations("duly_runtime", language).gettext
         self._language = language
         self._zone = ZoneInfo(zone)
         self._program = program
-        self._lines = {source.path: source.text.splitlines() for source in sources}
+        self._lines = lines
 
     def say(self, text: str, /, **details: object) -> str:
         return self._say(text).format_map(_Known(details))
