@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 import msgspec
 
+from duly_dsl import config, fixing, lints
 from duly_dsl.catalogue import every
 from duly_dsl.checker import check
 from duly_dsl.compiler import compile_files
@@ -24,16 +25,23 @@ class Built(msgspec.Struct, frozen=True):
 
 
 def build(sources: Iterable[SourceFile], environment: Environment | None = None) -> Built:
-    """Read, check and compile a workspace. Problems come by file and place, each once."""
+    """Read, check and compile a workspace. Problems come by file and place, each once. A source called `duly.toml` says how
+    lints count."""
     known = environment or Environment()
-    ordered = sorted(sources, key=lambda source: source.path)
+    every_source = sorted(sources, key=lambda source: source.path)
+    ordered = [source for source in every_source if source.path != config.FILE]
+    levels, found = config.Config(), list[Diagnostic]()
+    for source in every_source:
+        if source.path == config.FILE:
+            levels, wrong = config.read(source)
+            found += wrong
     parsed = [parse(source) for source in ordered]
     unread = tuple(problem for each in parsed for problem in each.diagnostics)
     files = [each.file for each in parsed]
-    found = [*unread, *check_uses(files)]
-    for problem in check(files, known):
-        if not _follows(problem, unread, ordered):
-            found.append(problem)
+    found += [*unread, *check_uses(files)]
+    found += [problem for problem in check(files, known) if not _follows(problem, unread, ordered)]
+    texts = {source.path: source.text for source in ordered}
+    found = [fixing.tidy(problem, texts) for problem in lints.judge(found, files, texts, known, levels)]
     found.sort(key=lambda problem: (problem.span, problem.code))
     if any(problem.severity is Severity.ERROR for problem in found):
         return Built(None, tuple(found))

@@ -17,11 +17,15 @@ class Severity(enum.StrEnum):
 
 
 class Fix(msgspec.Struct, frozen=True):
-    """A change a tool can make: replace what `span` covers by `text`."""
+    """A change a tool can make: replace what `span` covers by `text`.
+
+    `sure` is False where somebody has to choose: it is offered, never made unasked. So are several fixes of one problem.
+    """
 
     title: str
     span: Span
     text: str
+    sure: bool = True
 
 
 class Diagnostic(msgspec.Struct, frozen=True):

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import msgspec
 
@@ -561,3 +561,7 @@ class Environment(msgspec.Struct, frozen=True):
     """User names with an account."""
     pattern_ok: Callable[[str], bool] | None = None
     """Whether RE2, which runs the patterns of fields, takes a pattern."""
+    today: dt.date | None = None
+    """The day of the check, by the caller's clock."""
+    holidays_until: Mapping[str, int] | None = None
+    """The last year public holidays are known for, of the countries that have one."""

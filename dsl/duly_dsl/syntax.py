@@ -463,10 +463,11 @@ class Assign(Node, frozen=True, kw_only=True):
 
 
 class Rule(Node, frozen=True, kw_only=True):
-    """`mode` is `on`, `shadow` (record what it would do, do nothing) or `off`."""
+    """`mode` is `on`, `shadow` (record what it would do, do nothing) or `off`; `until` is the day a shadow should end."""
 
     name: Name
     mode: str = "on"
+    until: dt.date | None = None
     when: Expr | None = None
     actions: tuple[Action, ...] = ()
 
@@ -663,6 +664,13 @@ class Use(Node, frozen=True, kw_only=True):
     path: Text
 
 
+class Allow(Node, frozen=True, kw_only=True):
+    """`allow unreachable-stage "opened by hand only"`: silences a lint, see duly_dsl.lints."""
+
+    lint: Name
+    reason: Text
+
+
 class File(Node, frozen=True, kw_only=True):
     """One file; a statement that could not be read is left out and has a diagnostic."""
 
@@ -675,3 +683,5 @@ class File(Node, frozen=True, kw_only=True):
     connectors: tuple[Connector, ...] = ()
     templates: tuple[Template, ...] = ()
     tests: tuple[Test, ...] = ()
+    allows: tuple[Allow, ...] = ()
+    """Those of all blocks, in the order of the file."""

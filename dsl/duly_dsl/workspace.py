@@ -7,7 +7,7 @@ import posixpath
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from duly_dsl import syntax
+from duly_dsl import config, syntax
 from duly_dsl.catalogue import fixes as titles
 from duly_dsl.catalogue import syntax as kinds
 from duly_dsl.diagnostics import Diagnostic, Fix
@@ -49,6 +49,11 @@ def load(paths: Sequence[Path | str] = (".",)) -> list[SourceFile]:
         else:
             _follow(folder, path.relative_to(folder).as_posix(), found)
     return [found[path] for path in sorted(found)]
+
+
+def settings(folder: Path) -> list[SourceFile]:
+    """The `duly.toml` of a workspace folder, where it has one, as a source for `build`."""
+    return [_read(folder, config.FILE)] if (folder / config.FILE).is_file() else []
 
 
 def parse_all(sources: Iterable[SourceFile]) -> tuple[list[syntax.File], list[Diagnostic]]:

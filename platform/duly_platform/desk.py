@@ -95,7 +95,13 @@ class Desk:
     async def environment(self, sources: dict[str, str]) -> Environment:
         """What a check on this server knows: plug-ins, regions, secrets and people."""
         people = frozenset(user.name for user in await self.store.users())
-        return knowledge.environment(sources.values(), kinds=registry.kinds(), secrets=self.secrets.names(), people=people)
+        return knowledge.environment(
+            sources.values(),
+            kinds=registry.kinds(),
+            secrets=self.secrets.names(),
+            people=people,
+            today=self.now().date(),
+        )
 
     async def check(self, sources: dict[str, str]) -> list[Diagnostic]:
         """Every problem of the files, in the order of the files."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import functools
 from collections.abc import Iterable
 from importlib.metadata import version
@@ -30,6 +31,27 @@ def regions() -> frozenset[str]:
     return known
 
 
+LAST_YEAR = 2099
+"""Public holidays known to that year are known for ever, as far as anybody's clocks go."""
+
+
+@functools.cache
+def holidays_until() -> dict[str, int]:
+    """The last year public holidays are known for, of the countries where that is soon. Kept from start to start."""
+    name = f"holidays-until-{version('holidays')}.json"
+    if kept := cache.read(name):
+        try:
+            return msgspec.json.decode(kept, type=dict[str, int])
+        except msgspec.DecodeError:
+            pass  # damaged, so it is written anew
+    import holidays  # imported late: most checks need none
+
+    known = {country: getattr(holidays, country).end_year for country in holidays.list_supported_countries()}
+    known = {country: year for country, year in known.items() if year < LAST_YEAR}
+    cache.write(name, msgspec.json.encode(known))
+    return known
+
+
 def pattern_ok(pattern: str) -> bool:
     """Whether RE2, which runs the patterns of fields, takes this one."""
     import re2  # imported late: most checks need none
@@ -49,11 +71,15 @@ def environment(
     kinds: tuple[ConnectorKind, ...] | None = None,
     secrets: frozenset[str] | None = None,
     people: frozenset[str] | None = None,
+    today: dt.date | None = None,
 ) -> Environment:
     """The environment for a check of these files; None where something is not known, which complains of nothing."""
+    holidays = any("holidays" in text for text in texts)
     return Environment(
         connector_kinds=kinds,
-        regions=regions() if any("holidays" in text for text in texts) else None,
+        regions=regions() if holidays else None,
+        holidays_until=holidays_until() if holidays else None,
+        today=today,
         secrets=secrets,
         people=people,
         pattern_ok=pattern_ok,

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import datetime as dt
 import os
-import tempfile
 import time as _time
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    import asyncio  # else where it is needed: a check of rule files asks for the day only, and waits for nothing
 
 UTC = dt.UTC
 
@@ -54,12 +55,16 @@ class SystemClock:
         return self._origin + dt.timedelta(seconds=passed * self.speed)
 
     async def sleep(self, seconds: float) -> None:
+        import asyncio
+
         await asyncio.sleep(seconds / self.speed)
 
 
 def shared_since(path: Path) -> dt.datetime:
     """When the fast clock kept in this file began to run; the first process to ask makes the file. Raises OSError where
     it can't, and ValueError where the file holds something else."""
+    import tempfile
+
     with tempfile.NamedTemporaryFile("w", dir=path.parent, prefix=path.name) as file:
         file.write(dt.datetime.now(UTC).isoformat())
         file.flush()
@@ -97,6 +102,8 @@ class FakeClock:
                 future.get_loop().call_soon_threadsafe(future.set_result, None)
 
     async def sleep(self, seconds: float) -> None:
+        import asyncio
+
         if seconds <= 0:
             await asyncio.sleep(0)
             return

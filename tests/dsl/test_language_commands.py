@@ -159,7 +159,7 @@ def test_no_cache_folder_is_no_failure(here: Path) -> None:
     assert (done.returncode, done.stdout, done.stderr) == (0, "1 file, no problems\n", "")
 
 
-@pytest.mark.parametrize("words", [("check",), ("fmt", "--check"), ("explain", "E0101")])
+@pytest.mark.parametrize("words", [("check",), ("lint", "--fix"), ("fmt", "--check"), ("explain", "E0101")])
 def test_the_light_commands_import_nothing_heavy(here: Path, words: tuple[str, ...]) -> None:
     shutil.copytree(DESK, here / "desk")
     script = (
@@ -193,3 +193,39 @@ def test_a_check_without_holidays_or_doors_leaves_their_libraries_alone(here: Pa
         check=False,
     )
     assert done.stderr == "set()\n"
+
+
+def test_check_mends_what_has_one_answer(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (here / "a.duly").write_text(BAD)
+    assert main(["check", "--fix", "--diff"]) == 1
+    shown = capsys.readouterr().out
+    assert '-  tiem zone "Europe/Lisbon"' in shown and '+  time zone "Europe/Lisbon"' in shown
+    assert (here / "a.duly").read_text() == BAD
+    assert main(["check", "--fix"]) == 0
+    said = capsys.readouterr().out
+    assert said.startswith("a.duly:2: E0102 `tiem`") and "write `time`" in said and "1 fix made" in said
+    assert (here / "a.duly").read_text() == GOOD
+    assert main(["check", "--fix", "--diff"]) == 0
+    assert capsys.readouterr().out == ""
+
+
+def test_lint_is_strict_and_heeds_the_workspaces_levels(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (here / "a.duly").write_text(every()["W0213"].example)
+    assert main(["lint"]) == 1
+    assert "warning[W0213]" in capsys.readouterr().out
+    (here / "duly.toml").write_text('[lints]\nunused-definition = "off"\n')
+    assert main(["lint"]) == 0
+    assert capsys.readouterr().out == "1 file, no problems\n"
+    assert main(["lint", "--list"]) == 0
+    listed = dict(line.split()[::2] for line in capsys.readouterr().out.splitlines())
+    assert listed["unused-definition"] == "off" and listed["unreachable-stage"] == "warning"
+    (here / "duly.toml").write_text('[lints]\nunused-definition = "error"\n')
+    assert main(["check"]) == 1
+    assert "error[W0213]" in capsys.readouterr().out
+    assert main(["check", "--format", "json"]) == 1
+    assert json.loads(capsys.readouterr().out)[0]["severity"] == "error"
+    assert main(["check", "--format", "github"]) == 1
+    assert capsys.readouterr().out.startswith("::error file=a.duly,")
+    (here / "duly.toml").write_text("[lints\n")
+    assert main(["check"]) == 1
+    assert "--> duly.toml:1:1" in capsys.readouterr().out

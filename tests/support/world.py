@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import datetime as dt
+
 from duly_dsl.program import ConnectorKind, Environment, SettingSpec
 from duly_platform.knowledge import pattern_ok
 
@@ -18,4 +20,6 @@ WORLD = Environment(
     regions=frozenset({"PT", "BR", "BR-SP"}),
     secrets=frozenset({"SMTP", "SHOP_KEY"}),
     pattern_ok=pattern_ok,
+    today=dt.date(2026, 11, 9),
+    holidays_until={"BR": 2027},
 )

@@ -100,6 +100,7 @@ UNVERIFIED = Kind(
     ),
     desk(rest=_shop(_MESSAGE, lines='path "/in/shop"\nopen card in "Support"')),
     absence="file",
+    needs="connector_kinds",
 )
 UNMAPPED_REQUIRED = Kind(
     "E0909",

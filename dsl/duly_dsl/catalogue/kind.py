@@ -34,6 +34,17 @@ class Kind(msgspec.Struct, frozen=True):
     something of the `file`."""
     words: tuple[str, ...] = ()
     """Keys of values that are words of ours (`a number`), marked with `_` where they are given, and translated too."""
+    off: bool = False
+    """A lint that says nothing unless `duly.toml` gives it a level."""
+    needs: str = ""
+    """What of duly_dsl.program.Environment it can't do without."""
+    path: str = "example.duly"
+    """What the file of `example` is called."""
+
+    @property
+    def lint(self) -> bool:
+        """Whether files can silence it and `duly.toml` can set its level: so it is for all warnings, and no error."""
+        return self.severity is Severity.WARNING
 
     def at(
         self,

@@ -384,7 +384,8 @@ MAP_HEADING = Kind(
     _("the headings of a `map` are fixed"),
     _("write `%(header)s`"),
     _("A map says where each field of a new card comes from in the message, as what, and what to do where it is missing."),
-    'connector "Shop" receives webhook {\n  map {\n    | field | path |\n    | title | "subject" |\n  }\n}\n',
+    'connector "Shop" receives webhook {\n  map {\n    | field | path | type | otherwise |\n'
+    '    | title | "subject" | text | skip |\n  }\n}\n',
 )
 BAD_MAP_TYPE = Kind(
     "E0139",

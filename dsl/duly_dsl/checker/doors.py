@@ -93,7 +93,7 @@ def _settings(door: s.Connector, kind: ConnectorKind) -> Iterator[Diagnostic]:
             yield kinds.UNKNOWN_SETTING.at(setting.span, nearest=close, kind=kind.name, name=setting.key, known=listed)
         elif spec.secret and not setting.secret:
             text = f"secret {quoted(_secret_name(door, setting.key))}"
-            fixes = (Fix("write `%(text)s`", setting.value.span, text),)
+            fixes = (Fix("write `%(text)s`", setting.value.span, text, sure=False),)
             yield kinds.SECRET_IN_TEXT.at(setting.value.span, fixes=fixes, name=setting.key)
     for spec in kind.settings:
         if spec.required and door.direction in spec.needed_to and spec.key not in given:

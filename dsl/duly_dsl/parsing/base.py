@@ -80,6 +80,7 @@ class Nodes:
     def __init__(self, path: str):
         self.path = path
         self.problems: list[Diagnostic] = []
+        self.allows: list[syntax.Allow] = []
 
     def _checked(self, value: T | Diagnostic) -> T | Broken:
         if isinstance(value, Diagnostic):

@@ -146,12 +146,16 @@ class FlowNodes(Nodes):
     def rule(self, span: Span, parts: list[Any]) -> Any:
         actions: list[Any] = []
         statements: list[Any] = []
+        mode, until = "on", None
         for part in parts[1:]:
             if isinstance(part, Said) and part.field == "actions":
                 actions.extend(part.value)
+            elif isinstance(part, Said) and part.field == "mode":
+                mode, until = part.value
             else:
                 statements.append(part)
-        return self._block(syntax.Rule, span, {"name": self._name(parts[0]), "actions": tuple(actions)}, statements)
+        fixed = {"name": self._name(parts[0]), "mode": mode, "until": until, "actions": tuple(actions)}
+        return self._block(syntax.Rule, span, fixed, statements)
 
     def excuses(self, span: Span, parts: list[Any]) -> Any:
         reasons = self._texts([part for part in parts if isinstance(part, Token)])
@@ -165,7 +169,13 @@ class FlowNodes(Nodes):
         return parts[0].text
 
     def mode(self, span: Span, parts: list[Any]) -> Any:
-        return self._said("mode", parts[0].text, span)
+        return parts[0]
+
+    def shadow(self, span: Span, parts: list[Any]) -> Any:
+        return self._said("mode", ("shadow", self._date(parts[0]) if parts else None), span)
+
+    def off(self, span: Span, parts: list[Any]) -> Any:
+        return self._said("mode", ("off", None), span)
 
     def then(self, span: Span, parts: list[Any]) -> Any:
         return self._said("actions", tuple(parts), span)

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 from duly_dsl import syntax
-from duly_dsl.parsing.engine import BROKEN
+from duly_dsl.parsing.engine import BROKEN, Broken
 from duly_dsl.parsing.flows import FlowNodes
 from duly_dsl.parsing.phrases import PhraseNodes
 from duly_dsl.parsing.scenarios import ScenarioNodes
@@ -44,7 +44,13 @@ class NodeBuilder(SettingNodes, FlowNodes, PhraseNodes, ScenarioNodes):
         return method(span, parts)
 
     def start(self, span: Span, parts: list[Any]) -> Any:
-        return self._block(syntax.File, span, {"path": self.path}, parts)
+        return self._block(syntax.File, span, {"path": self.path, "allows": tuple(self.allows)}, parts)
 
     def use(self, span: Span, parts: list[Any]) -> Any:
         return self._made(syntax.Use, span, path=self._text(parts[0]))
+
+    def allow(self, span: Span, parts: list[Any]) -> Any:
+        lint, reason = self._name(parts[0]), self._text(parts[1])
+        if not isinstance(lint, Broken) and not isinstance(reason, Broken):
+            self.allows.append(syntax.Allow(span=span, lint=lint, reason=reason))
+        return BROKEN  # the block it stands in leaves it out: it says nothing of the block's own

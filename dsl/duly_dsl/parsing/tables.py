@@ -125,7 +125,8 @@ def read_map(raw: RawTable, path: str) -> tuple[tuple[syntax.MapRow, ...], list[
     if tuple(cell.text for cell in head) != MAP_HEADER:
         line = f"| {' | '.join(MAP_HEADER)} |"
         span = raw.rows[0].span
-        reader.problems.append(kinds.MAP_HEADING.at(span, fixes=(Fix(titles.WRITE, span, line),), header=line))
+        fixes = (Fix(titles.WRITE, span, line),) if len(head) == len(MAP_HEADER) else ()
+        reader.problems.append(kinds.MAP_HEADING.at(span, fixes=fixes, header=line))
         return (), reader.problems
     return tuple(row for line in raw.rows[1:] if (row := reader.map_row(line))), reader.problems
 

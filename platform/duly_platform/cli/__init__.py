@@ -14,6 +14,7 @@ from duly_dsl.i18n import marked as _
 
 COMMANDS = {
     "check": ("duly_platform.cli.language:Check", _("Check rule files and report every problem")),
+    "lint": ("duly_platform.cli.mending:Lint", _("Check rule files strictly, and mend what can be mended")),
     "fmt": ("duly_platform.cli.language:Format", _("Format rule files, keeping every comment")),
     "explain": ("duly_platform.cli.language:Explain", _("Explain a problem's code (E0203)")),
     "test": ("duly_platform.cli.scenarios:Test", _("Run the tests of rule files in simulated time")),

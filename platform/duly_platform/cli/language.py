@@ -10,7 +10,7 @@ import textwrap
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from duly_dsl import i18n, render, workspace
+from duly_dsl import config, i18n, render, workspace
 from duly_dsl.build import build
 from duly_dsl.catalogue import Kind, every
 from duly_dsl.diagnostics import Diagnostic, Severity
@@ -19,6 +19,7 @@ from duly_dsl.nearest import nearest
 from duly_dsl.parser import MOST_BYTES
 from duly_dsl.source import SourceFile
 from duly_platform import knowledge
+from duly_runtime.time import SystemClock
 
 LANGUAGE = i18n.of_environment()
 _ = i18n.translations("duly_platform", LANGUAGE).gettext
@@ -41,8 +42,11 @@ def colors() -> bool:
 
 
 class Check:
-    """`duly check [PATH…] [--format text|json|github]`. A folder is a workspace of its own; files named are one together,
-    with all they use. Exit code 1 where there is an error."""
+    """`duly check [PATH…] [--format text|json|github] [--fix] [--diff]`. A folder is a workspace of its own; files named
+    are one together, with all they use. Exit code 1 where there is an error."""
+
+    strict = False
+    """Whether a warning is a failure as well."""
 
     def arguments(self, parser: argparse.ArgumentParser) -> None:
         parser.add_argument(
@@ -54,22 +58,33 @@ class Check:
             default="text",
             help=_("how to show the problems: for people, for programs, or as annotations of GitHub Actions"),
         )
+        parser.add_argument("--fix", action="store_true", help=_("make the fixes that leave nothing to choose"))
+        parser.add_argument("--diff", action="store_true", help=_("with --fix: write nothing, only show what would change"))
 
     def run(self, options: argparse.Namespace) -> int:
         named: list[Path] = options.paths or [Path()]
-        folders = [[path] for path in named if path.is_dir()]
-        files = [path for path in named if not path.is_dir()]
+        try:
+            found = workspaces(named)
+        except (OSError, ValueError) as error:
+            return fail(unreadable(error))
         problems: list[Diagnostic] = []
         texts: dict[str, str] = {}
-        for paths in [*folders, *([files] if files else [])]:
-            try:
-                prefix, sources = load(paths)
-            except (OSError, ValueError) as error:
-                return fail(unreadable(error))
+        changed = 0
+        for prefix, sources in found:
+            if options.fix or options.diff:
+                from duly_platform.cli import mending  # late: most checks change nothing
+
+                sources, left, count = mending.mend(prefix, sources, write=not options.diff, quiet=options.format != "text")
+                changed += count
+            else:
+                left = check(sources)
             texts.update((prefix + source.path, source.text) for source in sources)
-            problems += [problem.under(prefix) for problem in check(sources)]
-        if not texts:
+            problems += [problem.under(prefix) for problem in left]
+        count = sum(path.endswith(workspace.SUFFIX) for path in texts)
+        if not count:
             return fail(_("there are no .duly files in {paths}").format(paths=listed(named)))
+        if options.diff:
+            return 1 if changed else 0
         if options.format == "json":
             print(render.as_json(problems, language=LANGUAGE))
         elif options.format == "github":
@@ -78,15 +93,21 @@ class Check:
         elif problems:
             print(render.text(problems, texts, color=colors(), language=LANGUAGE))
         else:
-            count = len(texts)
             print(_n("{count} file, no problems", "{count} files, no problems", count).format(count=count))
-        return 1 if any(problem.severity is Severity.ERROR for problem in problems) else 0
+        return 1 if any(self.strict or problem.severity is Severity.ERROR for problem in problems) else 0
+
+
+def workspaces(named: Sequence[Path]) -> list[tuple[str, list[SourceFile]]]:
+    """The workspaces of what was named: each folder is one, the files are one together. Raises as `load` does."""
+    folders = [[path] for path in named if path.is_dir()]
+    files = [path for path in named if not path.is_dir()]
+    return [load(paths) for paths in [*folders, *([files] if files else [])]]
 
 
 def load(paths: Sequence[Path]) -> tuple[str, list[SourceFile]]:
-    """The files of a workspace, and what goes before their paths to name them from here."""
-    sources = workspace.load(paths)
+    """The files of a workspace, its `duly.toml` included, and what goes before their paths to name them from here."""
     root = workspace.root(paths)
+    sources = [*workspace.load(paths), *workspace.settings(root)]
     if root == Path.cwd():
         return "", sources
     near = root.relative_to(Path.cwd()) if root.is_relative_to(Path.cwd()) else root
@@ -101,7 +122,8 @@ def check(sources: Sequence[SourceFile]) -> Sequence[Diagnostic]:
         from duly_connectors import registry  # late: only files with connectors need the plug-ins
 
         kinds = registry.kinds()
-    environment = knowledge.environment((source.text for source in sources), kinds=kinds)
+    today = SystemClock().now().date()
+    environment = knowledge.environment([source.text for source in sources], kinds=kinds, today=today)
     return build(sources, environment).diagnostics
 
 
@@ -201,8 +223,9 @@ def page(kind: Kind) -> str:
     if len(lines) > EXAMPLE_LINES:
         shown.append("…")
     parts = [title, *paragraphs, _("For example:"), textwrap.indent("\n".join(shown), "  ")]
-    example = SourceFile("example.duly", kind.example)
-    problems = [problem for problem in check([example]) if problem.code == kind.code]
+    example = SourceFile(kind.path, kind.example)
+    asked = [SourceFile(config.FILE, f'[lints]\n{kind.name} = "warning"\n')] if kind.off else []
+    problems = [problem for problem in check([example, *asked]) if problem.code == kind.code]
     if problems:
         parts += [
             _("What `duly check` says of it:"),

@@ -1,0 +1,105 @@
+"""Lints: problems that are no errors. A workspace sets how they count, and a line of a file silences one where it is right.
+
+An `allow` in the first lines of a block speaks of the whole block, its header included; any other speaks of the statement
+after it, with its block. One that silences nothing is itself reported.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+import msgspec
+
+from duly_dsl import syntax as s
+from duly_dsl.catalogue import every
+from duly_dsl.catalogue import fixes as titles
+from duly_dsl.catalogue import lints as kinds
+from duly_dsl.config import Config, Level, lints, unknown
+from duly_dsl.diagnostics import Diagnostic, Fix, Severity
+from duly_dsl.outline import Outline, Statement, outline
+from duly_dsl.program import Environment
+from duly_dsl.source import Span
+
+
+class _Cover(NamedTuple):
+    """An `allow` and the lines it speaks of, both ends included; none where nothing follows it."""
+
+    allow: s.Allow
+    first: int
+    last: int
+
+
+def judge(
+    problems: Sequence[Diagnostic],
+    files: Sequence[s.File],
+    texts: Mapping[str, str],
+    environment: Environment,
+    config: Config,
+) -> list[Diagnostic]:
+    """What is left of the problems of a workspace once its `allow` lines and its levels are heeded, and what is wrong with
+    the `allow` lines themselves."""
+    known = lints()
+    found: list[Diagnostic] = []
+    covers: dict[str, list[_Cover]] = {}
+    for file in files:
+        if file.allows:
+            covers[file.path] = _covers(file, outline(texts[file.path]))
+            for allow in file.allows:
+                if allow.lint.text not in known:
+                    found.append(unknown(allow.lint.text, allow.lint.span))
+                if not allow.reason.value.strip():
+                    found.append(kinds.NO_REASON.at(allow.reason.span, name=allow.lint.text))
+    used: set[Span] = set()
+    for problem in problems:
+        silent = [
+            cover
+            for cover in covers.get(problem.span.path, ())
+            if cover.allow.lint.text == problem.name and cover.first <= problem.span.line <= cover.last
+        ]
+        used.update(cover.allow.span for cover in silent)
+        if not silent or problem.name not in known:
+            found.append(problem)
+    if not any(problem.severity is Severity.ERROR for problem in found):
+        # What could not be read, or not be known, may hold what an `allow` is for.
+        for cover in (cover for each in covers.values() for cover in each):
+            kind = known.get(cover.allow.lint.text)
+            unseen = kind is None or (kind.needs and getattr(environment, kind.needs) is None)
+            if cover.allow.span not in used and not unseen:
+                fixes = (Fix(titles.REMOVE, cover.allow.span, ""),)
+                found.append(kinds.USELESS_ALLOW.at(cover.allow.span, fixes=fixes, name=cover.allow.lint.text))
+    return [levelled for problem in found if (levelled := _levelled(problem, config)) is not None]
+
+
+def _levelled(problem: Diagnostic, config: Config) -> Diagnostic | None:
+    if not every()[problem.code].lint:
+        return problem
+    match config.level(problem.name):
+        case Level.OFF:
+            return None
+        case Level.ERROR:
+            return msgspec.structs.replace(problem, severity=Severity.ERROR)
+        case Level.WARNING:
+            return problem
+
+
+def _covers(file: s.File, lines: Outline) -> list[_Cover]:
+    by_line = {statement.line: statement for statement in lines.walk() if statement.word == "allow"}
+    found: list[_Cover] = []
+    for allow in file.allows:
+        statement = by_line.get(allow.span.line)
+        if statement is None:
+            continue
+        about = _about(lines, statement)
+        found.append(_Cover(allow, about.line, about.last) if about is not None else _Cover(allow, 0, 0))
+    return found
+
+
+def _about(lines: Outline, statement: Statement) -> Statement | None:
+    """The statement an `allow` speaks of."""
+    siblings = statement.parent.inside if statement.parent is not None else lines.statements
+    siblings = siblings or []
+    place = siblings.index(statement)
+    if statement.parent is not None and all(each.word == "allow" for each in siblings[:place]):
+        return statement.parent
+    return next((each for each in siblings[place + 1 :] if each.word != "allow"), None)
