@@ -206,6 +206,19 @@ class Parked(Out, frozen=True, kw_only=True):
     body: bytes
 
 
+class PastEvent(Out, frozen=True, kw_only=True):
+    """A handled event of the journal. `case` is the same for all events of a conversation, or of a card without one; it
+    says nothing about either. `body` is JSON of an `AnyBody`."""
+
+    id: int
+    case: str
+    card_id: int
+    at: dt.datetime
+    received_at: dt.datetime
+    backfill: bool
+    body: bytes
+
+
 class User(Out, frozen=True, kw_only=True):
     """Role: `admin`, `manager`, `agent`, `viewer`."""
 
@@ -389,6 +402,10 @@ class Store(Protocol):
 
     async def notices(self, person: str, limit: int = 50) -> list[OutboxRow]:
         """What was said to a person in the app."""
+        ...
+
+    async def past_events(self, after: int, limit: int, without: Sequence[str] = ("",)) -> list[PastEvent]:
+        """Handled events with an id above `after`, of none of the kinds `without`, in the order of the journal."""
         ...
 
     async def parked(self) -> list[Parked]: ...

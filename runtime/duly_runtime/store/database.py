@@ -20,7 +20,7 @@ from urllib.parse import unquote, urlsplit
 from duly_runtime.card import Card
 from duly_runtime.doors import Inbound, Outcome, Raw
 from duly_runtime.events import AnyBody
-from duly_runtime.store import accounts, audit, handling, journal, migrations, outbox, reading, unit, versions
+from duly_runtime.store import accounts, audit, handling, journal, migrations, outbox, past, reading, unit, versions
 from duly_runtime.store.api import (
     Accepted,
     AuditRow,
@@ -35,6 +35,7 @@ from duly_runtime.store.api import (
     OutboxItem,
     OutboxRow,
     Parked,
+    PastEvent,
     Store,
     Token,
     TraceRow,
@@ -239,6 +240,9 @@ class DatabaseStore:
 
     async def notices(self, person: str, limit: int = 50) -> list[OutboxRow]:
         return await self._read(lambda: reading.notices(person, limit))
+
+    async def past_events(self, after: int, limit: int, without: Sequence[str] = ("",)) -> list[PastEvent]:
+        return await self._read(lambda: past.events(after, limit, without))
 
     async def parked(self) -> list[Parked]:
         return await self._read(reading.parked)

@@ -1,0 +1,119 @@
+"""The journal as a backtest reads it: one JSON object a line, in the order of the journal.
+
+A database, a server's export and an imported log all come to this form.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import msgspec
+
+from duly_runtime.events import (
+    AgentMessage,
+    AnyBody,
+    Contact,
+    CustomerMessage,
+    DeliveryStatus,
+    InternalNote,
+    MoveCard,
+    OpenCard,
+    Recompute,
+    SetFields,
+    TimerFired,
+)
+from duly_runtime.store.api import PastEvent
+
+LEFT_OUT = tuple(body.__name__ for body in (TimerFired, Recompute, DeliveryStatus))
+"""Kinds of events that are not replayed: timers are simulated, and a publish or a provider's word has no part in it."""
+
+UNSAID = "…"
+"""Stands for a text that was left out: not empty, since an empty reply would be refused."""
+
+
+class Line(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One event of the journal.
+
+    `case` names what belongs together: all cards of one conversation, or a card that has none. `card` is the card it came
+    to in the past, 0 where it came to none. `now` is when it was journalled, `at` when it happened.
+    """
+
+    id: int
+    case: str
+    card: int = 0
+    at: dt.datetime
+    now: dt.datetime
+    backfill: bool = False
+    body: AnyBody
+
+
+class Wire(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A Line whose body is not read."""
+
+    id: int
+    case: str
+    card: int = 0
+    at: dt.datetime
+    now: dt.datetime
+    backfill: bool = False
+    body: msgspec.Raw
+
+
+class Heading(msgspec.Struct, frozen=True):
+    """What tells where a line belongs."""
+
+    case: str
+
+
+_encoder = msgspec.json.Encoder()
+_lines = msgspec.json.Decoder(Line)
+_headings = msgspec.json.Decoder(Heading)
+
+
+def encode(line: Line) -> bytes:
+    """Without a line end."""
+    return _encoder.encode(line)
+
+
+def of_past(event: PastEvent) -> bytes:
+    """An event of a store, encoded."""
+    return _encoder.encode(
+        Wire(
+            id=event.id,
+            case=event.case,
+            card=event.card_id,
+            at=event.at,
+            now=event.received_at,
+            backfill=event.backfill,
+            body=msgspec.Raw(event.body),
+        )
+    )
+
+
+def decode(data: bytes) -> Line:
+    """msgspec.ValidationError or DecodeError where it is no such line."""
+    return _lines.decode(data)
+
+
+def case_of(data: bytes) -> str:
+    return _headings.decode(data).case
+
+
+def without_texts(body: AnyBody) -> AnyBody:
+    """The event without what people wrote and who the customer is: only `message contains` would have read it."""
+    match body:
+        case CustomerMessage() | OpenCard():
+            contact = Contact(language=body.contact.language)
+            text = UNSAID if body.text else ""
+            fields = {"title": "", "conversation": "", "contact": contact, "text": text}
+            if isinstance(body, CustomerMessage):
+                fields["provider_id"] = ""
+            return msgspec.structs.replace(body, **fields)
+        case AgentMessage() | InternalNote():
+            return msgspec.structs.replace(body, text=UNSAID if body.text.strip() else "")
+        case MoveCard():
+            return msgspec.structs.replace(body, reason="")
+        case SetFields(values=values) if "title" in values:
+            return msgspec.structs.replace(body, values={**values, "title": UNSAID})
+        case _:
+            return body

@@ -1,0 +1,233 @@
+"""What came of a replay, counted: each number with the cards behind it.
+
+A cell is one measure of one subject in one place (`Key`), and holds the id of a card for every time it was counted. Cells
+of several processes are added up; breakdowns are made from them at the end.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections import Counter
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from duly_runtime.card import Card
+from duly_runtime.decision import CallWebhook, Decision, Entry, MessageCustomer, NotifyPerson
+
+MEASURES = (
+    "opened",
+    "finished",
+    "reopened",
+    "met",
+    "breaches",
+    "excused",
+    "cancelled",
+    "alerts",
+    "escalations",
+    "notices",
+    "messages",
+    "calls",
+    "moves",
+    "assignments",
+    "rules",
+    "shadow rules",
+    "refused",
+    "open at the end",
+    "late at the end",
+)
+"""What is counted, in the order it is shown.
+
+`breaches`, `met`, `cancelled`, `excused` (breaches with an excuse): clocks, by metric. `alerts`: thresholds given, by
+metric. `escalations`: levels reached, by ladder and level. `notices`: to people, by person. `messages`: to customers, by
+template (those a person wrote are not counted). `calls`: by connector. `moves`: by stage moved to. `assignments`: by person
+or team given the card. `rules`: fired, by name. `refused`: what people did that these rules do not allow, by code. `late at
+the end`: cards still open with a clock that was missed."""
+
+DIMENSIONS = ("pipeline", "stage", "type", "priority", "owner", "team", "channel")
+
+
+class Place(NamedTuple):
+    """Where something happened: the card as it stood then."""
+
+    pipeline: str = ""
+    stage: str = ""
+    type: str = ""
+    priority: str = ""
+    owner: str = ""
+    team: str = ""
+    channel: str = ""
+
+
+class Key(NamedTuple):
+    measure: str
+    subject: str
+    place: Place
+
+
+class Tally:
+    """Outcomes in [since, until]; None is open."""
+
+    def __init__(self, since: dt.datetime | None = None, until: dt.datetime | None = None) -> None:
+        self.since = since
+        self.until = until
+        self.cells: dict[Key, list[int]] = {}
+
+    def counts(self, at: dt.datetime) -> bool:
+        return (self.since is None or at >= self.since) and (self.until is None or at <= self.until)
+
+    def add(self, measure: str, subject: str, place: Place, card: int) -> None:
+        key = Key(measure, subject, place)
+        cell = self.cells.get(key)
+        if cell is None:
+            self.cells[key] = [card]
+        else:
+            cell.append(card)
+
+    def take_back(self, key: Key, card: int) -> None:
+        """Something counted turned out not to be so (a reply recorded late that was in time)."""
+        cell = self.cells.get(key)
+        if cell is not None and card in cell:
+            cell.remove(card)
+
+    def merge(self, cells: Iterable[tuple[Key, list[int]]]) -> None:
+        for key, cards in cells:
+            self.cells.setdefault(key, []).extend(cards)
+
+    def by(self, measure: str, *dimensions: str) -> dict[tuple[str, ...], Counter[int]]:
+        """Values of the dimensions (`subject` is one too) -> card -> how many times."""
+        found: dict[tuple[str, ...], Counter[int]] = {}
+        for key, cards in self.cells.items():
+            if key.measure == measure and cards:
+                values = tuple(key.subject if name == "subject" else getattr(key.place, name) for name in dimensions)
+                found.setdefault(values, Counter()).update(cards)
+        return found
+
+    def cards(self, measure: str) -> Counter[int]:
+        """Card -> how many times."""
+        return self.by(measure).get((), Counter())
+
+    def total(self, measure: str, subject: str | None = None) -> int:
+        return sum(
+            len(cards)
+            for key, cards in self.cells.items()
+            if key.measure == measure and (subject is None or key.subject == subject)
+        )
+
+
+class Watcher:
+    """Counts what happens to one card."""
+
+    __slots__ = ("_counted", "_place", "_tally")
+
+    def __init__(self, tally: Tally) -> None:
+        self._tally = tally
+        self._place = Place()
+        self._counted: dict[tuple[str, str, str], Key] = {}
+        """Measure, metric and cycle -> where a miss or its excuse was counted."""
+
+    def watch(self, card: Card, decision: Decision, now: dt.datetime) -> None:
+        """A decision that was not refused."""
+        tally = self._tally
+        before = self._place
+        after = Place(card.pipeline, card.stage, card.type, card.priority, card.owner, card.team, card.channel)
+        if before.pipeline:
+            # As of before the step; its entries tell how it came to be as it is after.
+            self._place = before
+        else:
+            self._place = after
+        for entry in decision.entries:
+            self._entry(entry, card.id)
+        self._place = after
+        if decision.effects and tally.counts(now):
+            for effect in decision.effects:
+                match effect:
+                    case NotifyPerson(person=person):
+                        tally.add("notices", person, after, card.id)
+                    case MessageCustomer(template=template, author=""):
+                        tally.add("messages", template or "reply", after, card.id)
+                    case CallWebhook(connector=connector):
+                        tally.add("calls", connector, after, card.id)
+                    case _:
+                        pass
+
+    def refused(self, card: Card | None, code: str, card_id: int, at: dt.datetime) -> None:
+        if self._tally.counts(at):
+            place = self._place
+            if card is not None and not place.pipeline:
+                place = Place(pipeline=card.pipeline, stage=card.stage)
+            self._tally.add("refused", code, place, card_id)
+
+    def end(self, card: Card) -> None:
+        """How the card stands when the replay ends."""
+        if card.finished_at is None:
+            place = self._place
+            self._tally.add("open at the end", "", place, card.id)
+            if any(clock.open and clock.missed_at is not None for clock in card.clocks):
+                self._tally.add("late at the end", "", place, card.id)
+
+    def _entry(self, entry: Entry, card: int) -> None:
+        kind, details = entry.kind, entry.details
+        counts = self._tally.counts(entry.at)
+        match kind:
+            case "stage.entered":
+                stage = details["stage"]
+                moved = "from" in details
+                self._place = self._place._replace(stage=stage)
+                if moved and counts:
+                    self._tally.add("moves", stage, self._place, card)
+            case "owner.changed":
+                owner, team = details.get("to", ""), details.get("to_team", "")
+                self._place = self._place._replace(owner=owner, team=team)
+                if counts and (owner or team):
+                    self._tally.add("assignments", owner or team, self._place, card)
+            case "field.changed":
+                field = details["field"]
+                if field == "type" or field == "priority":
+                    self._place = self._place._replace(**{field: details.get("to", "")})
+            case "clock.missed":
+                if counts:
+                    self._count_clock("breaches", details, self._place._replace(owner=details.get("owner", "")), card)
+            case "clock.excused":
+                if counts:
+                    self._count_clock("excused", details, self._place, card)
+            case "clock.unexcused":
+                self._take_back("excused", details, card)
+            case "clock.met":
+                if "withdrawn" in details:
+                    self._take_back("breaches", details, card)
+                    self._take_back("excused", details, card)
+                if counts:
+                    self._tally.add("met", details["metric"], self._place, card)
+            case _:
+                if counts:
+                    self._other(kind, details, card)
+
+    def _count_clock(self, measure: str, details: dict[str, str], place: Place, card: int) -> None:
+        key = Key(measure, details["metric"], place)
+        self._tally.add(*key, card)
+        self._counted[measure, details["metric"], details["cycle"]] = key
+
+    def _take_back(self, measure: str, details: dict[str, str], card: int) -> None:
+        key = self._counted.pop((measure, details["metric"], details["cycle"]), None)
+        if key is not None:
+            self._tally.take_back(key, card)
+
+    def _other(self, kind: str, details: dict[str, str], card: int) -> None:
+        tally, place = self._tally, self._place
+        match kind:
+            case "card.created":
+                tally.add("opened", "", place, card)
+            case "card.finished":
+                tally.add("finished", "", place, card)
+            case "card.reopened":
+                tally.add("reopened", "", place, card)
+            case "clock.cancelled":
+                tally.add("cancelled", details["metric"], place, card)
+            case "alert.sent" if "to" in details:
+                tally.add("alerts", details["metric"], place, card)
+            case "ladder.level":
+                tally.add("escalations", f"{details['ladder']}, {details.get('level', '')}", place, card)
+            case "rule.fired":
+                tally.add("shadow rules" if "shadow" in details else "rules", details["rule"], place, card)
+            case _:
+                pass

@@ -1,0 +1,200 @@
+"""What would have happened: the events of the past under one version of the rules.
+
+What people did is replayed; what rules did is decided anew, and every timer fires at its own instant. All cards live in one
+simulated time, so that whoever has least to do, and whose turn it is, is known as it was known then.
+
+What a line came to in the past (`Line.card`) only tells which cards its conversation has: where these rules open a card
+of its own for a message that joined one, or the other way round, later lines of both go where that message went.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections import Counter
+from heapq import heappop, heappush
+
+from duly_dsl import program as p
+from duly_runtime.backtest.lines import Line
+from duly_runtime.backtest.outcomes import Tally, Watcher
+from duly_runtime.card import Card
+from duly_runtime.decision import Decision, World
+from duly_runtime.engine.step import Graph, Memory, step, wants_new_card
+from duly_runtime.events import CustomerMessage, Event, OpenCard, TimerFired
+
+
+class Endless(Exception):
+    """A timer fires and is wanted again for the same instant: the engine would do so for ever."""
+
+
+class _Running:
+    """A card in the replay."""
+
+    __slots__ = ("card", "memory", "next_at", "next_key", "watcher")
+
+    def __init__(self, tally: Tally) -> None:
+        self.card: Card | None = None
+        self.memory = Memory()
+        self.watcher = Watcher(tally)
+        self.next_at: dt.datetime | None = None
+        self.next_key = ""
+
+
+class _Case:
+    """A conversation, or a card without one. `cards`: its cards by the id they had in the past."""
+
+    __slots__ = ("cards", "latest")
+
+    def __init__(self) -> None:
+        self.cards: dict[int, _Running] = {}
+        self.latest: _Running | None = None
+
+
+class Replay:
+    """Takes lines in the order of the journal; `finish` ends it. Equal lines give an equal tally."""
+
+    def __init__(self, graph: Graph, tally: Tally) -> None:
+        self.graph = graph
+        self.tally = tally
+        self.events = 0
+        """Lines taken."""
+        self.timers = 0
+        """Timers fired."""
+        self.lost: Counter[str] = Counter()
+        """Why lines came to no card: `no card` where what they are about was never opened here."""
+        self.now: dt.datetime | None = None
+        self._cases: dict[str, _Case] = {}
+        self._awaited: list[tuple[dt.datetime, int, _Running]] = []
+        self._awaited_count = 0
+        self._load: dict[str, int] = {}
+        self._cursors: dict[str, int] = {}
+
+    def take(self, line: Line) -> None:
+        """An event, after all that fell due before it. Lines of the past that come out of order take effect now."""
+        now = line.now if self.now is None or line.now > self.now else self.now
+        self.advance(now, inclusive=False)
+        self.now = now
+        self.events += 1
+        body = line.body
+        if isinstance(body, (CustomerMessage, OpenCard)):
+            self._message(line, now)
+            return
+        case = self._cases.get(line.case)
+        running = case.cards.get(line.card) if case is not None else None
+        if running is None:
+            self.lost["no card"] += 1
+            return
+        self._step(running, Event(id=line.id, at=line.at, body=body, backfill=line.backfill), now, 0)
+
+    def advance(self, until: dt.datetime, *, inclusive: bool) -> None:
+        """Let pass what falls due before (or up to) an instant."""
+        awaited = self._awaited
+        while awaited:
+            at, _, running = awaited[0]
+            if at > until or (at == until and not inclusive):
+                return
+            heappop(awaited)
+            if running.next_at != at:
+                continue  # it was moved since
+            # What an import leaves behind is due in the past.
+            now = self.now = at if self.now is None or at > self.now else self.now
+            self.timers += 1
+            key, running.next_at = running.next_key, None
+            decision = self._step(running, Event(at=now, body=TimerFired(key=key, due_at=at)), now, 0)
+            if decision.timers and decision.timers[0].due_at == at and decision.timers[0].key == key:
+                raise Endless(f"{key} at {at.isoformat()}")
+
+    def finish(self, until: dt.datetime) -> None:
+        """Let time pass up to the end, and count how everything stands then."""
+        self.advance(until, inclusive=True)
+        seen: set[int] = set()
+        for case in self._cases.values():
+            for running in case.cards.values():
+                if running.card is not None and running.card.id not in seen:
+                    seen.add(running.card.id)
+                    running.watcher.end(running.card)
+
+    def cards(self) -> dict[int, Card]:
+        """The cards as they are now, by id."""
+        return {
+            running.card.id: running.card
+            for case in self._cases.values()
+            for running in case.cards.values()
+            if running.card is not None
+        }
+
+    def _message(self, line: Line, now: dt.datetime) -> None:
+        """It opens a card or joins the latest one of its conversation, as the rules have it."""
+        case = self._cases.get(line.case)
+        if case is None:
+            case = self._cases[line.case] = _Case()
+        event = Event(id=line.id, at=line.at, body=line.body, backfill=line.backfill)
+        running = case.latest
+        if running is not None and running.card is not None and wants_new_card(self.graph, running.card, event, now):
+            running = None
+        if running is None:
+            running = _Running(self.tally)
+            # Its id of the past, where no other card here has that.
+            fresh = line.card if line.card and line.card not in case.cards else -line.id
+            decision = self._step(running, event, now, fresh)
+            if decision.card is None:
+                self.lost[decision.refused.partition(":")[0] or "no card"] += 1
+                return
+            case.latest = running
+            case.cards[fresh] = running
+        else:
+            self._step(running, event, now, 0)
+        case.cards[line.card] = running
+
+    def _step(self, running: _Running, event: Event, now: dt.datetime, fresh: int) -> Decision:
+        before = running.card
+        world = World(load=self._load, cursors=self._cursors, next_card_id=fresh, next_card_number=max(fresh, 0))
+        decision = step(self.graph, before, event, now, world, traced=False, memory=running.memory)
+        card = decision.card
+        if card is None:
+            return decision
+        running.card = card
+        if decision.refused:
+            running.watcher.refused(card, decision.refused.partition(":")[0], card.id, now)
+        else:
+            running.watcher.watch(card, decision, now)
+        if decision.cursors:
+            self._cursors.update(decision.cursors)
+        self._weigh(before, card)
+        if decision.timers:
+            timer = decision.timers[0]
+            if timer.due_at != running.next_at:
+                # A timer that is due already (an import, or more than is handled at once) comes next.
+                self._awaited_count += 1
+                running.next_at = timer.due_at
+                heappush(self._awaited, (timer.due_at, self._awaited_count, running))
+            running.next_key = timer.key
+        else:
+            running.next_at = None
+        return decision
+
+    def _weigh(self, before: Card | None, after: Card) -> None:
+        """Keep how many open cards everybody has."""
+        old = before.owner if before is not None and before.finished_at is None else ""
+        new = after.owner if after.finished_at is None else ""
+        if old == new:
+            return
+        if old:
+            self._load[old] = self._load.get(old, 0) - 1
+        if new:
+            self._load[new] = self._load.get(new, 0) + 1
+
+
+def deals(program: p.Program) -> bool:
+    """Whether who gets a card depends on other cards: whose turn it is, or who has least to do."""
+    actions: list[p.AnyAction] = [action for rule in program.rules for action in rule.actions]
+    actors: list[p.Actor] = []
+    for pipeline in program.pipelines.values():
+        for stage in pipeline.stages:
+            actions += [silence.action for silence in stage.silences]
+            if stage.owner is not None:
+                actors.append(stage.owner)
+        for escalation in pipeline.escalations:
+            actions += [action for level in escalation.levels for action in level.actions]
+        actors += [row.to for table in pipeline.assigns for row in table.rows]
+    actors += [action.actor for action in actions if isinstance(action, p.AssignTo)]
+    return any(actor.kind in ("least_busy", "round_robin") for actor in actors)

@@ -1,0 +1,190 @@
+"""The replay against the running engine: what it tells of the past under the same version is what happened."""
+
+from __future__ import annotations
+
+import asyncio
+import datetime as dt
+import random
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from duly_dsl.compiler import compile_files
+from duly_dsl.parser import parse
+from duly_dsl.program import Program
+from duly_dsl.source import SourceFile
+from duly_runtime import events
+from duly_runtime.backtest import lines
+from duly_runtime.backtest.outcomes import MEASURES, Tally
+from duly_runtime.backtest.replay import Replay, deals
+from duly_runtime.card import Card
+from duly_runtime.decision import Decision
+from duly_runtime.doors import Inbound
+from duly_runtime.engine.graph import load
+from duly_runtime.node import decider
+from duly_runtime.store.database import open_store
+
+EXAMPLE = Path(__file__).parents[2] / "examples" / "support_desk"
+START = dt.datetime(2026, 12, 18, 12, tzinfo=dt.UTC)
+MINUTE = dt.timedelta(minutes=1)
+
+
+def example(*changes: tuple[str, str]) -> Program:
+    """The support desk, with some texts replaced."""
+    sources: list[SourceFile] = []
+    for path in sorted(EXAMPLE.glob("*.duly")):
+        text = path.read_text(encoding="utf-8")
+        for old, new in changes:
+            text = text.replace(old, new)
+        sources.append(SourceFile(path.name, text))
+    return compile_files([parse(source).file for source in sources])
+
+
+class House:
+    """A store and the engine, every timer in time, and random customers and agents."""
+
+    def __init__(self, seed: int, program: Program, folder: Path) -> None:
+        self.random = random.Random(seed)
+        self.program = program
+        self.graph = load(program)
+        self.store = open_store(f"sqlite:///{folder / 'duly.sqlite'}")
+        self.now = START
+        self.waits: dict[int, dt.datetime] = {}
+        self.decisions: list[tuple[dt.datetime, Decision]] = []
+
+    async def handle(self, event_id: int) -> int:
+        judge = decider(self.graph, self.now, {}, fresh=True)
+
+        def decide(event: events.Event, card: Card | None, world: object) -> Decision:
+            decision = judge(event, card, world)  # type: ignore[arg-type]
+            self.decisions.append((self.now, decision))
+            if decision.card is not None:
+                self.waits.pop(decision.card.id, None)
+                if decision.timers:
+                    self.waits[decision.card.id] = decision.timers[0].due_at
+            return decision
+
+        handled = await self.store.handle(event_id, decide, self.program.hash, self.now)
+        assert handled.done
+        return handled.card_id
+
+    async def until(self, moment: dt.datetime, *, inclusive: bool = False) -> None:
+        while self.waits:
+            first = min(self.waits.values())
+            if first > moment or (first == moment and not inclusive):
+                break
+            self.now = max(self.now, first)
+            for event_id in await self.store.claim_due(self.now, 1000):
+                await self.handle(event_id)
+        self.now = max(self.now, moment)
+
+    async def live(self, steps: int) -> list[Card]:
+        await self.store.start()
+        await self.store.publish(self.program.hash, self.program.encode(), {}, "test", "", self.now)
+        some = self.random
+        known: list[int] = []
+        for number in range(steps):
+            await self.until(self.now + some.choice((0, 1, 7, 45, 200, 900)) * MINUTE)
+            if not known or some.random() < 0.4:
+                body: events.AnyBody = events.CustomerMessage(
+                    text=some.choice(("hello", "a complaint", "refund please")),
+                    pipeline="Customer support",
+                    channel=some.choice(("whatsapp", "email")),
+                    connector="Shop",
+                    conversation=f"customer {some.randrange(6)}",
+                    fields=some.choice(({}, {"priority": "urgent"}, {"field:Tier": "gold"})),
+                )
+                happened = self.now - some.choice((0, 0, 0, 3)) * MINUTE
+                accepted = await self.store.accept("Shop", None, [Inbound(key=f"m{number}", at=happened, body=body)], self.now)
+                event_id = accepted.event_ids[0]
+            else:
+                event_id = await self.store.command(some.choice(known), self.something(), self.now)
+            card = await self.handle(event_id)
+            if card and card not in known:
+                known.append(card)
+        await self.until(self.now + dt.timedelta(days=4), inclusive=True)
+        return [await self.store.card(card) for card in known]
+
+    def something(self) -> events.AnyBody:
+        some = self.random
+        author = some.choice(("ana", "bruno", "carla"))
+        return some.choice(
+            (
+                events.AgentMessage(text="let me see", author=author),
+                events.AgentMessage(text="here you are", author=author),
+                events.MoveCard(stage=some.choice(("In progress", "Waiting for customer", "Done")), author=author),
+                events.SetFields(values={"field:Resolution": "done"}, author=author),
+                events.SetFields(values={"priority": some.choice(("urgent", "low"))}, author=author),
+                events.AssignCard(owner=author, author=author),
+                events.InternalNote(text="a note", author=author),
+                events.TagCard(add=("vip",), author=author),
+                events.Acknowledge(ladder="Late reply", author=author),
+            )
+        )
+
+    async def journal(self) -> list[bytes]:
+        found: list[bytes] = []
+        after = 0
+        while page := await self.store.past_events(after, 7, lines.LEFT_OUT):
+            found += [lines.of_past(event) for event in page]
+            after = page[-1].id
+        return found
+
+
+def lived(seed: int, program: Program, folder: Path, steps: int = 120) -> tuple[House, list[Card], list[bytes]]:
+    async def main() -> tuple[House, list[Card], list[bytes]]:
+        house = House(seed, program, folder)
+        try:
+            cards = await house.live(steps)
+            return house, cards, await house.journal()
+        finally:
+            await house.store.stop()
+
+    return asyncio.run(main())
+
+
+def replayed(program: Program, journal: list[bytes], until: dt.datetime) -> Replay:
+    replay = Replay(load(program), Tally())
+    for line in journal:
+        replay.take(lines.decode(line))
+    replay.finish(until)
+    return replay
+
+
+def still(card: Card) -> Card:
+    """Without the number of steps it took."""
+    return msgspec.structs.replace(card, revision=0)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_under_the_same_version_everything_comes_out_as_it_did(seed: int, tmp_path: Path) -> None:
+    program = example()
+    house, cards, journal = lived(seed, program, tmp_path)
+    replay = replayed(program, journal, house.now)
+
+    assert not replay.lost
+    # Two timers of one instant are two events in the journal, the second of which does nothing.
+    assert {card.id: still(card) for card in replay.cards().values()} == {card.id: still(card) for card in cards}
+    entries = [entry for _, decision in house.decisions for entry in decision.entries]
+    kinds = [entry.kind for entry in entries]
+    effects = [effect for _, decision in house.decisions for effect in decision.effects]
+    tally = replay.tally
+    assert tally.total("opened") == len(cards) == kinds.count("card.created")
+    assert tally.total("breaches") == kinds.count("clock.missed") > 0
+    assert tally.total("met") == kinds.count("clock.met") > 0
+    assert tally.total("escalations") == kinds.count("ladder.level") > 0
+    assert tally.total("finished") == kinds.count("card.finished") > 0
+    assert tally.total("refused") == sum(bool(decision.refused) for _, decision in house.decisions) > 0
+    assert tally.total("notices") == sum(type(effect).__name__ == "NotifyPerson" for effect in effects) > 0
+    assert tally.total("calls") == sum(type(effect).__name__ == "CallWebhook" for effect in effects)
+    assert tally.total("open at the end") == sum(card.finished_at is None for card in cards)
+    for card in cards:
+        assert tally.cards("breaches")[card.id] == sum(clock.missed_at is not None for clock in card.clocks)
+
+
+def test_the_same_past_gives_the_same_numbers(tmp_path: Path) -> None:
+    program = example()
+    house, _, journal = lived(9, program, tmp_path)
+    first, second = (replayed(program, journal, house.now).tally.cells for _ in range(2))
+    assert list(first.items()) == list(second.items())
