@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 import random
+from collections import Counter
 from pathlib import Path
 
 import msgspec
@@ -16,8 +17,10 @@ from duly_dsl.program import Program
 from duly_dsl.source import SourceFile
 from duly_runtime import events
 from duly_runtime.backtest import lines
-from duly_runtime.backtest.outcomes import MEASURES, Tally
+from duly_runtime.backtest.compare import differences, limit, new_breaches
+from duly_runtime.backtest.outcomes import Place, Tally
 from duly_runtime.backtest.replay import Replay, deals
+from duly_runtime.backtest.running import run
 from duly_runtime.card import Card
 from duly_runtime.decision import Decision
 from duly_runtime.doors import Inbound
@@ -96,7 +99,9 @@ class House:
                     fields=some.choice(({}, {"priority": "urgent"}, {"field:Tier": "gold"})),
                 )
                 happened = self.now - some.choice((0, 0, 0, 3)) * MINUTE
-                accepted = await self.store.accept("Shop", None, [Inbound(key=f"m{number}", at=happened, body=body)], self.now)
+                accepted = await self.store.accept(
+                    "Shop", None, [Inbound(key=f"m{number}", at=happened, body=body)], self.now
+                )
                 event_id = accepted.event_ids[0]
             else:
                 event_id = await self.store.command(some.choice(known), self.something(), self.now)
@@ -188,3 +193,138 @@ def test_the_same_past_gives_the_same_numbers(tmp_path: Path) -> None:
     house, _, journal = lived(9, program, tmp_path)
     first, second = (replayed(program, journal, house.now).tally.cells for _ in range(2))
     assert list(first.items()) == list(second.items())
+
+
+# --- two versions -----------------------------------------------------------------------------------------------------
+
+SHORTER = (
+    ("| urgent   | any  | 15m ", "| urgent   | any  | 5m "),
+    ("resolved within 3 working days", "resolved within 2h"),
+)
+PLAIN = (('round robin of "Billing"', "agent carla"), ('least busy of "Front desk"', 'team "Front desk"'))
+
+
+@pytest.fixture(scope="module")
+def past(tmp_path_factory: pytest.TempPathFactory) -> tuple[list[bytes], dt.datetime]:
+    house, _, journal = lived(5, example(), tmp_path_factory.mktemp("past"), 200)
+    return journal, house.now
+
+
+def test_a_shorter_promise_makes_new_breaches_and_names_their_cards(past: tuple[list[bytes], dt.datetime]) -> None:
+    journal, until = past
+    before, after = run([example(), example(*SHORTER)], journal, until=until)
+    assert before.events == after.events == len(journal)
+    (found,) = differences(after.tally, before.tally, "breaches")
+    assert found.before is not None and found.change == found.after - found.before > 0
+    assert found.more.total() - found.less.total() == found.change
+    assert new_breaches(after.tally, before.tally) >= found.change
+    by_metric = differences(after.tally, before.tally, "breaches", "subject")
+    assert sum(row.change for row in by_metric) == found.change
+    (resolved,) = [row for row in by_metric if row.values == ("resolved",)]
+    late = replayed(example(*SHORTER), journal, until).cards()
+    for card in resolved.cards:
+        assert any(clock.metric == "resolved" and clock.missed_at for clock in late[card].clocks)
+
+
+def test_the_number_of_processes_changes_nothing(past: tuple[list[bytes], dt.datetime]) -> None:
+    journal, until = past
+    versions = [example(), example(*PLAIN)]
+    assert [deals(version) for version in versions] == [True, False]
+    alone = run(versions, journal, until=until)
+    spread = run(versions, journal, until=until, jobs=4)
+    for one, other in zip(alone, spread, strict=True):
+        assert {key: Counter(cards) for key, cards in one.tally.cells.items() if cards} == {
+            key: Counter(cards) for key, cards in other.tally.cells.items() if cards
+        }
+        assert (one.events, one.timers, one.lost) == (other.events, other.timers, other.lost)
+
+
+def test_only_the_period_counts_but_clocks_are_right_from_the_start(past: tuple[list[bytes], dt.datetime]) -> None:
+    journal, until = past
+    middle = START + (until - START) / 2
+    (whole,) = run([example()], journal, until=until)
+    (early,) = run([example()], journal, until=middle)
+    (late,) = run([example()], journal, since=middle + dt.timedelta(microseconds=1), until=until)
+    for measure in ("opened", "breaches", "met", "alerts", "escalations", "finished"):
+        total = whole.tally.total(measure)
+        assert early.tally.total(measure) + late.tally.total(measure) == total, measure
+        assert early.tally.total(measure) > 0, measure
+
+
+def test_what_people_did_that_the_rules_forbid_is_counted(past: tuple[list[bytes], dt.datetime]) -> None:
+    journal, until = past
+    strict = example(('next "Triage", "In progress", "Done"', 'next "Triage"'))
+    before, after = run([example(), strict], journal, until=until)
+    grown = {row.values[0]: row.change for row in differences(after.tally, before.tally, "refused", "subject")}
+    assert grown["stage-order"] > 0
+
+
+def test_a_message_may_open_a_card_here_that_joined_one_then(past: tuple[list[bytes], dt.datetime]) -> None:
+    journal, until = past
+    closed = example(('reopen within 7 calendar days to "In progress"', ""))
+    before, after = run([example(), closed], journal, until=until)
+    assert before.tally.total("reopened") > 0 == after.tally.total("reopened")
+    assert after.tally.total("opened") > before.tally.total("opened")
+    assert not after.lost
+    assert min(after.tally.cards("opened")) < 0, "such a card has the number of its message, below zero"
+
+
+def test_lines_about_a_card_that_was_never_opened_are_counted_as_lost() -> None:
+    body = events.AgentMessage(text="hello", author="ana")
+    line = lines.Line(id=1, case="c1", card=1, at=START, now=START, body=body)
+    (result,) = run([example()], [lines.encode(line)])
+    assert result.lost == {"no card": 1}
+    assert not result.tally.cells
+
+
+def test_without_texts_only_what_reads_the_text_is_different(past: tuple[list[bytes], dt.datetime]) -> None:
+    journal, until = past
+    bare = [
+        lines.encode(msgspec.structs.replace(line, body=lines.without_texts(line.body)))
+        for line in map(lines.decode, journal)
+    ]
+    assert b"complaint" in b"".join(journal)
+    assert b"complaint" not in b"".join(bare) and b"a note" not in b"".join(bare) and b"customer 1" not in b"".join(bare)
+    deaf = example(
+        *PLAIN, ('"complaint", "lawyer", "reclamação", "procon"', '"xyzzy"'), ('"refund", "reembolso"', '"xyzzy"')
+    )
+    told, untold = run([deaf], journal, until=until)[0], run([deaf], bare, until=until)[0]
+    assert told.tally.cells == untold.tally.cells
+
+
+@pytest.mark.parametrize(
+    ("text", "crossed"),
+    [
+        ("breaches > 11", True),
+        ("breaches > 12", False),
+        ("breaches >= +2", True),
+        ("breaches > +2", False),
+        ("breaches > +19%", True),
+        ("breaches > 20%", False),
+        ('breaches "first reply" < -1', False),
+        ('breaches "first reply" <= -1', True),
+        ("alerts > +5%", True),
+        ("late at the end > +5%", False),
+        ("escalations<1", True),
+    ],
+)
+def test_limits(text: str, crossed: bool) -> None:
+    before, after = Tally(), Tally()
+    for tally, first, resolved in ((before, 3, 7), (after, 2, 10)):
+        for measure, subject, count in (("breaches", "first reply", first), ("breaches", "resolved", resolved)):
+            for card in range(count):
+                tally.add(measure, subject, Place(), card)
+    after.add("alerts", "resolved", Place(), 1)
+    assert limit(text).crossed(after, before) is crossed
+
+
+@pytest.mark.parametrize("text", ["", "breaches", "breaches > ", "breakfast > 1", "breaches == 1", "breaches > 1 2", "> 3"])
+def test_what_is_no_limit(text: str) -> None:
+    with pytest.raises(ValueError, match=r"."):
+        limit(text or " ")
+
+
+def test_a_change_needs_two_versions() -> None:
+    with pytest.raises(ValueError, match="breaches"):
+        limit("breaches > +1").crossed(Tally(), None)
+    assert limit("breaches > 1").crossed(Tally(), None) is False

@@ -63,6 +63,7 @@ class Heading(msgspec.Struct, frozen=True):
     """What tells where a line belongs."""
 
     case: str
+    now: dt.datetime
 
 
 _encoder = msgspec.json.Encoder()
@@ -95,8 +96,8 @@ def decode(data: bytes) -> Line:
     return _lines.decode(data)
 
 
-def case_of(data: bytes) -> str:
-    return _headings.decode(data).case
+def heading(data: bytes) -> Heading:
+    return _headings.decode(data)
 
 
 def without_texts(body: AnyBody) -> AnyBody:
