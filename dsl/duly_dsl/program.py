@@ -271,6 +271,41 @@ class ExcuseMiss(Action, frozen=True, kw_only=True):
 AnyAction = Notify | SetField | Tag | AssignTo | Move | Send | Reply | Call | ShiftPriority | AddNote | ExcuseMiss
 
 
+# --- limits of what is sent ------------------------------------------------------------------------------------------
+
+
+class Quiet(Record, frozen=True, kw_only=True):
+    """Hours in which what rules send waits. `week` as in Calendar; `zone` empty is that of the pipeline's calendar."""
+
+    week: tuple[tuple[Window, ...], ...]
+    zone: str = ""
+    customers: bool = True
+    """Messages to customers wait."""
+    people: bool = False
+    """Notices to people who work here wait, but for those of escalations and broken promises."""
+
+
+class Rate(Record, frozen=True, kw_only=True):
+    """Of the messages rules send to one card's customer at most so many in any `period`; it is time on the wall."""
+
+    messages: int
+    period: Duration
+
+
+class Digest(Record, frozen=True, kw_only=True):
+    """Notices of these kinds (`alerts`, `notices`, `escalations`) to one person are gathered into one message; the periods
+    count from midnight of the pipeline's calendar, on the wall."""
+
+    kinds: tuple[str, ...]
+    every: Duration
+
+
+class SendLimits(Record, frozen=True, kw_only=True):
+    quiet: tuple[Quiet, ...] = ()
+    rates: tuple[Rate, ...] = ()
+    digests: tuple[Digest, ...] = ()
+
+
 # --- pipelines -------------------------------------------------------------------------------------------------------
 
 
@@ -435,6 +470,8 @@ class Pipeline(Record, frozen=True, kw_only=True):
     assigns: tuple[Assign, ...] = ()
     excuses: dict[str, str] = {}
     """What a missed clock may be excused for -> the least role of a person who may (`agent`, `manager`, `admin`)."""
+    limits: SendLimits | None = None
+    """The pipeline's own, else those of the workspace."""
 
     def stage(self, name: str) -> Stage:
         """The stage called `name`; KeyError where there is none."""

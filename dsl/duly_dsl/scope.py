@@ -52,6 +52,7 @@ class Workspace:
         self.calendars = _first(each for file in self.files for each in file.calendars)
         self.people = _first(each for file in self.files for each in file.people)
         self.teams = _first(each for file in self.files for each in file.teams)
+        self.limits = next((each for file in self.files for each in file.limits), None)
         self.pipelines = _first(each for file in self.files for each in file.pipelines)
         self.connectors = _first(each for file in self.files for each in file.connectors)
         self.templates = _first(each for file in self.files for each in file.templates)

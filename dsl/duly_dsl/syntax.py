@@ -140,6 +140,42 @@ class Team(Node, frozen=True, kw_only=True):
     levels: tuple[TeamLevel, ...] = ()
 
 
+# --- limits of what is sent ------------------------------------------------------------------------------------------
+
+
+class QuietHours(Node, frozen=True, kw_only=True):
+    """`quiet hours monday to friday 22:00-08:00 in "Office" for customers and people`. No days: every day. The hours are
+    those of a calendar's zone, of a zone, or of the pipeline's calendar."""
+
+    days: tuple[int, ...] = (0, 1, 2, 3, 4, 5, 6)
+    spans: tuple[TimeSpan, ...]
+    calendar: Name | None = None
+    zone: Text | None = None
+    audience: tuple[str, ...] = ("customers",)
+
+
+class Rate(Node, frozen=True, kw_only=True):
+    """`at most 3 messages per card per 1h`."""
+
+    messages: int
+    period: Amount
+
+
+class Digest(Node, frozen=True, kw_only=True):
+    """`digest alerts and notices every 30m`; kinds are `alerts`, `notices`, `escalations`."""
+
+    kinds: tuple[str, ...]
+    every: Amount
+
+
+class SendLimits(Node, frozen=True, kw_only=True):
+    """`send limits { … }`, of the workspace or of one pipeline."""
+
+    quiet: tuple[QuietHours, ...] = ()
+    rates: tuple[Rate, ...] = ()
+    digests: tuple[Digest, ...] = ()
+
+
 # --- who, what, when -------------------------------------------------------------------------------------------------
 
 
@@ -504,6 +540,7 @@ class Pipeline(Node, frozen=True, kw_only=True):
     assigns: tuple[Assign, ...] = ()
     rules: tuple[Rule, ...] = ()
     excuses: tuple[Excuses, ...] = ()
+    limits: SendLimits | None = None
 
 
 # --- doors -----------------------------------------------------------------------------------------------------------
@@ -679,6 +716,7 @@ class File(Node, frozen=True, kw_only=True):
     calendars: tuple[Calendar, ...] = ()
     people: tuple[Person, ...] = ()
     teams: tuple[Team, ...] = ()
+    limits: tuple[SendLimits, ...] = ()
     pipelines: tuple[Pipeline, ...] = ()
     connectors: tuple[Connector, ...] = ()
     templates: tuple[Template, ...] = ()

@@ -11,6 +11,7 @@ import enum
 import msgspec
 
 from duly_dsl.units import Duration
+from duly_runtime.effects import AnyEffect
 from duly_runtime.events import Contact, Scalar
 
 AT_RISK = 0.8
@@ -134,6 +135,18 @@ class Visit(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Silence rules marked `once` that have acted in this visit."""
 
 
+class Held(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Something a rule sends that must wait. `why`: `quiet hours` or `rate`."""
+
+    effect: AnyEffect
+    until: dt.datetime
+    why: str
+    rule: str = ""
+    visit: int = 0
+    """A reminder of this visit: pointless once the card is elsewhere or somebody has written since `silent_since`."""
+    silent_since: dt.datetime | None = None
+
+
 class Card(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A ticket. `revision` grows by one with every event handled."""
 
@@ -166,6 +179,10 @@ class Card(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     visits: tuple[Visit, ...] = ()
     sent_once: tuple[str, ...] = ()
     """Templates sent with `once`."""
+    held: tuple[Held, ...] = ()
+    """What waits for the end of quiet hours, or for room under the rate."""
+    messaged: tuple[dt.datetime, ...] = ()
+    """When rules lately sent the customer something, as far back as a rate looks."""
     imported_until: dt.datetime | None = None
     """The card was imported or corrected after the event: of what took effect up to here nothing is sent (CLOCKS,
     point 15)."""

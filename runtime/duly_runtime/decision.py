@@ -10,6 +10,11 @@ import datetime as dt
 import msgspec
 
 from duly_runtime.card import Card
+from duly_runtime.effects import AnyEffect as AnyEffect
+from duly_runtime.effects import CallWebhook as CallWebhook
+from duly_runtime.effects import Effect as Effect
+from duly_runtime.effects import MessageCustomer as MessageCustomer
+from duly_runtime.effects import NotifyPerson as NotifyPerson
 
 
 class Timer(msgspec.Struct, frozen=True, kw_only=True):
@@ -17,51 +22,6 @@ class Timer(msgspec.Struct, frozen=True, kw_only=True):
 
     key: str
     due_at: dt.datetime
-
-
-class Effect(msgspec.Struct, frozen=True, kw_only=True, tag=True, omit_defaults=True):
-    """Something to deliver. `key` is (cause, action, recipient) in one text, unique for ever: a second one with the same
-    key is the same delivery (PROMISES)."""
-
-    key: str
-
-
-class NotifyPerson(Effect, frozen=True, kw_only=True):
-    """Tell someone who works here. `channel` `app`, `email`, `whatsapp`, or empty for the person's own choice.
-
-    `about` is what it is about: `alert`, `escalation`, `rule`. `template` renders the text; where empty the runtime
-    has a text of its own for each `about`, from `details`.
-    """
-
-    person: str
-    channel: str = ""
-    about: str
-    template: str = ""
-    details: dict[str, str] = {}
-    """Untranslated facts: `metric`, `due_at`, `level`, `ladder`, `rule`, `percent`, `before`."""
-
-
-class MessageCustomer(Effect, frozen=True, kw_only=True):
-    """A message to the customer by the card's channel: a template, or a text (with placeholders where `rendered` is
-    false; a person's own words go out as they are)."""
-
-    template: str = ""
-    text: str = ""
-    rendered: bool = False
-    author: str = ""
-    """User name, or empty for Duly itself."""
-
-
-class CallWebhook(Effect, frozen=True, kw_only=True):
-    """Post an event about the card to an outgoing webhook connector."""
-
-    connector: str
-    event: str
-    """`card.created`, `rule.fired`, … from the catalogue."""
-    details: dict[str, str] = {}
-
-
-AnyEffect = NotifyPerson | MessageCustomer | CallWebhook
 
 
 class Entry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -72,7 +32,8 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     `clock.stopped` (what it waited for, after it was missed), `clock.missed`, `clock.cancelled`,
     `clock.retargeted`, `alert.sent`, `ladder.started`, `ladder.level`,
     `clock.excused`, `clock.unexcused`,
-    `ladder.stopped`, `silence.acted`, `rule.fired`, `card.finished`, `card.reopened`, `refused`, `cascade.stopped`.
+    `ladder.stopped`, `silence.acted`, `rule.fired`, `card.finished`, `card.reopened`, `refused`, `cascade.stopped`,
+    `message.held` and `notice.held` (waits `until`, `why`), `message.dropped` (a held one that came to be pointless).
     """
 
     kind: str

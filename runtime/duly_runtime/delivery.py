@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
+import hashlib
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 
 import msgspec
 import structlog
@@ -101,9 +103,15 @@ class Outbox:
             return
         seconds = LEASE_SECONDS * self._clock.speed
         for item in await self._store.lease(self._clock.now(), room, seconds, outbox_id):
-            task = asyncio.create_task(self._deliver(item), name=f"deliver {item.id}")
-            self._under_way.add(task)
-            task.add_done_callback(self._under_way.discard)
+            self._start(self._deliver(item), f"deliver {item.id}")
+        if not outbox_id and self._room() > 0:
+            for items in await self._store.lease_digests(self._clock.now(), self._room(), seconds):
+                self._start(self._deliver_digest(items), f"deliver digest {items[0].id}")
+
+    def _start(self, work: Coroutine[None, None, None], name: str) -> None:
+        task = asyncio.create_task(work, name=name)
+        self._under_way.add(task)
+        task.add_done_callback(self._under_way.discard)
 
     async def _deliver(self, item: OutboxItem) -> None:
         try:
@@ -113,15 +121,52 @@ class Outbox:
             # The lease runs out and the store calls it unknown: shown to a person, never dropped.
             log.exception("delivery_broke", outbox_id=item.id, key=item.key, error=repr(error))
 
-    async def _attempt(self, item: OutboxItem) -> tuple[str, Outcome]:
+    async def _deliver_digest(self, items: Sequence[OutboxItem]) -> None:
         try:
-            prepared = await self._prepare(item)
+            ready: list[tuple[OutboxItem, Prepared]] = []
+            for item in items:
+                prepared = await self._ready(item)
+                if isinstance(prepared, Prepared):
+                    ready.append((item, prepared))
+                else:
+                    await self._settle(item, prepared, "")
+            if ready:
+                outcome = await self._attempt_digest(ready)
+                await self._settle_all([(item, prepared.text) for item, prepared in ready], outcome)
+        except Exception as error:
+            log.exception("digest_broke", outbox_id=items[0].id, error=repr(error))
+
+    async def _attempt_digest(self, ready: Sequence[tuple[OutboxItem, Prepared]]) -> Outcome:
+        """All the notices in one message. Its key says which they are: sent again with one more it is another message."""
+        item, prepared = ready[0]
+        if len(ready) == 1:
+            return await self._sent(item, prepared)
+        texts = [rendering.Text(each.outgoing.subject, each.text) for _, each in ready]
+        short = prepared.connector is not None and prepared.connector.kind != "email"
+        text = rendering.digest(texts, prepared.outgoing.to.language, short=short)
+        key = "digest/" + hashlib.sha256("\n".join(sorted(each.key for each, _ in ready)).encode()).hexdigest()[:32]
+        outgoing = msgspec.structs.replace(
+            prepared.outgoing, key=key, subject=text.subject, text=text.text, reference=key.replace("/", "-")
+        )
+        return await self._sent(item, msgspec.structs.replace(prepared, outgoing=outgoing))
+
+    async def _attempt(self, item: OutboxItem) -> tuple[str, Outcome]:
+        prepared = await self._ready(item)
+        if not isinstance(prepared, Prepared):
+            return "", prepared
+        return prepared.text, await self._sent(item, prepared)
+
+    async def _ready(self, item: OutboxItem) -> Prepared | Outcome:
+        try:
+            return await self._prepare(item)
         except Impossible as error:
-            return "", Failed(reason=str(error))
+            return Failed(reason=str(error))
         except StoreUnavailable as error:
-            return "", Retry(reason=f"the database did not answer: {error}")
+            return Retry(reason=f"the database did not answer: {error}")
+
+    async def _sent(self, item: OutboxItem, prepared: Prepared) -> Outcome:
         if prepared.sender is None:
-            return prepared.text, Sent()
+            return Sent()
         try:
             async with asyncio.timeout(SEND_SECONDS):
                 outcome = await prepared.sender.send(prepared.outgoing)
@@ -132,19 +177,30 @@ class Outbox:
             outcome = Unknown(reason=f"the connector broke while sending: {type(error).__name__}")
         if isinstance(outcome, Retry):
             outcome = scheduled(outcome, item.attempts, prepared.connector)
-        return prepared.text, outcome
+        return outcome
 
     async def _settle(self, item: OutboxItem, outcome: Outcome, text: str) -> None:
+        await self._written(item, lambda: self._store.settle(item, outcome, text, self._clock.now()))
+        await self._tell(item, outcome)
+
+    async def _settle_all(self, items: Sequence[tuple[OutboxItem, str]], outcome: Outcome) -> None:
+        first = items[0][0]
+        await self._written(first, lambda: self._store.settle_all(items, outcome, self._clock.now()))
+        await self._tell(first, outcome)
+
+    async def _written(self, item: OutboxItem, write: Callable[[], Awaitable[bool]]) -> None:
         until = monotonic() + SETTLE_SECONDS
         while True:
             try:
-                if not await self._store.settle(item, outcome, text, self._clock.now()):
+                if not await write():
                     log.warning("lease_lost", outbox_id=item.id, key=item.key)
-                break
+                return
             except StoreUnavailable:
                 if monotonic() > until:
                     raise
                 await asyncio.sleep(0.5)
+
+    async def _tell(self, item: OutboxItem, outcome: Outcome) -> None:
         effect = decode(item)
         if isinstance(effect, NotifyPerson):
             self._changes.publish(Change(topic="notices", person=effect.person))

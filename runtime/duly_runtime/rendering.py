@@ -15,6 +15,9 @@ from duly_dsl import i18n, placeholders
 from duly_dsl.program import Program, Template
 from duly_runtime.card import Card
 
+SHORT_DIGEST = 3000
+"""Characters of a digest in a chat."""
+
 
 class Text(msgspec.Struct, frozen=True):
     """`subject` is for mail; other channels drop it."""
@@ -101,6 +104,23 @@ def notice(about: str, facts: Facts, wanted: str) -> Text:
         lines.append(_("Card {number} ({customer}) in “{stage}” needs you."))
     body = [_put(line, words) for line in lines] + [_value("link", facts, language)]
     return Text(_one_line(_put(subject, words)), "\n".join(line for line in body if line))
+
+
+def digest(notices: Sequence[Text], wanted: str, *, short: bool) -> Text:
+    """Several notices to one person as one. `short`: a line each, for channels whose messages are short."""
+    language = i18n.choose(wanted)
+    _n = i18n.translations("duly_runtime", language).ngettext
+    subject = _n("{count} notice", "{count} notices", len(notices)).format(count=len(notices))
+    if not short:
+        return Text(subject, "\n\n".join((subject, *(f"{each.subject}\n{each.text}" for each in notices))))
+    lines = [subject]
+    for place, each in enumerate(notices):
+        if sum(map(len, lines)) + len(each.subject) > SHORT_DIGEST:
+            left = len(notices) - place
+            lines.append(_n("… and {count} more", "… and {count} more", left).format(count=left))
+            break
+        lines.append(f"• {each.subject}")
+    return Text(subject, "\n".join(lines))
 
 
 def metric(name: str, language: str) -> str:

@@ -22,6 +22,7 @@ from duly_dsl.checker import (
     recipients,
     references,
     rules,
+    sending,
     stages,
     tables,
     templates,
@@ -56,6 +57,7 @@ PASSES: tuple[Pass, ...] = (
     ladders.check,
     doors.check,
     templates.check,
+    sending.check,
     tests.check,
     unused.check,
 )

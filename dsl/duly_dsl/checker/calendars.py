@@ -29,9 +29,8 @@ def check(checking: Checking) -> Iterator[Diagnostic]:
     for calendar in checking.workspace.calendars.values():
         if calendar.zone is None:
             yield kinds.NO_ZONE.at(calendar.name.span, name=calendar.name.text)
-        elif not _is_zone(calendar.zone.value):
-            name = s.Name(span=calendar.zone.span, text=calendar.zone.value, quoted=True)
-            yield unknown(kinds.BAD_ZONE, name, zoneinfo.available_timezones())
+        else:
+            yield from unknown_zone(calendar.zone)
         opens = any(line.spans for line in calendar.weekly)
         if not opens and not any(each.kind == "extra" for each in calendar.special):
             yield kinds.NEVER_OPENS.at(calendar.name.span, name=calendar.name.text)
@@ -42,6 +41,12 @@ def check(checking: Checking) -> Iterator[Diagnostic]:
             if regions is not None and holidays.region.value not in regions:
                 name = s.Name(span=holidays.region.span, text=holidays.region.value, quoted=True)
                 yield unknown(kinds.BAD_REGION, name, regions)
+
+
+def unknown_zone(zone: s.Text) -> Iterator[Diagnostic]:
+    if not _is_zone(zone.value):
+        name = s.Name(span=zone.span, text=zone.value, quoted=True)
+        yield unknown(kinds.BAD_ZONE, name, zoneinfo.available_timezones())
 
 
 def _overlaps(calendar: s.Calendar) -> Iterator[Diagnostic]:

@@ -16,14 +16,24 @@ def check(checking: Checking) -> Iterator[Diagnostic]:
         for amount in _amounts(scope.pipeline):
             if amount.value.amount <= 0:
                 yield kinds.ZERO_DURATION.at(amount.span, found=amount.value)
+        if scope.pipeline.limits is not None:
+            yield from _limits(scope.pipeline.limits)
         for alert in c.alerts_of(scope.pipeline):
             if alert.percent is not None and not 0 < alert.percent < 100:
                 yield kinds.PERCENT_RANGE.at(alert.span, found=alert.percent)
     for file in checking.files:
+        for block in file.limits:
+            yield from _limits(block)
         for door in file.connectors:
             for amount in (door.same.amount if door.same else None, door.retry.over if door.retry else None):
                 if amount is not None and amount.value.amount <= 0:
                     yield kinds.ZERO_DURATION.at(amount.span, found=amount.value)
+
+
+def _limits(block: s.SendLimits) -> Iterator[Diagnostic]:
+    for amount in (*(rate.period for rate in block.rates), *(digest.every for digest in block.digests)):
+        if amount.value.amount <= 0:
+            yield kinds.ZERO_DURATION.at(amount.span, found=amount.value)
 
 
 def _amounts(pipeline: s.Pipeline) -> Iterator[s.Amount]:

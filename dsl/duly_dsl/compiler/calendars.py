@@ -14,9 +14,9 @@ def calendar(node: s.Calendar) -> p.Calendar:
     week: list[list[p.Window]] = [[] for _ in range(7)]
     for line in node.weekly:
         for day in line.days:
-            week[day] += _windows(line.spans)
+            week[day] += windows(line.spans)
     closed = [_day("closed", each.day, (), each.reason, each) for each in node.closed]
-    special = [_day(each.kind, each.day, _windows(each.spans), each.reason, each) for each in node.special]
+    special = [_day(each.kind, each.day, windows(each.spans), each.reason, each) for each in node.special]
     return p.Calendar(
         name=node.name.text,
         zone=node.zone.value,
@@ -27,7 +27,7 @@ def calendar(node: s.Calendar) -> p.Calendar:
     )
 
 
-def _windows(spans: tuple[s.TimeSpan, ...]) -> tuple[p.Window, ...]:
+def windows(spans: tuple[s.TimeSpan, ...]) -> tuple[p.Window, ...]:
     """Closing at or before opening is on the next day."""
     return tuple(
         p.Window(

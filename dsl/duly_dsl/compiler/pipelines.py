@@ -20,6 +20,7 @@ from duly_dsl.compiler.conditions import (
     operand_of,
     scalar_for,
 )
+from duly_dsl.compiler.limits import limits
 from duly_dsl.scope import DEFAULT_PRIORITIES, Operand, Scope
 from duly_dsl.words import fold
 
@@ -45,6 +46,7 @@ def pipeline(scope: Scope, pool: Pool) -> p.Pipeline:
         escalations=tuple(_escalation(each, scope, pool) for each in scope.escalations.values()),
         assigns=_assigns(node.assigns, scope, pool),
         excuses={reason.value: line.role for line in reversed(node.excuses) for reason in reversed(line.reasons)},
+        limits=limits(scope),
         span=node.span,
     )
 

@@ -43,6 +43,7 @@ HEADERS = {
     "CALENDAR": (STRING,),
     "PERSON": (NAME,),
     "TEAM": (STRING,),
+    "SEND": ("LIMITS",),
     "PIPELINE": (STRING,),
     "STAGE": (STRING,),
     "TARGETS": (),

@@ -13,6 +13,7 @@ from typing import Any
 from duly_dsl import syntax
 from duly_dsl.parsing.engine import BROKEN, Broken
 from duly_dsl.parsing.flows import FlowNodes
+from duly_dsl.parsing.limits import LimitNodes
 from duly_dsl.parsing.phrases import PhraseNodes
 from duly_dsl.parsing.scenarios import ScenarioNodes
 from duly_dsl.parsing.settings import SettingNodes
@@ -20,14 +21,14 @@ from duly_dsl.source import Span
 
 BLOCKS = frozenset(
     (
-        *("start", "calendar", "person", "team", "pipeline", "stage", "escalation", "rule"),
+        *("start", "calendar", "person", "team", "pipeline", "stage", "escalation", "rule", "send_limits"),
         *("connector", "template", "test", "table"),
     )
 )
 """Rules that outlive a broken statement."""
 
 
-class NodeBuilder(SettingNodes, FlowNodes, PhraseNodes, ScenarioNodes):
+class NodeBuilder(SettingNodes, LimitNodes, FlowNodes, PhraseNodes, ScenarioNodes):
     """The builder of one file."""
 
     def __init__(self, path: str):

@@ -306,6 +306,11 @@ class WorkingTime:
         instant = instant_of(at)
         return self._cover(instant).holding(instant) is not None
 
+    def midnight(self, at: dt.datetime, days: int = 0) -> dt.datetime:
+        """When the local date of `at`, or one so many dates later, begins."""
+        ordinal = ordinal_of(self._zone.wall(instant_of(at))) + days
+        return datetime_of(self._zone.instant(midnight(ordinal)))
+
     def next_open(self, at: dt.datetime) -> dt.datetime:
         """`at` itself while open, else the next opening."""
         return datetime_of(self._next_open(instant_of(at)))

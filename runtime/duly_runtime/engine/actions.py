@@ -6,8 +6,9 @@ from collections.abc import Sequence
 
 from duly_dsl import program as p
 from duly_runtime.decision import CallWebhook, MessageCustomer, NotifyPerson
-from duly_runtime.engine import assignment, excuses, moves, notes, people
+from duly_runtime.engine import assignment, excuses, moves, notes, people, sending
 from duly_runtime.engine.refusal import Refusal
+from duly_runtime.engine.silences import silent_since
 from duly_runtime.engine.values import checked
 from duly_runtime.engine.work import Cause, Work
 
@@ -63,8 +64,7 @@ def _perform(work: Work, action: p.AnyAction, cause: Cause) -> None:
         case p.Send():
             _send(work, action, cause)
         case p.Reply(text=text):
-            work.do(MessageCustomer(key=f"{cause.key}/customer", text=text))
-            work.say("message.out", {"text": text, "rule": rule})
+            _message(work, MessageCustomer(key=f"{cause.key}/customer", text=text), cause, rule)
         case p.Call(connector=connector):
             work.do(
                 CallWebhook(key=f"{cause.key}/{connector}", connector=connector, event="rule.fired", details=cause.details)
@@ -79,7 +79,8 @@ def _perform(work: Work, action: p.AnyAction, cause: Cause) -> None:
 
 def _notify(work: Work, action: p.Notify, cause: Cause) -> None:
     for person in people.recipients(work.graph, work.card, action.actors):
-        work.do(
+        sending.notice(
+            work,
             NotifyPerson(
                 key=f"{cause.key}/{person}",
                 person=person,
@@ -87,7 +88,7 @@ def _notify(work: Work, action: p.Notify, cause: Cause) -> None:
                 about=cause.about,
                 template=action.template,
                 details=cause.details,
-            )
+            ),
         )
 
 
@@ -97,8 +98,16 @@ def _send(work: Work, action: p.Send, cause: Cause) -> None:
         if action.template in work.card.sent_once:
             return
         work.update(sent_once=(*work.card.sent_once, action.template))
-    work.do(MessageCustomer(key=f"{cause.key}/customer", template=action.template))
-    work.say("message.out", {"template": action.template, "rule": cause.details.get("rule", "")})
+    effect = MessageCustomer(key=f"{cause.key}/customer", template=action.template)
+    _message(work, effect, cause, cause.details.get("rule", ""))
+
+
+def _message(work: Work, effect: MessageCustomer, cause: Cause, rule: str) -> None:
+    if cause.details.get("silence"):
+        card = work.card
+        sending.message(work, effect, rule, visit=card.visit.number, since=silent_since(card))
+    else:
+        sending.message(work, effect, rule)
 
 
 def _shift(work: Work, raised: bool, rule: str) -> None:

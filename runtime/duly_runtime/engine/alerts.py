@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from duly_dsl.program import Alert
 from duly_runtime.card import Clock
 from duly_runtime.decision import NotifyPerson
-from duly_runtime.engine import people
+from duly_runtime.engine import people, sending
 from duly_runtime.engine.telling import instant, told
 from duly_runtime.engine.work import Work
 
@@ -45,7 +45,8 @@ def give(work: Work, clock: Clock, alert: Alert, due: dt.datetime) -> None:
         "threshold_at": instant(due),
     }
     for person in fresh:
-        work.do(
+        sending.notice(
+            work,
             NotifyPerson(
                 key=f"alert/{card.id}/{clock.metric}/{clock.cycle}/{mark(alert)}/{person}",
                 person=person,
@@ -53,7 +54,7 @@ def give(work: Work, clock: Clock, alert: Alert, due: dt.datetime) -> None:
                 about="alert",
                 template=alert.template,
                 details={key: value for key, value in details.items() if value},
-            )
+            ),
         )
     sent = (*clock.sent, alert.key, *(f"{mark(alert)}/{person}" for person in fresh))
     work.put_clock(clock, replace(clock, sent=sent))

@@ -1,4 +1,4 @@
-"""What falls due by itself: alerts, misses, levels and silences. One list serves both to act and to set timers."""
+"""What falls due by itself: alerts, misses, levels, silences, what was held. One list serves to act and to set timers."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ from operator import itemgetter
 from msgspec.structs import replace
 
 from duly_dsl.program import Alert, Send, Silence
-from duly_runtime.card import Card, Clock, Ladder
+from duly_runtime.card import Clock, Held, Ladder
 from duly_runtime.decision import Timer
-from duly_runtime.engine import actions, alerts, cascade, clocks, ladders
+from duly_runtime.engine import actions, alerts, cascade, clocks, ladders, sending
+from duly_runtime.engine.silences import silent_since
 from duly_runtime.engine.telling import instant, told
 from duly_runtime.engine.work import Cause, Due, Work
 
@@ -82,6 +83,8 @@ def _all(work: Work) -> list[Due]:
         for silence, at in _silences(work, since):
             if silence.index not in visit.silences and silence.index not in visit.silences_once:
                 found.append(Due(at, 3, f"silence/{visit.number}/{silence.index}", _silent(silence, at, since)))
+    for held in card.held:
+        found.append(Due(held.until, 4, f"held/{held.effect.key}", _held(held)))
     return found
 
 
@@ -91,16 +94,6 @@ def _silences(work: Work, since: dt.datetime) -> tuple[tuple[Silence, dt.datetim
         found = tuple((silence, work.time.add(since, silence.amount)) for silence in work.stage.silences)
         work.memory.silences = (work.stage, since, found)
     return found
-
-
-def silent_since(card: Card) -> dt.datetime:
-    """The last message of a person on either side, or the arrival in the stage, whichever is later."""
-    latest = card.visit.entered_at
-    if card.last_customer_at is not None and card.last_customer_at > latest:
-        latest = card.last_customer_at
-    if card.last_agent_at is not None and card.last_agent_at > latest:
-        latest = card.last_agent_at
-    return latest
 
 
 def _of_clock(work: Work, clock: Clock) -> tuple[Due, ...]:
@@ -172,3 +165,7 @@ def _silent(silence: Silence, at: dt.datetime, since: dt.datetime) -> Callable[[
         actions.perform(work, (silence.action,), Cause(key, "rule", details))
 
     return act
+
+
+def _held(held: Held) -> Callable[[Work, dt.datetime], None]:
+    return lambda work, until: sending.release(work, held)

@@ -5,7 +5,20 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 
-from duly_dsl.program import METRICS, Alert, Escalation, Field, Pipeline, Program, Record, Stage, Target, Team
+from duly_dsl.program import (
+    METRICS,
+    Alert,
+    Calendar,
+    Escalation,
+    Field,
+    Pipeline,
+    Program,
+    Quiet,
+    Record,
+    Stage,
+    Target,
+    Team,
+)
 from duly_runtime.calendars import Calendars, WorkingTime
 from duly_runtime.engine.matching import Matcher
 
@@ -25,6 +38,7 @@ class Graph:
         self._stages: dict[tuple[str, str], Stage] = {}
         self._alerts: dict[tuple[str, str, str, str], tuple[Alert, ...]] = {}
         self._promises: dict[tuple[str, str], dict[str, tuple[str, Target]]] = {}
+        self._quiet: dict[str, tuple[tuple[Quiet, WorkingTime], ...]] = {}
         self._fields = {name: {f.name: f for f in p.fields} for name, p in program.pipelines.items()}
         for name, pipeline in program.pipelines.items():
             self._stages.update({(name, was): stage for stage in pipeline.stages for was in stage.was})
@@ -56,6 +70,18 @@ class Graph:
     def working(self, pipeline: Pipeline, calendar: str = "") -> WorkingTime:
         """The calendar named, or the pipeline's where the version has no such calendar any more."""
         return self.calendars.of(calendar if calendar in self.program.calendars else pipeline.calendar)
+
+    def quiet_hours(self, pipeline: Pipeline) -> tuple[tuple[Quiet, WorkingTime], ...]:
+        """The quiet hours of a pipeline, each laid out as the open time of a calendar of its own."""
+        found = self._quiet.get(pipeline.name)
+        if found is None:
+            zone = self.working(pipeline).calendar.zone
+            lines = pipeline.limits.quiet if pipeline.limits else ()
+            found = self._quiet[pipeline.name] = tuple(
+                (quiet, WorkingTime(Calendar(name="quiet hours", zone=quiet.zone or zone, week=quiet.week)))
+                for quiet in lines
+            )
+        return found
 
     def field(self, pipeline: Pipeline, name: str) -> Field | None:
         return self._fields[pipeline.name].get(name)

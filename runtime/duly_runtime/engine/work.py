@@ -40,7 +40,8 @@ class Cause(NamedTuple):
 
 
 class Due(NamedTuple):
-    """Something that falls due by itself. `rank` orders what is due at one instant: alerts, misses, levels, silences.
+    """Something that falls due by itself. `rank` orders what is due at one instant: alerts, misses, levels, silences, what
+    was held.
 
     `act` gets the instant up to which is caught up.
     """

@@ -334,6 +334,16 @@ class Store(Protocol):
         connector is told to be idempotent by key; see store.database."""
         ...
 
+    async def lease_digests(self, now: dt.datetime, limit: int, seconds: float) -> list[list[OutboxItem]]:
+        """Lease at most `limit` digests that are due. A digest is all the notices of its kinds that are due for one person
+        by one channel; no other worker gets a part of it."""
+        ...
+
+    async def settle_all(self, items: Sequence[tuple[OutboxItem, str]], outcome: Outcome, now: dt.datetime) -> bool:
+        """Record one outcome for the notices of a digest, each with its own text, all or none at once. False where the
+        lease of one was lost."""
+        ...
+
     async def settle(self, item: OutboxItem, outcome: Outcome, text: str, now: dt.datetime) -> bool:
         """Record an outcome; False where the lease was lost meanwhile (nothing is written). `text` is what was sent."""
         ...

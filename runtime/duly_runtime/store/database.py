@@ -162,6 +162,17 @@ class DatabaseStore:
         token = secrets.token_hex(16)
         return await self._write(lambda: outbox.lease(now, limit, seconds, outbox_id, token))
 
+    async def lease_digests(self, now: dt.datetime, limit: int, seconds: float) -> list[list[OutboxItem]]:
+        token = secrets.token_hex(16)
+        return await self._write(lambda: outbox.lease_digests(now, limit, seconds, token))
+
+    async def settle_all(self, items: Sequence[tuple[OutboxItem, str]], outcome: Outcome, now: dt.datetime) -> bool:
+        async def work() -> bool:
+            done = [await outbox.settle(item, outcome, text, now) for item, text in items]
+            return all(done)
+
+        return await self._write(work)
+
     async def settle(self, item: OutboxItem, outcome: Outcome, text: str, now: dt.datetime) -> bool:
         return await self._write(lambda: outbox.settle(item, outcome, text, now))
 

@@ -6,6 +6,9 @@ When a worker dies with a lease, nobody knows whether the send went out. Where t
 (`repeat`: notices, webhook calls, e-mail with its stable Message-ID), it is sent again under the same key. Where it does
 not (WhatsApp and any other channel to a customer), it becomes `unknown` for a person to see, never a second message.
 
+A notice that belongs to a digest (kind `digest`) is no delivery by itself: `lease_digests` takes all of them that are due for
+one person by one channel, and they are settled together.
+
 What providers say later (`Status`) is joined into the state by rank, whatever the order it comes in.
 
 Each function is a unit of work (`store.unit`).
@@ -17,7 +20,10 @@ from __future__ import annotations
 import datetime as dt
 from typing import assert_never
 
+import msgspec
+
 from duly_runtime.doors import Failed, Outcome, Retry, Sent, Unknown
+from duly_runtime.effects import NotifyPerson
 from duly_runtime.events import DeliveryStatus, Event
 from duly_runtime.store import unit
 from duly_runtime.store.api import OutboxItem
@@ -26,6 +32,11 @@ from duly_runtime.store.unit import Row
 
 RANK = {"sent": 1, "failed": 2, "delivered": 3, "read": 4}
 """What is known, lowest first; `failed` comes after `sent` only. The other states know less than any of these."""
+
+MOST_GATHERED = 200
+"""Notices in one digest; the next ones make another."""
+
+_digests = msgspec.json.Decoder(NotifyPerson)
 
 LOST_LEASE = "the worker that was sending it disappeared"
 
@@ -41,20 +52,54 @@ async def lease(now: dt.datetime, limit: int, seconds: float, outbox_id: int, to
     skip = " FOR UPDATE SKIP LOCKED" if unit.on_postgres() else ""
     only = " AND id = ?" if outbox_id else ""
     due = await unit.fetch(
-        f"SELECT id FROM outbox WHERE state = 'pending' AND next_at <= ?{only} ORDER BY next_at, id LIMIT ?{skip}",
+        f"SELECT id FROM outbox WHERE state = 'pending' AND next_at <= ? AND kind <> 'digest'{only}"
+        f" ORDER BY next_at, id LIMIT ?{skip}",
         now,
         *((outbox_id,) if outbox_id else ()),
         limit,
     )
-    ids = [int(row["id"]) for row in due]
+    await _take([int(row["id"]) for row in due], now + dt.timedelta(seconds=seconds), token)
+    return await _leased(token)
+
+
+async def lease_digests(now: dt.datetime, limit: int, seconds: float, token: str) -> list[list[OutboxItem]]:
+    """At most `limit` digests that are due, each with all its notices, oldest first."""
+    due = await unit.first(
+        "SELECT id FROM outbox WHERE state = 'pending' AND kind = 'digest' AND next_at <= ? LIMIT 1", now
+    )
+    if due is None:
+        return []
+    if unit.on_postgres():  # two workers at once would each get a part of one digest
+        await unit.fetch("SELECT pg_advisory_xact_lock(hashtextextended('digests', 0))")
+    rows = await unit.fetch(
+        "SELECT id, recipient, channel, effect FROM outbox WHERE state = 'pending' AND kind = 'digest' AND next_at <= ?"
+        " ORDER BY next_at, id LIMIT 5000",
+        now,
+    )
+    groups: dict[tuple[str, str, str], list[int]] = {}
+    for row in rows:
+        key = (row["recipient"], row["channel"], _digests.decode(row["effect"]).digest)
+        ids = groups.setdefault(key, [])
+        if len(ids) < MOST_GATHERED:
+            ids.append(int(row["id"]))
+    taken = list(groups.values())[:limit]
+    await _take([number for ids in taken for number in ids], now + dt.timedelta(seconds=seconds), token)
+    items = {item.id: item for item in await _leased(token)}
+    return [[items[number] for number in ids if number in items] for ids in taken]
+
+
+async def _take(ids: list[int], until: dt.datetime, token: str) -> None:
     if ids:
         await unit.fetch(
             "UPDATE outbox SET state = 'leased', token = ?, leased_until = ?, attempts = attempts + 1"
             f" WHERE id IN ({unit.marks(len(ids))})",
             token,
-            now + dt.timedelta(seconds=seconds),
+            until,
             *ids,
         )
+
+
+async def _leased(token: str) -> list[OutboxItem]:
     rows = await unit.fetch(
         "SELECT id, card_id, key, effect, attempts, token, version, created_at FROM outbox WHERE token = ? ORDER BY id",
         token,

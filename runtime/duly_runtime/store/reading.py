@@ -237,7 +237,7 @@ async def notices(person: str, limit: int) -> list[api.OutboxRow]:
     """Newest first: those for the app, and those without a channel, which are in the app whatever else they are."""
     rows = await unit.fetch(
         f"SELECT {DELIVERY} FROM outbox"
-        " WHERE recipient = ? AND kind = 'notice' AND channel IN ('', 'app') ORDER BY id DESC LIMIT ?",
+        " WHERE recipient = ? AND kind IN ('notice', 'digest') AND channel IN ('', 'app') ORDER BY id DESC LIMIT ?",
         person,
         limit,
     )

@@ -150,9 +150,11 @@ def _spent(card: Card, clock: Clock, measure: Measure | None) -> float | None:
 
 
 def outbox_row(effect: AnyEffect, card: Card, event_id: int, version: str, now: dt.datetime) -> dict[str, Any]:
+    next_at = now
     match effect:
-        case NotifyPerson(person=person, channel=channel):
-            kind, recipient, text, repeat = "notice", person, "", True
+        case NotifyPerson(person=person, channel=channel, digest=digest, gather_until=gather_until):
+            kind, recipient, text, repeat = "digest" if digest else "notice", person, "", True
+            next_at = max(now, gather_until or now)
         case MessageCustomer(text=text):
             kind, channel, recipient = "message", card.channel, card.contact.address or customer_name(card.contact)
             repeat = channel in SAFE_TO_REPEAT
@@ -170,7 +172,7 @@ def outbox_row(effect: AnyEffect, card: Card, event_id: int, version: str, now: 
         "state": "pending",
         "repeat": repeat,
         "attempts": 0,
-        "next_at": now,
+        "next_at": next_at,
         "token": "",
         "leased_until": None,
         "version": version,

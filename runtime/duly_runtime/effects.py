@@ -1,0 +1,56 @@
+"""What the engine asks the runtime to deliver. Kept with a card while it is held, else with the outbox."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import msgspec
+
+
+class Effect(msgspec.Struct, frozen=True, kw_only=True, tag=True, omit_defaults=True):
+    """Something to deliver. `key` is (cause, action, recipient) in one text, unique for ever: a second one with the same
+    key is the same delivery (PROMISES)."""
+
+    key: str
+
+
+class NotifyPerson(Effect, frozen=True, kw_only=True):
+    """Tell someone who works here. `channel` `app`, `email`, `whatsapp`, or empty for the person's own choice.
+
+    `about` is what it is about: `alert`, `escalation`, `rule`. `template` renders the text; where empty the runtime
+    has a text of its own for each `about`, from `details`.
+    """
+
+    person: str
+    channel: str = ""
+    about: str
+    template: str = ""
+    details: dict[str, str] = {}
+    """Untranslated facts: `metric`, `due_at`, `level`, `ladder`, `rule`, `percent`, `before`."""
+    digest: str = ""
+    """What it is gathered with into one message (`alerts, notices`); empty: it goes by itself."""
+    gather_until: dt.datetime | None = None
+    """When the digest it belongs to goes out."""
+
+
+class MessageCustomer(Effect, frozen=True, kw_only=True):
+    """A message to the customer by the card's channel: a template, or a text (with placeholders where `rendered` is
+    false; a person's own words go out as they are)."""
+
+    template: str = ""
+    text: str = ""
+    rendered: bool = False
+    author: str = ""
+    """User name, or empty for Duly itself."""
+
+
+class CallWebhook(Effect, frozen=True, kw_only=True):
+    """Post an event about the card to an outgoing webhook connector."""
+
+    connector: str
+    event: str
+    """`card.created`, `rule.fired`, … from the catalogue."""
+    details: dict[str, str] = {}
+
+
+AnyEffect = NotifyPerson | MessageCustomer | CallWebhook
