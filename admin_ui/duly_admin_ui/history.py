@@ -10,7 +10,7 @@ from duly_runtime.engine.refusal import SENTENCES, sentence
 from duly_runtime.store.api import HistoryRow
 
 PEOPLE = ("owner", "to", "from")
-INSTANTS = ("due_at", "was_due_at", "withdrawn")
+INSTANTS = ("due_at", "until", "was_due_at", "withdrawn")
 
 
 class Teller:
@@ -47,7 +47,7 @@ class Teller:
 
     def _readable(self, row: HistoryRow) -> dict[str, str]:
         details = {key: value for key, value in row.details.items() if value}
-        if row.kind in ("owner.changed", "alert.sent", "clock.missed"):
+        if row.kind in ("owner.changed", "alert.sent", "notice.held", "clock.missed"):
             for key in PEOPLE:
                 if key in details:
                     details[key] = ", ".join(self._person(name) for name in details[key].split(", "))
@@ -111,6 +111,19 @@ class Teller:
                 return (_("The customer wrote"),)
             case "message.out":
                 return (_("The template {template} was sent to the customer"), _("A message was sent to the customer"))
+            case "message.held":
+                why = self._why(details)
+                return (
+                    _("The template {template} is held until {until} because of {why}").replace("{why}", why),
+                    _("A message to the customer is held until {until} because of {why}").replace("{why}", why),
+                )
+            case "message.dropped":
+                return (
+                    _("The template {template}, which was held, is not sent: it has become pointless"),
+                    _("A message that was held is not sent: it has become pointless"),
+                )
+            case "notice.held":
+                return (_("A notice to {to} is held until {until} because of {why}").replace("{why}", self._why(details)),)
             case "note.added":
                 return (_("A note was added"),)
             case "silence.acted":
@@ -123,6 +136,10 @@ class Teller:
                 return (_("Rules kept setting each other off: Duly stopped them at {limit}"),)
             case _:
                 return self._of_clocks(kind, details)
+
+    def _why(self, details: dict[str, str]) -> str:
+        _ = self._
+        return {"quiet hours": _("quiet hours"), "rate": _("the limit of messages")}.get(details.get("why", ""), "–")
 
     def _of_clocks(self, kind: str, details: dict[str, str]) -> tuple[str, ...]:
         _ = self._

@@ -398,3 +398,33 @@ def test_working_days_are_no_hours() -> None:
         Duration(Unit.ELAPSED, DAY),
         Duration(Unit.CALENDAR_DAYS, 2),
     ]
+
+
+LIMITS = """send limits {
+  quiet hours monday to friday, sunday 22:00-08:00, 12:00-13:00 in time zone "Asia/Tokyo" for people and customers
+  quiet hours 09:00-10:00 in "Office" for people
+  at most 3 messages per card per 1h
+  digest alerts and notices every 30m
+}
+"""
+
+
+def test_send_limits_of_the_workspace_hold_for_a_pipeline_without_its_own() -> None:
+    limits = compiled(rest=LIMITS).pipelines["P"].limits
+    assert limits is not None
+    first, second = limits.quiet
+    assert (first.zone, first.customers, first.people) == ("Asia/Tokyo", True, True)
+    assert [(window.opens, window.closes) for window in first.week[6]] == [(720, 780), (1320, 1920)]
+    assert [bool(day) for day in first.week] == [True] * 5 + [False, True]
+    assert (second.zone, second.customers, second.people) == ("Europe/Lisbon", False, True)
+    assert all(second.week)
+    assert [(rate.messages, rate.period) for rate in limits.rates] == [(3, Duration(Unit.BUSINESS, HOUR))]
+    assert [(digest.kinds, digest.every.amount) for digest in limits.digests] == [(("alerts", "notices"), 30 * MINUTE)]
+
+
+def test_a_pipelines_own_send_limits_count_alone() -> None:
+    program = compiled("send limits {\n  at most 1 message per card per 1 calendar day\n}", rest=LIMITS)
+    limits = program.pipelines["P"].limits
+    assert limits is not None
+    assert (len(limits.quiet), len(limits.rates), len(limits.digests)) == (0, 1, 0)
+    assert compiled().pipelines["P"].limits is None

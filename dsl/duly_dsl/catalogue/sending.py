@@ -1,4 +1,4 @@
-"""E14xx: what is sent, when and how much."""
+"""E18xx: what is sent, when and how much."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ def _limits(*lines: str) -> str:
 
 
 TWICE = Kind(
-    "E1401",
+    "E1801",
     "two-send-limits",
     Severity.ERROR,
     _("`send limits` is said twice for the whole workspace"),
@@ -24,7 +24,7 @@ TWICE = Kind(
     desk(rest=block("send limits", "quiet hours 22:00-08:00") + "\n" + block("send limits", "digest alerts every 30m")),
 )
 ALWAYS_QUIET = Kind(
-    "E1402",
+    "E1802",
     "always-quiet",
     Severity.ERROR,
     _("these quiet hours never end, so nothing would ever be sent"),
@@ -33,7 +33,7 @@ ALWAYS_QUIET = Kind(
     _limits("quiet hours 00:00-24:00"),
 )
 BAD_PERIOD = Kind(
-    "E1403",
+    "E1803",
     "bad-period",
     Severity.ERROR,
     _("`%(found)s` can't be used here: %(reason)s"),
@@ -46,7 +46,7 @@ BAD_PERIOD = Kind(
     words=("reason",),
 )
 NO_MESSAGES = Kind(
-    "E1404",
+    "E1804",
     "no-messages",
     Severity.ERROR,
     _("at most 0 messages would be none at all"),
@@ -55,7 +55,7 @@ NO_MESSAGES = Kind(
     _limits("at most 0 messages per card per 1h"),
 )
 DIGESTED_TWICE = Kind(
-    "E1405",
+    "E1805",
     "digested-twice",
     Severity.ERROR,
     _("another line gathers `%(name)s` already"),

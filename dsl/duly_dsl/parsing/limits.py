@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 from duly_dsl import syntax
 from duly_dsl.parsing.base import Nodes
@@ -22,7 +22,7 @@ class LimitNodes(Nodes):
             if isinstance(part, tuple):
                 said["days"] = part
             elif isinstance(part, dict):
-                said.update(part)
+                said.update(cast(dict[str, Any], part))
             else:
                 spans.append(part)
         return self._made(syntax.QuietHours, span, spans=tuple(spans), **said)

@@ -46,6 +46,9 @@ SENTENCES = {
     "rule.fired": _('rule "{rule}" fires'),
     "card.finished": _("the card is finished"),
     "card.reopened": _("the card is opened again"),
+    "message.held": _("a message to the customer waits until {due} ({why}): {what}"),
+    "message.dropped": _("the held message is not sent, it has become pointless: {what}"),
+    "notice.held": _("the notice to {to} waits until {due} ({why})"),
     "cascade.stopped": _("the rules were stopped: too many things led to one another"),
 }
 """Entry kind -> sentence. `stage.left` is told by the entering that follows."""
@@ -100,7 +103,9 @@ class Teller:
         more: dict[str, str] = {}
         if due := details.get("due_at"):
             more["due"] = self.moment(dt.datetime.fromisoformat(due))
-        if entry.kind == "message.out":
+        if until := details.get("until"):
+            more["due"] = self.moment(dt.datetime.fromisoformat(until))
+        if entry.kind in ("message.out", "message.held", "message.dropped"):
             more["what"] = details.get("template") or details.get("text", "")
         if entry.kind == "field.changed":
             more["field"] = details["field"].removeprefix("field:")

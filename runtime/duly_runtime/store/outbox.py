@@ -6,8 +6,8 @@ When a worker dies with a lease, nobody knows whether the send went out. Where t
 (`repeat`: notices, webhook calls, e-mail with its stable Message-ID), it is sent again under the same key. Where it does
 not (WhatsApp and any other channel to a customer), it becomes `unknown` for a person to see, never a second message.
 
-A notice that belongs to a digest (kind `digest`) is no delivery by itself: `lease_digests` takes all of them that are due for
-one person by one channel, and they are settled together.
+A notice that belongs to a digest (kind `digest`) is no delivery by itself: `lease_digests` takes all of them that are due
+for one person by one channel, and they are settled together.
 
 What providers say later (`Status`) is joined into the state by rank, whatever the order it comes in.
 
