@@ -129,6 +129,7 @@ AROUND = {
     "rule": 'pipeline "P" {{\nrule "R" {{\n{}\n}}\n}}',
     "escalation": 'pipeline "P" {{\nescalation "E" {{\n{}\n}}\n}}',
     "person": "person ana {{\n{}\n}}",
+    "send limits": "send limits {{\n{}\n}}",
     "connector": 'connector "C" receives webhook {{\n{}\n}}',
 }
 
@@ -228,7 +229,7 @@ def test_words_of_the_grammar_are_offered_as_phrases() -> None:
     ).keys()
     assert list(offered("first reply is missed or", "first ¦")) == ["reply is missed"]
     top = offered('use "people.duly"', "¦")
-    assert list(top) == ["calendar", "connector", "person", "pipeline", "team", "template", "test", "use"]
+    assert list(top) == ["calendar", "connector", "person", "pipeline", "send limits", "team", "template", "test", "use"]
 
 
 def test_cells_are_completed_by_their_column() -> None:

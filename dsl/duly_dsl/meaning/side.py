@@ -136,6 +136,17 @@ class Side:
                 return (
                     f"{self.text(value.to)} if {self.said(value.when)}" if value.when is not None else self.text(value.to)
                 )
+            case p.Quiet():
+                days = {day: self.text(hours) for day, hours in zip(DAYS, value.week, strict=True) if hours}
+                hours = ", ".join(f"{day} {text}" for day, text in days.items())
+                if len(days) == len(DAYS) and len(set(days.values())) == 1:
+                    hours = next(iter(days.values()))
+                audience = " and ".join(name for name in ("customers", "people") if getattr(value, name))
+                return f"quiet hours {hours}{f' in {value.zone}' if value.zone else ''} for {audience}"
+            case p.Rate():
+                return f"at most {value.messages} messages per card per {value.period}"
+            case p.Digest():
+                return f"digest {' and '.join(value.kinds)} every {value.every}"
             case p.Action():
                 return self._action(value)
             case msgspec.Struct():

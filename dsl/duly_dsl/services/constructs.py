@@ -42,6 +42,30 @@ TABLE: dict[str, Construct] = {
         _("A group of people with a lead and a manager; cards and notices can go to it."),
         'team "Front desk" {\n  members ana, bruno\n  lead ana\n}',
     ),
+    "send_limits": Construct(
+        "",
+        "send limits { … }",
+        _("When, and how much, customers and colleagues hear from rules: quiet hours, a rate, digests."),
+        "send limits {\n  quiet hours 22:00-08:00\n  at most 3 messages per card per 1h\n}",
+    ),
+    "quiet_hours": Construct(
+        "send limits",
+        'quiet hours [DAYS] HOURS [in "CALENDAR"|in time zone "ZONE"] [for customers|people]',
+        _("What rules send in these hours waits until they end. A person's own reply never waits."),
+        'quiet hours saturday, sunday 00:00-10:00 in time zone "Europe/Lisbon" for customers and people',
+    ),
+    "rate": Construct(
+        "send limits",
+        "at most N messages per card per DURATION",
+        _("Of what rules send to a card's customer, the next message waits until there is room. Counts on the wall."),
+        "at most 3 messages per card per 1h",
+    ),
+    "digest": Construct(
+        "send limits",
+        "digest alerts|notices|escalations every DURATION",
+        _("Notices of these kinds to one person are gathered into one message a period."),
+        "digest alerts and notices every 30m",
+    ),
     "pipeline": Construct(
         "",
         'pipeline "NAME" { … }',

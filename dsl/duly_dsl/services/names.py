@@ -93,6 +93,8 @@ MEANS: dict[tuple[type, str], Means] = {
     (s.Pipeline, "was"): "pipeline",
     (s.Pipeline, "calendar"): "calendar",
     (s.Pipeline, "languages"): "language",
+    (s.QuietHours, "calendar"): "calendar",
+    (s.QuietHours, "zone"): "zone",
     (s.Setting, "value"): lambda node: "secret" if node.secret else "",
     (s.Verify, "secret"): "secret",
     (s.MapRow, "target"): "operand",
