@@ -10,6 +10,7 @@ from __future__ import annotations
 # Piccolo and asyncpg leave much of their typing open.
 # pyright: reportUnknownMemberType=false
 import asyncio
+import contextlib
 import contextvars
 import logging
 import os
@@ -17,7 +18,6 @@ import queue
 import sqlite3
 import threading
 from collections.abc import Awaitable, Callable, Sequence
-from concurrent.futures import Future
 from pathlib import Path
 from typing import Any, Generic, cast
 
@@ -65,10 +65,11 @@ UNAVAILABLE = frozenset(
 
 
 class Job(Generic[Result]):
-    """A unit on its way through a thread."""
+    """A unit on its way through a thread. `future` belongs to the loop of the caller."""
 
     def __init__(self, engine: Any, work: Unit[Result]) -> None:
-        self.future: Future[Result] = Future()
+        self.loop = asyncio.get_running_loop()
+        self.future: asyncio.Future[Result] = self.loop.create_future()
         self._context = contextvars.copy_context()
         self._engine = engine
         self._work = work
@@ -86,6 +87,10 @@ class Job(Generic[Result]):
         unit.ENGINE.set(self._engine)
         self._engine.current_transaction.set(Held(connection))
         return _result(self._work())
+
+
+Settled = tuple[Job[Any], Any, BaseException | None]
+"""A unit that has run: its result, or what it failed with."""
 
 
 def _result(work: Awaitable[Result]) -> Result:
@@ -182,7 +187,7 @@ class SQLiteDatabase(SQLiteEngine):
         job = Job(self, work)
         waiting.put(job)
         # A caller that is cancelled while its unit still waits takes it out of the queue; one under way is finished.
-        return await asyncio.wrap_future(job.future)
+        return await job.future
 
     async def fetch(self, text: str, args: Sequence[Any]) -> list[Row]:
         held: Held = self.current_transaction.get()  # pyright: ignore[reportAssignmentType]
@@ -191,18 +196,17 @@ class SQLiteDatabase(SQLiteEngine):
     # threads
     def _read_loop(self, connection: sqlite3.Connection) -> None:
         while (job := self._reads.get()) is not None:
-            if not job.future.set_running_or_notify_cancel():
+            if job.future.cancelled():
                 continue
+            result, failure = None, None
             try:
                 connection.execute("BEGIN")
                 result = job.run(connection)
             except BaseException as error:
-                job.future.set_exception(translated(error))
-            else:
-                job.future.set_result(result)
-            finally:
-                if connection.in_transaction:
-                    connection.execute("ROLLBACK")
+                failure = error
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+            settle([(job, result, failure)])
 
     def _write_loop(self, connection: sqlite3.Connection) -> None:
         while (job := self._writes.get()) is not None:
@@ -212,13 +216,13 @@ class SQLiteDatabase(SQLiteEngine):
     def _commit_with_those_that_wait(self, connection: sqlite3.Connection, job: Job[Any]) -> bool:
         """One transaction. False where the end of the queue was met."""
         began = monotonic()
-        settled: list[tuple[Job[Any], Any, BaseException | None]] = []
+        settled: list[Settled] = []
         following: Job[Any] | None = job
         more = True
         try:
             connection.execute("BEGIN IMMEDIATE")
             while following is not None:
-                if following.future.set_running_or_notify_cancel():
+                if not following.future.cancelled():
                     settled.append((following, None, None))
                     settled[-1] = (following, *self._run_apart(connection, following))
                 following = None
@@ -232,17 +236,9 @@ class SQLiteDatabase(SQLiteEngine):
         except BaseException as error:
             if connection.in_transaction:
                 connection.execute("ROLLBACK")
-            if not settled and job.future.set_running_or_notify_cancel():
-                settled.append((job, None, None))
-            failure = translated(error)
-            for lost, _, _ in settled:
-                lost.future.set_exception(failure)
-            return more
-        for done, result, failure in settled:
-            if failure is None:
-                done.future.set_result(result)
-            else:
-                done.future.set_exception(translated(failure))
+            lost = [each for each, _, _ in settled] or [job]
+            settled = [(each, None, error) for each in lost]
+        settle(settled)
         return more
 
     def _run_apart(self, connection: sqlite3.Connection, job: Job[Any]) -> tuple[Any, BaseException | None]:
@@ -278,8 +274,29 @@ def _refuse(waiting: queue.SimpleQueue[Job[Any] | None]) -> None:
             job = waiting.get_nowait()
         except queue.Empty:
             return
-        if job is not None and job.future.set_running_or_notify_cancel():
-            job.future.set_exception(StoreUnavailable("the store was closed"))
+        if job is not None:
+            settle([(job, None, StoreUnavailable("the store was closed"))])
+
+
+def settle(settled: Sequence[Settled]) -> None:
+    """Answer the callers, each loop woken once: a wake-up costs more than what is told by it."""
+    by_loop: dict[asyncio.AbstractEventLoop, list[Settled]] = {}
+    for each in settled:
+        by_loop.setdefault(each[0].loop, []).append(each)
+    for loop, answers in by_loop.items():
+        # A loop that is closed has nobody left who waits.
+        with contextlib.suppress(RuntimeError):
+            loop.call_soon_threadsafe(_answer, answers)
+
+
+def _answer(answers: Sequence[Settled]) -> None:
+    for job, result, failure in answers:
+        if job.future.cancelled():
+            continue
+        if failure is None:
+            job.future.set_result(result)
+        else:
+            job.future.set_exception(translated(failure))
 
 
 def _row(cursor: sqlite3.Cursor, values: tuple[Any, ...]) -> Row:
