@@ -53,7 +53,7 @@ class Impossible(Exception):
 
 
 class Outbox:
-    """Delivers what the outbox holds. `wake` tells of one delivery, `sweep` looks for all that are due."""
+    """Delivers what the outbox holds. `wake` tells of some deliveries, `sweep` looks for all that are due."""
 
     def __init__(
         self,
@@ -73,9 +73,10 @@ class Outbox:
         self._under_way: set[asyncio.Task[None]] = set()
         self._closing = False
 
-    async def wake(self, outbox_id: int) -> None:
-        """Begin one delivery, if it is due and there is room; else a sweep finds it."""
-        await self._begin(min(1, self._room()), outbox_id)
+    async def wake(self, ids: list[int]) -> None:
+        """Begin these deliveries, where they are due and there is room; else a sweep finds them."""
+        for outbox_id in ids:
+            await self._begin(min(1, self._room()), outbox_id)
 
     async def sweep(self) -> None:
         """Begin as many due deliveries as there is room for."""

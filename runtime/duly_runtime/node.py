@@ -77,7 +77,7 @@ class Node:
     async def start(self) -> None:
         config = self.config
         broker = open_broker(config.broker_url, asyncio.get_running_loop(), config.namespace)
-        self._wakes = Wakes(broker, self._handle_event, self._outbox.wake)
+        self._wakes = Wakes(broker, self._handle_events, self._outbox.wake)
         if "worker" in config.roles:
             # The worker's threads only wait for coroutines of this loop; a short time-out lets them stop quickly.
             self._worker = dramatiq.Worker(broker, worker_threads=config.threads, worker_timeout=200)
@@ -181,8 +181,11 @@ class Node:
         decide = decider(live.graph, now, written, fresh=fresh)
         return await self.store.handle(event_id, decide, live.hash, now, measurer(live.graph))
 
+    async def _handle_events(self, ids: list[int]) -> None:
+        """The actor. Side by side, so that the store can commit them together."""
+        await asyncio.gather(*(self._handle_event(event_id) for event_id in ids))
+
     async def _handle_event(self, event_id: int) -> None:
-        """The actor."""
         try:
             await self.handle(event_id)
         except StoreUnavailable as error:
