@@ -71,10 +71,12 @@ async def handle(
         conversation = await _conversation(body.connector, body.conversation)
         card_id = int(conversation["card_id"])
     before = await _card_row(card_id) if card_id else None
-    if unit.on_postgres() and await _waiting_event(event_id, now) is None:
-        return Handled(done=False)  # somebody handled it while we waited for the locks
+    if unit.on_postgres():
+        row = await _waiting_event(event_id, now)
+        if row is None:
+            return Handled(done=False)  # somebody handled it while we waited for the locks
 
-    earlier = await _earlier(event_id, row["stream"], before, now)
+    earlier = await _earlier(event_id, row, before, now)
     if earlier is not None:
         return earlier
 
@@ -96,7 +98,7 @@ async def handle(
         await _write_card(kept, card, before, decision, event, now, measure)
         outbox_ids = await _write_effects(kept, decision, event, version, now)
         if conversation is not None and kept.id != conversation["card_id"]:
-            await unit.fetch("UPDATE conversation SET card_id = ? WHERE id = ?", kept.id, conversation["id"])
+            await _point(conversation, kept.id)
     await _write_tallies(decision, card, world)
     await _write_trace(decision, event, version, now)
     stray = kept is None and isinstance(body, CustomerMessage)
@@ -122,8 +124,10 @@ async def handle(
 
 
 async def _waiting_event(event_id: int, now: dt.datetime) -> Row | None:
+    """`older`: an event of the same stream that must be handled first, if there is one."""
     return await unit.first(
-        "SELECT stream, card_id, at, backfill, body FROM event"
+        "SELECT stream, card_id, at, backfill, body, (SELECT MIN(b.id) FROM event b WHERE b.stream = e.stream"
+        " AND b.stream <> '' AND b.id < e.id AND b.handled_at IS NULL AND b.parked_at IS NULL) AS older FROM event e"
         " WHERE id = ? AND handled_at IS NULL AND parked_at IS NULL AND (next_at IS NULL OR next_at <= ?)",
         event_id,
         now,
@@ -131,16 +135,27 @@ async def _waiting_event(event_id: int, now: dt.datetime) -> Row | None:
 
 
 async def _conversation(connector: str, key: str) -> Row:
-    """The conversation's row, locked, made where it was not there."""
-    text = f"SELECT id, card_id FROM conversation WHERE connector = ? AND key = ?{unit.locked()}"
+    """The conversation's row; on PostgreSQL locked, and made where it was not there."""
+    text = f"SELECT id, connector, key, card_id FROM conversation WHERE connector = ? AND key = ?{unit.locked()}"
     row = await unit.first(text, connector, key)
-    if row is None:
-        new = {"connector": connector, "key": key, "card_id": 0}
-        await unit.insert("conversation", [new], "ON CONFLICT (connector, key) DO NOTHING")
-        row = await unit.first(text, connector, key)
+    if row is not None:
+        return row
+    new = {"connector": connector, "key": key, "card_id": 0}
+    if not unit.on_postgres():
+        return new  # written once its card is known
+    await unit.insert("conversation", [new], "ON CONFLICT (connector, key) DO NOTHING")
+    row = await unit.first(text, connector, key)
     if row is None:
         raise Again
     return row
+
+
+async def _point(conversation: Row, card_id: int) -> None:
+    """Make it the card's."""
+    if "id" in conversation:
+        await unit.fetch("UPDATE conversation SET card_id = ? WHERE id = ?", card_id, conversation["id"])
+    else:
+        await unit.insert("conversation", [conversation | {"card_id": card_id}])
 
 
 async def _card_row(card_id: int) -> Row | None:
@@ -150,12 +165,16 @@ async def _card_row(card_id: int) -> Row | None:
     )
 
 
-async def _earlier(event_id: int, stream: str, card: Row | None, now: dt.datetime) -> Earlier | None:
-    streams = {stream}
+async def _earlier(event_id: int, event: Row, card: Row | None, now: dt.datetime) -> Earlier | None:
+    streams: set[str] = set()
+    if event["older"] is not None:
+        streams.add(event["stream"])
     if card is not None:
-        streams.add(journal.card_stream(int(card["id"])))
-        streams.add(journal.conversation_stream(card["connector"], card["conversation"]))
-    streams.discard("")
+        others = {
+            journal.card_stream(int(card["id"])),
+            journal.conversation_stream(card["connector"], card["conversation"]),
+        }
+        streams |= others - {event["stream"], ""}
     if not streams:
         return None
     row = await unit.first(
@@ -208,8 +227,6 @@ async def _write_card(
 ) -> None:
     if old is None:
         await unit.insert("card", [rows.card_row(card, decision.timers, None, now)])
-        if not unit.on_postgres():
-            await unit.fetch("UPDATE tally SET n = ? WHERE kind = 'number'", card.id)
     elif card != old:
         row = rows.card_row(card, decision.timers, before, now)
         sets = ", ".join(f"{column} = ?" for column in row)
@@ -339,17 +356,17 @@ async def _write_tallies(decision: Decision, old: Card | None, world: World) -> 
             )
         if not moved:
             raise Contended
-    changes: dict[str, int] = {}
+    changes: dict[tuple[str, str], int] = {}
     for card, step in ((old, -1), (decision.card, 1)):
         if card is not None and card.owner and card.finished_at is None:
-            changes[card.owner] = changes.get(card.owner, 0) + step
-    for person, change in sorted(changes.items()):
-        if change:
-            await unit.insert(
-                "tally",
-                [{"kind": "load", "name": person, "n": change}],
-                "ON CONFLICT (kind, name) DO UPDATE SET n = tally.n + excluded.n",
-            )
+            changes["load", card.owner] = changes.get(("load", card.owner), 0) + step
+    if decision.card is not None and old is None and not unit.on_postgres():
+        changes["number", ""] = 1
+    await unit.insert(
+        "tally",
+        [{"kind": kind, "name": name, "n": change} for (kind, name), change in sorted(changes.items()) if change],
+        "ON CONFLICT (kind, name) DO UPDATE SET n = tally.n + excluded.n",
+    )
 
 
 async def _write_trace(decision: Decision, event: Event, version: str, now: dt.datetime) -> None:

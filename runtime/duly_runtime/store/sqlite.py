@@ -12,6 +12,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import contextvars
+import datetime as dt
 import logging
 import os
 import queue
@@ -297,6 +298,14 @@ def _answer(answers: Sequence[Settled]) -> None:
             job.future.set_result(result)
         else:
             job.future.set_exception(translated(failure))
+
+
+def _utc_text(value: dt.datetime) -> str:
+    """As Piccolo writes it, sooner where it is UTC already."""
+    return (value if value.tzinfo is dt.UTC else value.astimezone(dt.UTC)).isoformat(" ")
+
+
+sqlite3.register_adapter(dt.datetime, _utc_text)
 
 
 def _row(cursor: sqlite3.Cursor, values: tuple[Any, ...]) -> Row:

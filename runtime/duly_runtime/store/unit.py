@@ -9,6 +9,7 @@ from __future__ import annotations
 
 # ruff: noqa: S608 - what is put into statements is our own: column names and clauses, never values
 import functools
+import operator
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextvars import ContextVar
 from typing import Any, Protocol, TypeVar
@@ -91,9 +92,12 @@ async def insert(table: str, rows: Sequence[Row], ending: str = "") -> list[Row]
     if not rows:
         return found
     columns = tuple(rows[0])
+    if len(rows) == 1:
+        return await fetch(_insertion(table, columns, 1, ending), *rows[0].values())
+    values = operator.itemgetter(*columns, columns[0])  # one column more, so that it is a tuple of any table
     for part in chunks(rows, MAX_ARGUMENTS // len(columns)):
         text = _insertion(table, columns, len(part), ending)
-        found += await fetch(text, *(row[column] for row in part for column in columns))
+        found += await fetch(text, *(value for row in part for value in values(row)[:-1]))
     return found
 
 
