@@ -21,6 +21,8 @@ FORM_FIELDS = 1_000
 _PHONE = re.compile(r"\+?[0-9]{6,15}")
 _EMAIL = re.compile(r"[^\s@<>(),;:\"\\\[\]]{1,64}@[^\s@<>(),;:\"\\\[\]]+\.[^\s@<>(),;:\"\\\[\]]{2,}")
 _NUMBER = re.compile(r"[+-]?[0-9]{1,30}(\.[0-9]{1,30})?")
+_PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*")
+"""A jmespath that is names and dots only."""
 _YES = frozenset(("yes", "true", "1", "on", "sim"))
 _NO = frozenset(("no", "false", "0", "off", "não"))
 
@@ -65,9 +67,14 @@ class Path:
             self._compiled = jmespath.compile(text)
         except JMESPathError as error:
             raise BadSetting(_("the path `{path}` can't be read: {error}"), path=text, error=error) from error
+        self._names = tuple(text.split(".")) if _PLAIN.fullmatch(text) else ()
 
     def find(self, tree: Any) -> Any:
         """The value there; None where there is none (or the path can't be followed in this document)."""
+        if self._names:  # what nearly all paths are: walked here in a tenth of the time
+            for name in self._names:
+                tree = tree.get(name) if isinstance(tree, dict) else None
+            return tree
         try:
             return self._compiled.search(tree)
         except self._errors:

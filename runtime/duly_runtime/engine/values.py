@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import datetime as dt
+import functools
 import math
 from collections.abc import Callable
-from typing import cast
+from typing import Any, cast
 
 import re2  # pyright: ignore[reportMissingTypeStubs]
 
@@ -15,7 +16,7 @@ from duly_runtime.engine.graph import Graph
 from duly_runtime.engine.refusal import Refusal
 from duly_runtime.events import Scalar
 
-_fullmatch = cast(Callable[[str, str], object], re2.fullmatch)  # pyright: ignore[reportUnknownMemberType]
+_compiled = functools.lru_cache(maxsize=1000)(cast(Callable[[str], Any], re2.compile))  # pyright: ignore[reportUnknownMemberType]
 
 FIELD = "field:"
 SETTABLE = ("priority", "type", "title")
@@ -84,12 +85,12 @@ def _of_field(field: Field, value: Scalar) -> Scalar:
         case "email" | "phone":
             text = _text(field.name, value).strip()
             form = r"[^@\s]+@[^@\s]+\.[^@\s]+" if field.type == "email" else r"\+?[0-9][0-9 ().-]{3,30}"
-            if not _fullmatch(form, text):
+            if not _compiled(form).fullmatch(text):
                 raise _wrong(field, value)
             return text
         case _:
             text = _text(field.name, value)
-            if field.pattern and not _fullmatch(field.pattern, text):
+            if field.pattern and not _compiled(field.pattern).fullmatch(text):
                 raise Refusal("wrong-pattern", value=text[:80], field=field.name, pattern=field.pattern)
             return text
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 # Piccolo and asyncpg leave much of their typing open.
 # pyright: reportUnknownMemberType=false
 import asyncio
+import collections
 import contextlib
 import contextvars
 import datetime as dt
@@ -18,7 +19,7 @@ import os
 import queue
 import sqlite3
 import threading
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any, Generic, cast
 
@@ -110,8 +111,9 @@ class SQLiteDatabase(SQLiteEngine):
     def __init__(self, path: str) -> None:
         super().__init__(path=path)
         self._file = path
-        self._writes: queue.SimpleQueue[Job[Any] | None] = queue.SimpleQueue()
-        self._reads: queue.SimpleQueue[Job[Any] | None] = queue.SimpleQueue()
+        self._writes: queue.SimpleQueue[list[Job[Any]] | None] = queue.SimpleQueue()
+        self._gathered: dict[asyncio.AbstractEventLoop, list[Job[Any]]] = {}
+        self._reads: queue.SimpleQueue[list[Job[Any]] | None] = queue.SimpleQueue()
         self._threads: list[threading.Thread] = []
         self._connections: list[sqlite3.Connection] = []
         self._open = False
@@ -168,8 +170,8 @@ class SQLiteDatabase(SQLiteEngine):
     def _disconnect(self) -> None:
         for thread in self._threads:
             thread.join()
-        for waiting in (self._writes, self._reads):
-            _refuse(waiting)
+        _refuse(self._writes)
+        _refuse(self._reads)
         for connection in self._connections:
             connection.close()
         self._threads.clear()
@@ -177,18 +179,31 @@ class SQLiteDatabase(SQLiteEngine):
 
     # units of work
     async def write(self, work: Unit[Result]) -> Result:
-        return await self._submit(self._writes, work)
+        job = self._job(work)
+        # What one turn of the loop asks for goes to the writer together: it is woken once, and commits it together.
+        gathered = self._gathered.setdefault(job.loop, [])
+        if not gathered:
+            job.loop.call_soon(self._hand_over, job.loop)
+        gathered.append(job)
+        return await job.future
 
     async def read(self, work: Unit[Result]) -> Result:
-        return await self._submit(self._reads, work)
+        job = self._job(work)
+        self._reads.put([job])
+        return await job.future
 
-    async def _submit(self, waiting: queue.SimpleQueue[Job[Any] | None], work: Unit[Result]) -> Result:
+    def _job(self, work: Unit[Result]) -> Job[Result]:
+        """A caller that is cancelled while its unit still waits takes it out of the queue; one under way is finished."""
         if not self._open:
             raise StoreUnavailable("the store is not open")
-        job = Job(self, work)
-        waiting.put(job)
-        # A caller that is cancelled while its unit still waits takes it out of the queue; one under way is finished.
-        return await job.future
+        return Job(self, work)
+
+    def _hand_over(self, loop: asyncio.AbstractEventLoop) -> None:
+        jobs = self._gathered.pop(loop)
+        if self._open:
+            self._writes.put(jobs)
+        else:
+            _close_out(jobs)
 
     async def fetch(self, text: str, args: Sequence[Any]) -> list[Row]:
         held: Held = self.current_transaction.get()  # pyright: ignore[reportAssignmentType]
@@ -196,48 +211,58 @@ class SQLiteDatabase(SQLiteEngine):
 
     # threads
     def _read_loop(self, connection: sqlite3.Connection) -> None:
-        while (job := self._reads.get()) is not None:
-            if job.future.cancelled():
-                continue
-            result, failure = None, None
-            try:
-                connection.execute("BEGIN")
-                result = job.run(connection)
-            except BaseException as error:
-                failure = error
+        while (jobs := self._reads.get()) is not None:
+            for job in jobs:
+                if not job.future.cancelled():
+                    settle([(job, *self._read_one(connection, job))])
+
+    def _read_one(self, connection: sqlite3.Connection, job: Job[Any]) -> tuple[Any, BaseException | None]:
+        try:
+            connection.execute("BEGIN")
+            return job.run(connection), None
+        except BaseException as error:
+            return None, error
+        finally:
             if connection.in_transaction:
                 connection.execute("ROLLBACK")
-            settle([(job, result, failure)])
 
     def _write_loop(self, connection: sqlite3.Connection) -> None:
-        while (job := self._writes.get()) is not None:
-            if not self._commit_with_those_that_wait(connection, job):
-                return
+        waiting: collections.deque[Job[Any]] = collections.deque()
+        more = True
+        while more or waiting:
+            if not waiting:
+                jobs = self._writes.get()
+                if jobs is None:
+                    return
+                waiting.extend(jobs)
+            more = self._commit_together(connection, waiting) and more
 
-    def _commit_with_those_that_wait(self, connection: sqlite3.Connection, job: Job[Any]) -> bool:
-        """One transaction. False where the end of the queue was met."""
+    def _commit_together(self, connection: sqlite3.Connection, waiting: collections.deque[Job[Any]]) -> bool:
+        """One transaction of those that wait and those that join them. False where the end of the queue was met."""
         began = monotonic()
         settled: list[Settled] = []
-        following: Job[Any] | None = job
         more = True
         try:
             connection.execute("BEGIN IMMEDIATE")
-            while following is not None:
-                if not following.future.cancelled():
-                    settled.append((following, None, None))
-                    settled[-1] = (following, *self._run_apart(connection, following))
-                following = None
-                if len(settled) < BATCH and monotonic() - began < BATCH_SECONDS:
+            while waiting and len(settled) < BATCH and monotonic() - began < BATCH_SECONDS:
+                job = waiting.popleft()
+                if not job.future.cancelled():
+                    settled.append((job, None, None))
+                    settled[-1] = (job, *self._run_apart(connection, job))
+                if not waiting and more:
                     try:
-                        following = self._writes.get_nowait()
-                        more = following is not None
+                        joining = self._writes.get_nowait()
                     except queue.Empty:
-                        pass
+                        continue
+                    more = joining is not None
+                    waiting.extend(joining or ())
             connection.execute("COMMIT")
         except BaseException as error:
             if connection.in_transaction:
                 connection.execute("ROLLBACK")
-            lost = [each for each, _, _ in settled] or [job]
+            lost = [each for each, _, _ in settled]
+            if not lost and waiting:
+                lost = [waiting.popleft()]  # not even begun: one caller is told, the next is tried
             settled = [(each, None, error) for each in lost]
         settle(settled)
         return more
@@ -268,15 +293,17 @@ class SQLiteDatabase(SQLiteEngine):
         raise RuntimeError(f"a query outside a unit of work: {query}")
 
 
-def _refuse(waiting: queue.SimpleQueue[Job[Any] | None]) -> None:
+def _refuse(waiting: queue.SimpleQueue[list[Job[Any]] | None]) -> None:
     """Answer those who came in while the store was being closed."""
     while True:
         try:
-            job = waiting.get_nowait()
+            _close_out(waiting.get_nowait() or ())
         except queue.Empty:
             return
-        if job is not None:
-            settle([(job, None, StoreUnavailable("the store was closed"))])
+
+
+def _close_out(jobs: Iterable[Job[Any]]) -> None:
+    settle([(job, None, StoreUnavailable("the store was closed")) for job in jobs])
 
 
 def settle(settled: Sequence[Settled]) -> None:
