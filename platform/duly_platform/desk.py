@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 
-from duly_admin_ui.services import CaughtMail, Change
+from duly_admin_ui import services
+from duly_admin_ui.services import CaughtMail
 from duly_connectors import registry
-from duly_dsl import formatter
+from duly_dsl import formatter, meaning
 from duly_dsl.build import build
 from duly_dsl.diagnostics import Diagnostic
+from duly_dsl.meaning import Change
 from duly_dsl.program import Environment, Program
 from duly_dsl.source import SourceFile
 from duly_platform import knowledge
 from duly_platform.accounts import Accounts
 from duly_platform.secrets import SecretStore
-from duly_runtime import ingest, publishing
+from duly_runtime import ingest, planning, publishing
 from duly_runtime.doors import Answer, Raw
 from duly_runtime.events import AnyBody
 from duly_runtime.node import Node
@@ -112,18 +114,41 @@ class Desk:
     def format(self, text: str) -> str:
         return formatter.format(text)
 
+    async def plan(
+        self, sources: dict[str, str], *, limit: int = 50, progress: planning.Progress | None = None
+    ) -> planning.Plan:
+        """What publishing these files would do now."""
+        environment = await self.environment(sources)
+        return await publishing.make_plan(self.store, sources, environment, self.now(), limit=limit, progress=progress)
+
+    async def changes_between(self, before: str, after: str) -> tuple[Change, ...]:
+        """By meaning, from one version to another; Missing where there is none of that hash."""
+        old, new = await self.node.versions.program(before), await self.node.versions.program(after)
+        return await asyncio.to_thread(meaning.changes, old, new)
+
     async def publish(
-        self, sources: dict[str, str], author: str, note: str, choice: str = "keep", base: str = ""
+        self,
+        sources: dict[str, str],
+        author: str,
+        note: str,
+        choice: str = publishing.DEFAULT,
+        base: str = "",
+        *,
+        plan: str = "",
+        details: Mapping[str, str] | None = None,
     ) -> publishing.Published:
         """Make these files the running version, if they are sound; else nothing changes.
 
-        `base`, where given, is the version they were made from: Conflict where another one is live by now.
+        `base`, where given, is the version they were made from: Conflict where another one is live by now. `plan` is the id
+        of a plan to be held to: publishing.PlanChanged where it is not what would happen.
         """
         live = await self.store.active_hash()
         if base and base != live:
             raise Conflict(f"version {live[:12]} went live since {base[:12]}: look at what changed first")
         environment = await self.environment(sources)
-        published = await publishing.publish(self.store, sources, environment, author, note, self.now(), choice)
+        published = await publishing.publish(
+            self.store, sources, environment, author, note, self.now(), choice, wanted=plan, details=details
+        )
         if published.hash:
             await self.store.discard_draft()
             await self.program()
@@ -132,7 +157,7 @@ class Desk:
 
     # --- live
 
-    async def changes(self) -> AsyncIterator[Change]:
+    async def changes(self) -> AsyncIterator[services.Change]:
         """Everything that changes from now on, for pages that are open."""
         async for change in self.node.changes:
-            yield Change(topic=change.topic, pipeline=change.pipeline, card=change.card_id, person=change.person)
+            yield services.Change(topic=change.topic, pipeline=change.pipeline, card=change.card_id, person=change.person)

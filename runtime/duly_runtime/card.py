@@ -186,6 +186,8 @@ class Card(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     imported_until: dt.datetime | None = None
     """The card was imported or corrected after the event: of what took effect up to here nothing is sent (CLOCKS,
     point 15)."""
+    kept: str = ""
+    """Hash of the version whose promises it keeps until it is finished; empty: those of the live one."""
     revision: int = 0
 
     @property

@@ -153,9 +153,13 @@ class DeliveryStatus(Body, frozen=True, kw_only=True):
 
 
 class Recompute(Body, frozen=True, kw_only=True):
-    """A publish that asked for open cards to be measured anew under the version now live."""
+    """A publish reaches an open card. `choice` is the publisher's: `recompute` measures its clocks anew under the version
+    now live, `keep` holds on to the promises of `before` (the version that was live), `from now on` lets running clocks
+    keep their targets. Whichever it is, the card gets the names its stage and pipeline have now, and its timers."""
 
     author: str = ""
+    choice: str = "recompute"
+    before: str = ""
 
 
 AnyBody = (

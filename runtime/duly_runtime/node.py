@@ -8,6 +8,7 @@ import datetime as dt
 from collections.abc import Awaitable, Callable, Sequence
 
 import dramatiq
+import msgspec
 import structlog
 
 from duly_dsl.program import Program
@@ -21,6 +22,7 @@ from duly_runtime.decision import Decision, World
 from duly_runtime.delivery import Outbox
 from duly_runtime.doors import Answer, Doors, Raw, Refused
 from duly_runtime.engine.graph import Graph
+from duly_runtime.engine.kept import Keeper, Needed, Unready, judged_by
 from duly_runtime.engine.step import step, wants_new_card
 from duly_runtime.events import Event, Recompute
 from duly_runtime.scheduler import Loop, Scheduler, Stragglers
@@ -155,10 +157,17 @@ class Node:
         now = self.clock.now()
         try:
             recent = self.versions.recent
-            try:
-                handled = await self._judge(event_id, recent or await self.versions.live(), now, written, recent is None)
-            except Stale:
-                handled = await self._judge(event_id, await self.versions.live(), now, written, True)
+            while True:
+                written.clear()
+                try:
+                    handled = await self._judge(
+                        event_id, recent or await self.versions.live(), now, written, recent is None
+                    )
+                    break
+                except Stale:
+                    recent = None
+                except Needed as needed:
+                    await self.versions.learn(needed.versions)
         except StoreUnavailable:
             raise
         except Exception as error:
@@ -178,7 +187,7 @@ class Node:
     ) -> Handled:
         if live is None:
             return Handled(done=False)
-        decide = decider(live.graph, now, written, fresh=fresh)
+        decide = decider(live.graph, now, written, self.versions.keeper, fresh=fresh)
         return await self.store.handle(event_id, decide, live.hash, now, measurer(live.graph))
 
     async def _handle_events(self, ids: list[int]) -> None:
@@ -209,12 +218,13 @@ class Node:
         self._loops[name] = Loop(name, work, self.clock)
 
 
-class Stale(Exception):
+class Stale(Unready):
     """The event needs the version that is live now, and we only know which was a moment ago."""
 
 
-def decider(graph: Graph, now: dt.datetime, written: dict[int, Card], *, fresh: bool) -> Decide:
-    """`step` under one version at one instant. The cards it decides are left in `written`.
+def decider(graph: Graph, now: dt.datetime, written: dict[int, Card], keeper: Keeper, *, fresh: bool) -> Decide:
+    """`step` under one version at one instant, with what a card keeps of older ones. The cards it decides are left in
+    `written`. Raises Needed where the keeper must learn a version first.
 
     `fresh`: the version was read after the event was journalled. A publish that measures open cards anew journals that as
     events of its own, which no older version may judge; they raise Stale.
@@ -225,7 +235,10 @@ def decider(graph: Graph, now: dt.datetime, written: dict[int, Card], *, fresh: 
             raise Stale
         if card is not None and wants_new_card(graph, card, event, now):
             card = None
-        decision = step(graph, card, event, now, world)
+        if card is not None and card.kept and card.finished_at is not None and not isinstance(event.body, Recompute):
+            card = msgspec.structs.replace(card, kept="")  # it was to be kept until the finish
+        judging = graph if card is None else judged_by(keeper, graph, card, event.body)
+        decision = step(judging, card, event, now, world)
         if decision.card is not None:
             written[decision.card.id] = decision.card
         return decision

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
+from collections.abc import Iterable
 
 import msgspec
 
 from duly_dsl.program import Program
 from duly_runtime.doors import Doors
 from duly_runtime.engine.graph import Graph, load
-from duly_runtime.store.api import Store
+from duly_runtime.engine.kept import Keeper
+from duly_runtime.store.api import Missing, Store
 from duly_runtime.time import monotonic
 
 FRESH_SECONDS = 1.0
@@ -40,6 +42,7 @@ class Versions:
         self._read_at = -FRESH_SECONDS
         self._programs: OrderedDict[str, Program] = OrderedDict()
         self._lock = asyncio.Lock()
+        self.keeper = Keeper()
 
     @property
     def recent(self) -> Live | None:
@@ -61,6 +64,14 @@ class Versions:
                     self._live = Live(program=program, graph=graph)
         self._read_at = max(self._read_at, at)
         return self._live
+
+    async def learn(self, versions: Iterable[str]) -> None:
+        """Let the keeper know older versions; one that can't be read any more is stood in for by the live one."""
+        for version in versions:
+            try:
+                self.keeper.learn(version, await self.program(version))
+            except (Missing, msgspec.ValidationError, msgspec.DecodeError):
+                self.keeper.learn(version, None)
 
     async def program(self, version: str) -> Program:
         """The program with this hash; store.api.Missing where there is none."""

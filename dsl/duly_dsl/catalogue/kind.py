@@ -32,6 +32,8 @@ class Kind(msgspec.Struct, frozen=True):
     absence: str = ""
     """What it says is missing, and so may only be in a statement that could not be read: a `name` (its value `name`), or
     something of the `file`."""
+    before: str = ""
+    """For problems of a plan: the file as it was, while `example` is what replaces it."""
     words: tuple[str, ...] = ()
     """Keys of values that are words of ours (`a number`), marked with `_` where they are given, and translated too."""
     off: bool = False

@@ -122,8 +122,13 @@ def _handle(
         work.message = fold(event.body.text)
     commands.carry_out(work, event.body)
     if isinstance(event.body, Recompute):
-        clocks.recompute(work)
-        ladders.recompute(work)
+        if event.body.choice == "keep":
+            work.update(kept=card.kept or event.body.before)
+        else:
+            work.update(kept="")
+        if event.body.choice == "recompute":
+            clocks.recompute(work)
+            ladders.recompute(work)
     return _finish(work, event)
 
 

@@ -7,7 +7,7 @@ UTC `datetime`s; `now` is always the caller's Clock. Nothing here decides: `step
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
 import msgspec
@@ -175,6 +175,10 @@ class VersionRow(Out, frozen=True, kw_only=True):
     note: str
     created_at: dt.datetime
     active: bool
+    choice: str = ""
+    """What became of the clocks of open cards; empty where that was not kept."""
+    details: dict[str, str] = {}
+    """Where it came from: `plan`, `via` (`git`, `api`, …), `commit`, `commit_author`, `branch`."""
 
 
 class Version(Out, frozen=True, kw_only=True):
@@ -357,10 +361,20 @@ class Store(Protocol):
         author: str,
         note: str,
         now: dt.datetime,
-        recompute: bool = False,
+        choice: str = "from now on",
+        renamed: Sequence[tuple[str, str]] = (),
+        details: Mapping[str, str] | None = None,
+        base: str | None = None,
     ) -> None:
-        """Keep the version and make it the active one. With `recompute`, a Recompute event is journalled for every open
-        card in the same transaction."""
+        """Keep the version and make it the active one. In the same transaction a Recompute event with the `choice` is
+        journalled for every open card, and one for finished cards in a (pipeline, stage) of `renamed` (an empty stage
+        means all of the pipeline). `details` says where it came from. With `base`, Conflict where another version than
+        that is active by now.
+        """
+        ...
+
+    async def open_cards(self, after: int, limit: int) -> list[Card]:
+        """Open cards with an id above `after`, by id."""
         ...
 
     async def active_version(self) -> Version | None: ...

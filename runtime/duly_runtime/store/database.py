@@ -14,11 +14,12 @@ from __future__ import annotations
 
 import datetime as dt
 import secrets
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from urllib.parse import unquote, urlsplit
 
 from duly_runtime.card import Card
 from duly_runtime.doors import Inbound, Outcome, Raw
+from duly_runtime.engine.kept import Unready
 from duly_runtime.events import AnyBody
 from duly_runtime.store import accounts, audit, handling, journal, migrations, outbox, past, reading, unit, versions
 from duly_runtime.store.api import (
@@ -124,7 +125,7 @@ class DatabaseStore:
                 continue
             except Broken as error:
                 cause = error.__cause__ or error
-                if current == event_id:
+                if current == event_id or isinstance(cause, Unready):
                     raise cause from None
                 await self.event_failed(current, f"{type(cause).__name__}: {cause}", now)
                 return Handled(done=False, outbox_ids=tuple(woken))
@@ -185,9 +186,16 @@ class DatabaseStore:
         author: str,
         note: str,
         now: dt.datetime,
-        recompute: bool = False,
+        choice: str = "from now on",
+        renamed: Sequence[tuple[str, str]] = (),
+        details: Mapping[str, str] | None = None,
+        base: str | None = None,
     ) -> None:
-        await self._write(lambda: versions.publish(program_hash, program, sources, author, note, now, recompute))
+        await self._write(
+            lambda: versions.publish(
+                program_hash, program, sources, author, note, now, choice, renamed, details or {}, base
+            )
+        )
 
     async def active_version(self) -> Version | None:
         return await self._read(versions.active)
@@ -209,6 +217,9 @@ class DatabaseStore:
 
     async def discard_draft(self) -> None:
         await self._write(versions.discard_draft)
+
+    async def open_cards(self, after: int, limit: int) -> list[Card]:
+        return await self._read(lambda: reading.open_cards(after, limit))
 
     # reading
     async def card(self, card_id: int) -> Card:

@@ -39,6 +39,11 @@ async def card(card_id: int) -> cards_.Card:
     return _cards.decode(row["data"])
 
 
+async def open_cards(after: int, limit: int) -> list[cards_.Card]:
+    rows = await unit.fetch("SELECT data FROM card WHERE finished_at IS NULL AND id > ? ORDER BY id LIMIT ?", after, limit)
+    return [_cards.decode(row["data"]) for row in rows]
+
+
 async def card_id(number: int) -> int:
     row = await Card.select(Card.id).where(Card.number == number).first()
     if row is None:

@@ -248,13 +248,16 @@ class Version(Table, tablename="version"):
 
 
 class Publication(Table, tablename="publication"):
-    """A version going live; the last one is the active version."""
+    """A version going live; the last one is the active version. `choice` is what became of open cards, `details` where it
+    came from (JSON)."""
 
     id = BigSerial(primary_key=True)
     hash = Text()
     author = Text()
     note = Text()
     at = Timestamptz()
+    choice = Text()
+    details = Text()
 
 
 class Draft(Table, tablename="draft"):

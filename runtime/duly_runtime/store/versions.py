@@ -6,7 +6,7 @@ from __future__ import annotations
 # pyright: reportUnknownMemberType=false
 # ruff: noqa: S608 - what is put into statements is our own: column names and clauses, never values
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import msgspec
 
@@ -26,25 +26,42 @@ async def publish(
     author: str,
     note: str,
     now: dt.datetime,
-    recompute: bool,
+    choice: str,
+    renamed: Sequence[tuple[str, str]],
+    details: Mapping[str, str],
+    base: str | None,
 ) -> None:
+    last = await unit.first("SELECT hash FROM publication ORDER BY id DESC LIMIT 1" + unit.locked())
+    before = last["hash"] if last else ""
+    if base is not None and base != before:
+        raise Conflict(f"version {before[:12]} went live since {base[:12] or 'the start'}: look at what changed first")
     row = {"hash": program_hash, "program": program, "sources": json(sources)}
     await unit.insert("version", [row], "ON CONFLICT (hash) DO NOTHING")
-    publication = {"hash": program_hash, "author": author, "note": note, "at": now}
+    publication = {
+        "hash": program_hash,
+        "author": author,
+        "note": note,
+        "at": now,
+        "choice": choice,
+        "details": json(dict(details)),
+    }
     number = (await unit.insert("publication", [publication], "RETURNING id"))[0]["id"]
-    if not recompute:
+    if not before:
         return
-    cards = await unit.fetch("SELECT id FROM card WHERE finished_at IS NULL ORDER BY id")
-    events = [
-        journal.event_row(
-            journal.RECOMPUTES,
-            f"{number}/{card['id']}",
-            Recompute(author=author),
-            at=now,
-            now=now,
-            card_id=int(card["id"]),
+    body = Recompute(author=author, choice=choice, before=before)
+    cards = [
+        (int(row["id"]), body) for row in await unit.fetch("SELECT id FROM card WHERE finished_at IS NULL ORDER BY id")
+    ]
+    renaming = Recompute(author=author, choice="from now on", before=before)
+    for pipeline, stage in renamed:
+        found = await unit.fetch(
+            "SELECT id FROM card WHERE finished_at IS NOT NULL AND pipeline = ?" + (" AND stage = ?" if stage else ""),
+            *((pipeline, stage) if stage else (pipeline,)),
         )
-        for card in cards
+        cards += [(int(row["id"]), renaming) for row in found]
+    events = [
+        journal.event_row(journal.RECOMPUTES, f"{number}/{card_id}", event, at=now, now=now, card_id=card_id)
+        for card_id, event in dict(cards).items()
     ]
     await unit.insert("event", events)
 
@@ -70,7 +87,15 @@ async def versions() -> list[api.VersionRow]:
     """Each publishing, newest first; a version that was published twice is there twice, and active is the last."""
     rows = await Publication.select().order_by(Publication.id, ascending=False)
     return [
-        api.VersionRow(hash=row["hash"], author=row["author"], note=row["note"], created_at=row["at"], active=place == 0)
+        api.VersionRow(
+            hash=row["hash"],
+            author=row["author"],
+            note=row["note"],
+            created_at=row["at"],
+            active=place == 0,
+            choice=row["choice"],
+            details=_sources.decode(row["details"]),
+        )
         for place, row in enumerate(rows)
     ]
 

@@ -41,7 +41,7 @@ def test_a_publish_may_ask_to_measure_every_open_card_anew(store_url: str) -> No
             await store.publish("h1", b"one", {}, "ana", "", NOW)
             assert await store.waiting_events(NOW, 10) == []
             for _ in range(2):
-                await store.publish("h2", b"two", {}, "ana", "", NOW, recompute=True)
+                await store.publish("h2", b"two", {}, "ana", "", NOW, choice="recompute")
                 for event_id in await store.waiting_events(NOW, 10):
                     await store.handle(event_id, decider(), "v", NOW)
             titles = {card.id: card.title for card in await store.cards()}
