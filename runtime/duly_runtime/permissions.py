@@ -12,6 +12,7 @@ PERMISSIONS = {
     "cards.assign": "manager",
     "deliveries.read": "manager",
     "parked.handle": "manager",
+    "journal.read": "manager",
     "rules.edit": "admin",
     "rules.publish": "admin",
     "users.manage": "admin",

@@ -42,6 +42,7 @@ AUTHORISATION = {
     ("DELETE", "/tokens/{token_id}"): ("admin", "tokens.manage"),
     ("POST", "/cards/{number}/excuse"): ("write", "cards.work"),
     ("POST", "/cards/{number}/withdraw-excuse"): ("write", "cards.work"),
+    ("GET", "/journal"): ("read", "journal.read"),
     ("GET", "/parked"): ("write", "parked.handle"),
     ("POST", "/parked/{what}/{item_id}/replay"): ("write", "parked.handle"),
     ("GET", "/audit"): ("admin", "audit.read"),

@@ -18,6 +18,10 @@ COMMANDS = {
     "fmt": ("duly_platform.cli.language:Format", _("Format rule files, keeping every comment")),
     "explain": ("duly_platform.cli.language:Explain", _("Explain a problem's code (E0203)")),
     "test": ("duly_platform.cli.scenarios:Test", _("Run the tests of rule files in simulated time")),
+    "backtest": (
+        "duly_platform.cli.backtest:Backtest",
+        _("Replay the past under rule files and compare what would have happened"),
+    ),
     "serve": (
         "duly_platform.cli.serve:Serve",
         "Serve a workspace: web, connectors and worker in one process",

@@ -100,6 +100,12 @@ def heading(data: bytes) -> Heading:
     return _headings.decode(data)
 
 
+def bare(data: bytes) -> bytes:
+    """A line without its texts."""
+    line = decode(data)
+    return encode(msgspec.structs.replace(line, body=without_texts(line.body)))
+
+
 def without_texts(body: AnyBody) -> AnyBody:
     """The event without what people wrote and who the customer is: only `message contains` would have read it."""
     match body:

@@ -40,6 +40,8 @@ class Result(msgspec.Struct, kw_only=True):
     events: int = 0
     timers: int = 0
     lost: Counter[str] = msgspec.field(default_factory=lambda: Counter[str]())
+    end: dt.datetime | None = None
+    """When the replay ended; None where there was nothing to replay and no end was asked for."""
 
 
 class Failed(Exception):
@@ -109,7 +111,10 @@ def _here(programs: Sequence[Program], past: _Past, since: dt.datetime | None, u
     for replay in replays:
         if end is not None:
             replay.finish(end)
-    return [Result(tally=replay.tally, events=replay.events, timers=replay.timers, lost=replay.lost) for replay in replays]
+    return [
+        Result(tally=replay.tally, events=replay.events, timers=replay.timers, lost=replay.lost, end=end)
+        for replay in replays
+    ]
 
 
 # --- processes --------------------------------------------------------------------------------------------------------
@@ -179,7 +184,7 @@ def _there(
                 worker.end(until or past.last)
         results: list[Result] = []
         for group in groups:
-            result = Result(tally=Tally(since, until))
+            result = Result(tally=Tally(since, until), end=until or past.last)
             for worker in group:
                 told = worker.result()
                 result.tally.merge(told.cells)
