@@ -17,8 +17,11 @@ SAFE_TO_REPEAT = frozenset(("email", "webhook", "app"))
 """Channels whose receiver tells a second copy of a message by its key (a stable Message-ID, an idempotency key)."""
 
 
+_encoder = msgspec.json.Encoder()
+
+
 def json(value: Any) -> str:
-    return msgspec.json.encode(value).decode()
+    return _encoder.encode(value).decode()
 
 
 def customer_name(contact: Contact) -> str:

@@ -23,7 +23,7 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any, Generic, cast
 
-from piccolo.engine.sqlite import SQLiteEngine
+from piccolo.engine.sqlite import SQLiteEngine, convert_datetime_in
 
 from duly_runtime.store import unit
 from duly_runtime.store.api import StoreUnavailable
@@ -327,9 +327,18 @@ def _answer(answers: Sequence[Settled]) -> None:
             job.future.set_exception(translated(failure))
 
 
+_texts: dict[dt.datetime, str] = {}
+"""Instants written lately: one event writes the same few a dozen times."""
+
+
 def _utc_text(value: dt.datetime) -> str:
-    """As Piccolo writes it, sooner where it is UTC already."""
-    return (value if value.tzinfo is dt.UTC else value.astimezone(dt.UTC)).isoformat(" ")
+    """As Piccolo writes it."""
+    text = _texts.get(value)
+    if text is None:
+        if len(_texts) >= 500:
+            _texts.clear()
+        text = _texts[value] = convert_datetime_in(value)
+    return text
 
 
 sqlite3.register_adapter(dt.datetime, _utc_text)
