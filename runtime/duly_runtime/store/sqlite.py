@@ -1,8 +1,9 @@
 """SQLite for several threads and event loops of one process: one writer, two readers, each a thread with a connection.
 
 A unit of work runs whole in such a thread, so that a transaction costs one change of thread however many statements it
-has. The writer takes units in the order they came and commits those that wait together (group commit): each in a savepoint
-of its own, all acknowledged only after the one COMMIT. Other processes may use the same file; they meet at BEGIN IMMEDIATE.
+has. The writer takes units in the order they came and commits those that wait together (group commit), all acknowledged
+only after the one COMMIT. Where one fails, the others are run again, each in a savepoint of its own. Other processes may
+use the same file; they meet at BEGIN IMMEDIATE.
 """
 
 from __future__ import annotations
@@ -241,14 +242,18 @@ class SQLiteDatabase(SQLiteEngine):
         """One transaction of those that wait and those that join them. False where the end of the queue was met."""
         began = monotonic()
         settled: list[Settled] = []
-        more = True
+        more, run = True, self._run
         try:
             connection.execute("BEGIN IMMEDIATE")
             while waiting and len(settled) < BATCH and monotonic() - began < BATCH_SECONDS:
                 job = waiting.popleft()
                 if not job.future.cancelled():
                     settled.append((job, None, None))
-                    settled[-1] = (job, *self._run_apart(connection, job))
+                    result, failure = run(connection, job)
+                    settled[-1] = (job, result, failure)
+                    if failure is not None and run == self._run:
+                        run = self._run_apart
+                        settled = self._begin_anew(connection, settled)
                 if not waiting and more:
                     try:
                         joining = self._writes.get_nowait()
@@ -266,6 +271,21 @@ class SQLiteDatabase(SQLiteEngine):
             settled = [(each, None, error) for each in lost]
         settle(settled)
         return more
+
+    def _run(self, connection: sqlite3.Connection, job: Job[Any]) -> tuple[Any, BaseException | None]:
+        """Run one unit that is trusted to succeed: a savepoint each would cost more than the few that fail."""
+        try:
+            return job.run(connection), None
+        except BaseException as error:
+            return None, error
+
+    def _begin_anew(self, connection: sqlite3.Connection, settled: list[Settled]) -> list[Settled]:
+        """The last of the group has failed, half-way through perhaps: undo it all, and run the others again."""
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        connection.execute("BEGIN IMMEDIATE")
+        *others, failed = settled
+        return [*((job, *self._run_apart(connection, job)) for job, _, _ in others), failed]
 
     def _run_apart(self, connection: sqlite3.Connection, job: Job[Any]) -> tuple[Any, BaseException | None]:
         """Run one unit in a savepoint. Raises where the database has given up the whole transaction."""

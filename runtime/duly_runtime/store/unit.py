@@ -56,9 +56,9 @@ class Held:
         self.connection = connection
 
 
-async def fetch(text: str, *args: Any) -> list[Row]:
+def fetch(text: str, *args: Any) -> Awaitable[list[Row]]:
     """Run one statement, with `?` for each argument; its rows."""
-    return await ENGINE.get().fetch(text, args)
+    return ENGINE.get().fetch(text, args)
 
 
 async def first(text: str, *args: Any) -> Row | None:
