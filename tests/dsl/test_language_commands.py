@@ -159,13 +159,19 @@ def test_no_cache_folder_is_no_failure(here: Path) -> None:
     assert (done.returncode, done.stdout, done.stderr) == (0, "1 file, no problems\n", "")
 
 
-@pytest.mark.parametrize("words", [("check",), ("lint", "--fix"), ("fmt", "--check"), ("explain", "E0101")])
+HEAVY = {
+    *("litestar", "piccolo", "dramatiq", "httpx", "jinja2", "asyncpg", "redis", "pika"),
+    *("uvicorn", "pygls", "lsprotocol", "babel", "argon2", "aiosmtplib"),
+}
+
+
+@pytest.mark.parametrize("words", [("check",), ("lint", "--fix"), ("fmt", "--check"), ("explain", "E0101"), ("test",)])
 def test_the_light_commands_import_nothing_heavy(here: Path, words: tuple[str, ...]) -> None:
     shutil.copytree(DESK, here / "desk")
     script = (
         "import sys\nfrom duly_platform.cli import main\n"
         f"code = main({list(words)!r})\n"
-        "heavy = {'litestar', 'piccolo', 'dramatiq', 'httpx', 'jinja2', 'asyncpg', 'redis', 'pika'} & set(sys.modules)\n"
+        f"heavy = {HEAVY!r} & set(sys.modules)\n"
         "sys.exit(f'{code} {sorted(heavy)}' if code or heavy else 0)"
     )
     done = subprocess.run(

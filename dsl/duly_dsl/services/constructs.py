@@ -168,6 +168,9 @@ TABLE: dict[str, Construct] = {
     "members": Construct("team", "members NAME, …", _("Who is in the team, by user name."), "members ana, bruno"),
     "team_lead": Construct("team", "lead NAME", _('The team\'s lead: `lead of "TEAM"`.'), "lead ana"),
     "team_manager": Construct("team", "manager NAME", _('The team\'s manager: `manager of "TEAM"`.'), "manager bruno"),
+    "team_level": Construct(
+        "team", "level N NAME, …", _("Whom to ask next; the members are level 1."), "level 2 bruno, carla"
+    ),
     # --- pipelines
     "was": Construct(
         "pipeline",
@@ -387,6 +390,18 @@ TABLE: dict[str, Construct] = {
         'then notify team "Desk"',
     ),
     "agent": Construct("rule", "agent NAME", _("That person."), "then notify agent ana"),
+    "level_here": Construct(
+        "rule",
+        "level N",
+        _("Who is at that level of the card's team; where it has none, its lead."),
+        "then notify level 2",
+    ),
+    "level_of": Construct(
+        "rule",
+        'level N of "TEAM"',
+        _("Who is at that level of the team; given a card, the one with the fewest open cards."),
+        'then notify level 2 of "Desk"',
+    ),
     "least_busy": Construct(
         "rule",
         'least busy of "TEAM"',

@@ -22,6 +22,10 @@ COMMANDS = {
         "duly_platform.cli.backtest:Backtest",
         _("Replay the past under rule files and compare what would have happened"),
     ),
+    "lsp": (
+        "duly_platform.cli.lsp:LanguageServer",
+        _("Serve an editor: the language server, over standard input and output"),
+    ),
     "serve": (
         "duly_platform.cli.serve:Serve",
         "Serve a workspace: web, connectors and worker in one process",
