@@ -18,8 +18,9 @@ from duly_platform.cli import main
 from duly_platform.past import PastError, Server
 from duly_runtime import events
 from duly_runtime.backtest import lines
-from duly_runtime.engine.graph import load
-from duly_runtime.node import decider
+from duly_runtime.card import Card
+from duly_runtime.decision import Decision, World
+from duly_runtime.engine.step import load, step
 from duly_runtime.store.database import open_store
 from support.office import RULES, office
 
@@ -171,7 +172,11 @@ def test_the_database_of_a_workspace(here: Path, capsys: pytest.CaptureFixture[s
             event = await store.command(
                 0 if isinstance(line.body, events.CustomerMessage) else line.card, line.body, line.now
             )
-            handled = await store.handle(event, decider(load(program), line.now, {}, fresh=True), program.hash, line.now)
+
+            def decide(event: events.Event, card: Card | None, world: World, now: dt.datetime = line.now) -> Decision:
+                return step(load(program), card, event, now, world)
+
+            handled = await store.handle(event, decide, program.hash, line.now)
             assert handled.card_id == line.card
         await store.stop()
 

@@ -22,10 +22,9 @@ from duly_runtime.backtest.outcomes import Place, Tally
 from duly_runtime.backtest.replay import Replay, deals
 from duly_runtime.backtest.running import run
 from duly_runtime.card import Card
-from duly_runtime.decision import Decision
+from duly_runtime.decision import Decision, World
 from duly_runtime.doors import Inbound
-from duly_runtime.engine.graph import load
-from duly_runtime.node import decider
+from duly_runtime.engine.step import load, step, wants_new_card
 from duly_runtime.store.database import open_store
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "support_desk"
@@ -57,10 +56,10 @@ class House:
         self.decisions: list[tuple[dt.datetime, Decision]] = []
 
     async def handle(self, event_id: int) -> int:
-        judge = decider(self.graph, self.now, {}, fresh=True)
-
-        def decide(event: events.Event, card: Card | None, world: object) -> Decision:
-            decision = judge(event, card, world)  # type: ignore[arg-type]
+        def decide(event: events.Event, card: Card | None, world: World) -> Decision:
+            if card is not None and wants_new_card(self.graph, card, event, self.now):
+                card = None
+            decision = step(self.graph, card, event, self.now, world)
             self.decisions.append((self.now, decision))
             if decision.card is not None:
                 self.waits.pop(decision.card.id, None)
