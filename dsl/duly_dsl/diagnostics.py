@@ -28,6 +28,23 @@ class Fix(msgspec.Struct, frozen=True):
     sure: bool = True
 
 
+def last_line(block: Span, line: str, title: str, sure: bool = True) -> Fix:
+    """Put a line at the end of a block; `block` ends with its closing brace."""
+    before = Span(block.path, block.end_line, block.end_column - 1, block.end_line, block.end_column - 1)
+    return Fix(title, before, f"  {line}\n{' ' * (block.end_column - 2)}", sure)
+
+
+def first_line(header: Span, line: str, title: str, sure: bool = True) -> Fix:
+    """Put a line at the beginning of the block that the line of `header` opens. Where that is exactly only the text tells:
+    duly_dsl.fixing.tidy puts it there."""
+    return Fix(title, Span(header.path, header.line, 0, header.line, 0), line, sure)
+
+
+def no_statement(inside: Span, title: str, sure: bool = True) -> Fix:
+    """Take away the statement that stands on a line, with its block; `tidy` finds out how far it goes."""
+    return Fix(title, Span(inside.path, inside.line, 0, inside.line, 0), "", sure)
+
+
 class Diagnostic(msgspec.Struct, frozen=True):
     """One problem.
 

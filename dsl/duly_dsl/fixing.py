@@ -10,7 +10,7 @@ import msgspec
 
 from duly_dsl.diagnostics import Diagnostic, Fix, Severity
 from duly_dsl.formatter import format as laid_out
-from duly_dsl.outline import split
+from duly_dsl.outline import outline, split
 from duly_dsl.parsing import lexing
 from duly_dsl.source import SourceFile, Span
 
@@ -36,9 +36,28 @@ class Mended(msgspec.Struct, frozen=True):
 
 def tidy(problem: Diagnostic, texts: Mapping[str, str]) -> Diagnostic:
     """Let a fix that takes away all there is on a line take the line."""
-    if not any(fix.text == "" for fix in problem.fixes):
+    if not any(fix.text == "" or fix.span.column == 0 for fix in problem.fixes):
         return problem
-    return msgspec.structs.replace(problem, fixes=tuple(_whole_lines(fix, texts) for fix in problem.fixes))
+    placed = (_placed(fix, texts) if fix.span.column == 0 else fix for fix in problem.fixes)
+    return msgspec.structs.replace(problem, fixes=tuple(_whole_lines(fix, texts) for fix in placed if fix is not None))
+
+
+def _placed(fix: Fix, texts: Mapping[str, str]) -> Fix | None:
+    """A fix of diagnostics.first_line or no_statement, at its place."""
+    path, line = fix.span.path, fix.span.line
+    found = outline(texts[path])
+    statement = next((each for each in found.walk() if each.line == line), None)
+    if statement is None:
+        return None
+    first, last = statement.tokens[0], statement.tokens[-1]
+    if fix.text == "":
+        end = last.end if statement.inside is None else len(found.lines[statement.last - 1].rstrip("\r\n")) + 1
+        return msgspec.structs.replace(fix, span=Span(path, line, first.column, statement.last, end))
+    if statement.inside is None:
+        return None
+    end = len(found.lines[line - 1].rstrip("\r\n")) + 1
+    text = "\n" + " " * (first.column + 1) + fix.text
+    return msgspec.structs.replace(fix, span=Span(path, line, end, line, end), text=text)
 
 
 def _whole_lines(fix: Fix, texts: Mapping[str, str]) -> Fix:

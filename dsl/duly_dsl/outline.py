@@ -79,7 +79,7 @@ def outline(text: str) -> Outline:
         if not tokens:
             continue
         line = tokens[0].line
-        made = Statement(tokens, line, line, _above(lines, line), parent=opened[-1] if opened else None)
+        made = Statement(tokens, line, line, above(lines, line), parent=opened[-1] if opened else None)
         siblings = opened[-1].inside if opened else top
         if siblings is not None:
             siblings.append(made)
@@ -94,7 +94,8 @@ def outline(text: str) -> Outline:
     return Outline(lines, top)
 
 
-def _above(lines: list[str], line: int) -> int:
+def above(lines: list[str], line: int) -> int:
+    """The line of the first comment of those right above a line; the line itself where there is none."""
     while line > 1 and _COMMENT.match(lines[line - 2]):
         line -= 1
     return line

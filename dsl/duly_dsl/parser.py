@@ -6,9 +6,11 @@ import functools
 
 import msgspec
 
-from duly_dsl import syntax
+from duly_dsl import fixing, syntax
+from duly_dsl.catalogue import fixes as titles
 from duly_dsl.catalogue import syntax as kinds
-from duly_dsl.diagnostics import Diagnostic
+from duly_dsl.diagnostics import Diagnostic, Fix
+from duly_dsl.outline import above, split
 from duly_dsl.parsing import grammar, lexing
 from duly_dsl.parsing.engine import Automaton, Engine
 from duly_dsl.parsing.lexing import Line
@@ -53,8 +55,29 @@ def parse(source: SourceFile) -> Parsed:
             shallow.append(line)
     first = _read(source.path, shallow, layout=False)
     best = min(_read(source.path, shallow, layout=True), first, key=_Reading.cost) if first.brace_trouble else first
-    file, found = best.file, best.problems
-    return Parsed(file, tuple(sorted([*problems, *found], key=lambda problem: (problem.span, problem.code))))
+    file, found = best.file, [_closed(problem, source.text) for problem in best.problems]
+    texts = {source.path: source.text}
+    placed = [fixing.tidy(problem, texts) for problem in (*problems, *found)]
+    return Parsed(file, tuple(sorted(placed, key=lambda problem: (problem.span, problem.code))))
+
+
+def _closed(problem: Diagnostic, text: str) -> Diagnostic:
+    """A missing brace, with where to put it: above the line that shows it and its comments, else at the end."""
+    if problem.code != kinds.MISSING_CLOSE.code:
+        return problem
+    lines = split(text)
+    path = problem.span.path
+    header = lines[problem.span.line - 1]
+    indent = header[: len(header) - len(header.lstrip(" \t"))]
+    if problem.related:
+        line = above(lines, problem.related[0][0].line)
+        fix = Fix(titles.CLOSE, Span(path, line, 1, line, 1), f"{indent}}}\n")
+    else:
+        last = lines[-1].rstrip("\r\n")
+        ended = last != lines[-1]
+        end = Span(path, len(lines), len(last) + 1, len(lines), len(last) + 1)
+        fix = Fix(titles.CLOSE, end, f"\n{indent}}}" if ended else f"\n{indent}}}\n")
+    return msgspec.structs.replace(problem, fixes=(fix,))
 
 
 class _Reading(msgspec.Struct, frozen=True):

@@ -580,6 +580,8 @@ class MapRow(Node, frozen=True, kw_only=True):
     target: Name
     path: Text
     type: str
+    type_at: Node
+    missing_at: Node
     missing: Value | None = None
     skip: bool = False
 

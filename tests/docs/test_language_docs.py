@@ -192,6 +192,14 @@ def test_the_table_of_codes_is_up_to_date() -> None:
     assert text.partition(BEGIN)[2].partition(END)[0] == codes(), "run `python tests/docs/test_language_docs.py`"
 
 
+def test_the_page_names_problems_as_they_are_called() -> None:
+    """`name CODE` in a sentence or a table."""
+    text = LANGUAGE.read_text(encoding="utf-8").partition(BEGIN)[0]
+    named = re.findall(r"([a-z]+(?:-[a-z0-9]+)+) ([EW][0-9]{4})", text)
+    assert len(named) > 30
+    assert [(name, code) for name, code in named if code not in every() or every()[code].name != name] == []
+
+
 if __name__ == "__main__":
     page = LANGUAGE.read_text(encoding="utf-8")
     before, _, rest = page.partition(BEGIN)

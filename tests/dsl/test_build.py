@@ -111,6 +111,7 @@ def test_an_owner_must_be_somebody_where_all_accounts_are_known() -> None:
     text = OFFICE + PIPELINE.replace(
         "    start\n", "    start\n    leave stage within 1h\n    alert owner at 50% of leave stage\n"
     )
+    text = text.replace("    start\n", '    allow owner-required "whoever is free takes the card"\n    start\n')
     source = SourceFile("a.duly", text)
     assert build([source]).diagnostics == ()
     assert [each.code for each in build([source], Environment(people=frozenset())).diagnostics] == ["E0410"]

@@ -160,3 +160,76 @@ def test_windows_line_ends_stay() -> None:
     text = UNREACHED.replace("finish", "finihs").replace("\n", "\r\n")
     after, made, _left = mended(text)
     assert made == ["E0102"] and after == text.replace("finihs", "finish")
+
+
+ASKED = '[lints]\nuntested-rule = "warning"\nunused-field = "warning"\nunused-person = "warning"\n'
+QUIET = """calendar "Office" {
+  time zone "Europe/Lisbon"
+  open monday to friday 09:00-18:00
+}
+person ana {
+}
+person bruno {
+}
+template "Hello" {
+  "en" "About {Shown}"
+}
+pipeline "Support" {
+  calendar "Office"
+  field "Shown" text
+  field "Read" text
+  field "Idle" text
+  first reply within 4h
+  stage "New" {
+    start
+    next "Done"
+    owner agent ana
+  }
+  stage "Done" {
+    finish
+  }
+  rule "Created" {
+    when card is created and "Read" is empty
+    then send "Hello"
+  }
+  rule "Missed" {
+    when first reply is missed
+    then set "Read" to "late"
+  }
+  rule "In turn" {
+    when "Read" changes
+    then tag "x"
+  }
+  rule "Answered" {
+    when agent replies
+    then tag "x"
+  }
+  rule "Left alone" off {
+    when agent replies
+    then tag "x"
+  }
+  rule "Moved" {
+    when card enters "Done"
+    then tag "x"
+  }
+}
+test "Waits" {
+  clock starts monday 2026-11-09 09:00 in "Office"
+  given card in "New"
+  at +1h expect first reply is running
+}
+"""
+
+
+def test_lints_that_are_off_speak_when_they_are_asked() -> None:
+    assert found(QUIET) == []
+    lines = QUIET.splitlines()
+    said = [(code, lines[line - 1].strip()) for code, _severity, line in found(QUIET, ASKED)]
+    assert sorted(said) == [
+        ("W0218", 'field "Idle" text'),
+        ("W0219", "person bruno {"),
+        ("W0717", 'rule "Answered" {'),
+        ("W0717", 'rule "Moved" {'),
+    ]
+    moved = QUIET.replace("at +1h expect", 'at +1h agent replies "Hi"\n  agent moves card to "Done"\n  expect')
+    assert "W0717" not in {code for code, *_ in found(moved, ASKED)}

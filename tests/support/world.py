@@ -17,9 +17,9 @@ WORLD = Environment(
         ),
         ConnectorKind("whatsapp", ("receives", "sends", "connects"), (SettingSpec("phone number id", required=True),)),
     ),
-    regions=frozenset({"PT", "BR", "BR-SP"}),
+    regions=frozenset({"PT", "BR", "BR-SP", "LK"}),
     secrets=frozenset({"SMTP", "SHOP_KEY"}),
     pattern_ok=pattern_ok,
     today=dt.date(2026, 11, 9),
-    holidays_until={"BR": 2027},
+    holidays_until={"LK": 2026},
 )

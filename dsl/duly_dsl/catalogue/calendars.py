@@ -164,3 +164,55 @@ CANNOT_OWN = Kind(
     _("`owner`, `lead` and `manager` are told by who has the card, so they can't say who gets it."),
     desk(rules=block('rule "Give"', "when card is created", "then assign to owner")),
 )
+PAST_CLOSURE = Kind(
+    "W0420",
+    "past-closure",
+    Severity.WARNING,
+    _("this day was over long ago, on %(last)s"),
+    _("remove the line, or write it for `every year`"),
+    _(
+        "A dated line counts for its date only. Once the clocks that ran over it are done, it says nothing any more; a "
+        "closure that comes back every year was perhaps forgotten for this one. Reported from 60 days after."
+    ),
+    _office("closed on 2025-12-24"),
+    needs="today",
+)
+DST_GAP = Kind(
+    "W0421",
+    "dst-gap",
+    Severity.WARNING,
+    _("`%(found)s` doesn't exist on %(day)s: the clocks go from %(first)s to %(last)s"),
+    _("begin or end at an hour that exists every day, such as %(last)s"),
+    _(
+        "Where summer time begins, part of an hour is skipped. An opening that begins or ends in it is taken to do so at "
+        "the end of the gap, and is shorter or longer than it looks that day."
+    ),
+    block('calendar "Office"', 'time zone "Europe/Lisbon"', "open every day 01:30-09:00"),
+    needs="today",
+)
+HOLIDAYS_RUN_OUT = Kind(
+    "W0422",
+    "holidays-run-out",
+    Severity.WARNING,
+    _("the public holidays of `%(region)s` are known until %(year)s only"),
+    _("update Duly, or write next year's holidays as `closed on` lines"),
+    _(
+        "Some countries announce holidays from year to year. After the last year known every weekday counts as open, so "
+        "that promises fall due on holidays."
+    ),
+    _office('holidays from "LK"'),
+    needs="holidays_until",
+)
+OWNER_REQUIRED = Kind(
+    "W0423",
+    "owner-required",
+    Severity.WARNING,
+    _("`%(pipeline)s` tells the owner of a card, and gives no card one"),
+    _("add `owner` to a stage, an `assign` table, or a rule that assigns"),
+    _(
+        "As long as nobody takes a card by hand it has no owner and no team, and what is for the owner reaches nobody: "
+        "just the cards nobody looks at."
+    ),
+    desk(new="leave stage within 4h\nalert owner at 80% of leave stage"),
+    absence="file",
+)

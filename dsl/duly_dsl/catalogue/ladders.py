@@ -109,3 +109,20 @@ NO_ROOM = Kind(
         "repeat level 1 every 1h at most 3 times",
     ),
 )
+NO_STOP = Kind(
+    "W0815",
+    "no-stop",
+    Severity.WARNING,
+    _("level %(number)s of `%(name)s` repeats without end"),
+    _("add `at most 3 times` to it, or a line like `stop when agent replies`"),
+    _(
+        "It goes on until the card leaves the stage or somebody acknowledges the escalation, be it for weeks: people stop "
+        "reading what comes every hour."
+    ),
+    _ladder(
+        "when resolved is missed",
+        "level 1 at once notify agent ana",
+        "repeat level 1 every 1h",
+    ),
+    absence="file",
+)

@@ -169,11 +169,39 @@ UNUSED_DEFINITION = Kind(
     _("nothing uses the %(sort)s `%(name)s`"),
     _("use it, or remove it"),
     _(
-        "A team that owns, gets and hears of nothing, a template nobody sends, an outgoing webhook nobody calls: "
-        "often the name is misspelt where it was meant to be used. Calendars, people and fields may stand ready and "
-        "are not reported."
+        "A team that owns, gets and hears of nothing, a template nobody sends, an outgoing webhook nobody calls, "
+        "a calendar on which nothing runs: often the name is misspelt where it was meant to be used. Fields and people "
+        "have lints of their own, `unused-field` and `unused-person`."
     ),
     desk(rest=block('template "Thanks"', '"en" "Thank you."')),
     absence="file",
     words=("sort",),
+)
+UNUSED_FIELD = Kind(
+    "W0218",
+    "unused-field",
+    Severity.WARNING,
+    _("no line reads or fills the field `%(name)s`"),
+    _("use it, or remove it"),
+    _(
+        "No condition, table, text or connector has to do with this field, and no stage asks for it. It may be there for "
+        "people to fill in, so this is reported only where `duly.toml` asks for it."
+    ),
+    desk('field "Order number" text'),
+    absence="file",
+    off=True,
+)
+UNUSED_PERSON = Kind(
+    "W0219",
+    "unused-person",
+    Severity.WARNING,
+    _("`%(name)s` is in no team, and no line names them"),
+    _("add them to a team, or remove the `person`"),
+    _(
+        "They get an account, and no card or notice by these files. That may be meant, so this is reported only where "
+        "`duly.toml` asks for it."
+    ),
+    desk(rest=block("person ana", 'email "ana@support.example"')),
+    absence="file",
+    off=True,
 )

@@ -144,3 +144,46 @@ NO_WHEN = Kind(
     desk(rules=block('rule "Urgent"', 'then tag "urgent"')),
     absence="file",
 )
+ALWAYS_TRUE = Kind(
+    "W0715",
+    "always-true",
+    Severity.WARNING,
+    _("this holds of every card, so it asks nothing"),
+    _("remove it, or correct the values"),
+    _(
+        "A value that may be any of those it can be, or one that may be there or not, leaves nothing out. Often `or` "
+        "stands where `and` was meant, or a value is missing from the list."
+    ),
+    desk(
+        rules=block(
+            'rule "Look"', "when card is created and (priority is not high or priority is not low)", 'then tag "look"'
+        )
+    ),
+)
+SHADOW_TOO_LONG = Kind(
+    "W0716",
+    "shadow-too-long",
+    Severity.WARNING,
+    _("the rule `%(name)s` was to be tried until %(until)s"),
+    _("let it act by removing `shadow`, remove the rule, or write a later day"),
+    _(
+        "A rule in `shadow` only records what it would do. The day after `until` has passed: what it recorded should be "
+        "looked at and decided on."
+    ),
+    desk(rules=block('rule "Urgent" shadow until 2026-01-31', "when card is created", 'then tag "urgent"')),
+    needs="today",
+)
+UNTESTED_RULE = Kind(
+    "W0717",
+    "untested-rule",
+    Severity.WARNING,
+    _("no test could set off the rule `%(name)s`"),
+    _("write a test in which its event happens"),
+    _(
+        "In no test of its pipeline does what the rule waits for happen, so nothing tells whether it does what it "
+        "should. `duly test --coverage` shows which rules did act. Reported only where `duly.toml` asks for it."
+    ),
+    desk(rules=block('rule "Answered"', "when agent replies", 'then tag "answered"')),
+    absence="file",
+    off=True,
+)

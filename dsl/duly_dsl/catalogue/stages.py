@@ -157,3 +157,19 @@ REQUIRED_AT_FINISH = Kind(
     _("`required to leave` holds a card back in a stage until the field is filled. Cards stay in a finish stage."),
     desk('field "Resolution" text required to leave "Done"'),
 )
+SILENT_LOOP = Kind(
+    "W0520",
+    "silent-loop",
+    Severity.WARNING,
+    _("silence alone leads a card from `%(stage)s` back to it"),
+    _("end the way in a finish stage, or tell somebody instead of moving the card"),
+    _(
+        "Lines about silence move the card from stage to stage in a circle. Nobody reads or answers it on the way, and "
+        "it is never finished."
+    ),
+    desk(
+        new='after 2 calendar days of silence move to "Later"',
+        nexts='"Later", "Done"',
+        stages=block('stage "Later"', 'next "New", "Done"', 'after 2 calendar days of silence move to "New"'),
+    ),
+)

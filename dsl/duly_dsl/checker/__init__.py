@@ -13,6 +13,7 @@ from duly_dsl.checker import (
     calendars,
     conditions,
     conflicts,
+    dates,
     doors,
     duplicates,
     durations,
@@ -27,6 +28,7 @@ from duly_dsl.checker import (
     tables,
     templates,
     tests,
+    untested,
     unused,
     values,
     ways,
@@ -60,6 +62,8 @@ PASSES: tuple[Pass, ...] = (
     sending.check,
     tests.check,
     unused.check,
+    untested.check,
+    dates.check,
 )
 
 

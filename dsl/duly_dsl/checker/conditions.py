@@ -11,6 +11,7 @@ from duly_dsl.checker import context as c
 from duly_dsl.checker.context import Checking
 from duly_dsl.checker.logic import contradiction
 from duly_dsl.diagnostics import Diagnostic
+from duly_dsl.scope import Scope
 
 FIXED = ("channel", "connector")
 """What a card keeps from its first message on."""
@@ -24,6 +25,8 @@ def check(checking: Checking) -> Iterator[Diagnostic]:
             if clash is not None:
                 kind = ladder_kinds.STOP_NEVER if condition.use == "stop" else kinds.NEVER_TRUE
                 yield kind.at(condition.expr.span, reason=clash.reason, what=clash.what)
+            else:
+                yield from _always(condition.expr, scope)
         for atom in c.all_atoms(scope.pipeline):
             if isinstance(atom, s.EventIs) and atom.metric is not None and atom.metric.name not in promised:
                 yield kinds.CLOCK_NEVER_RUNS.at(atom.span, metric=atom.metric.name, pipeline=scope.pipeline.name.text)
@@ -31,3 +34,13 @@ def check(checking: Checking) -> Iterator[Diagnostic]:
                 name = atom.operand.name
                 if not name.quoted and name.text in FIXED:
                     yield kinds.NEVER_CHANGES.at(atom.span, name=name.text)
+
+
+def _always(expr: s.Expr, scope: Scope) -> Iterator[Diagnostic]:
+    """Parts joined by `and` that hold of every card."""
+    for term in expr.terms if isinstance(expr, s.And) else (expr,):
+        if any(isinstance(atom, s.EventIs) for atom in c.atoms(term)):
+            continue
+        opposite = s.Not(span=term.span, term=term)
+        if contradiction(opposite, scope) is not None:
+            yield kinds.ALWAYS_TRUE.at(term.span)

@@ -9,12 +9,14 @@ import msgspec
 
 from duly_dsl import syntax as s
 from duly_dsl.catalogue import _
+from duly_dsl.catalogue import fixes as titles
 from duly_dsl.catalogue import rules as kinds
-from duly_dsl.checker.context import Checking
+from duly_dsl.checker.context import Checking, quoted
 from duly_dsl.checker.logic import Case, cases, clash, fixed, together
 from duly_dsl.compiler.conditions import scalar_for
-from duly_dsl.diagnostics import Diagnostic
+from duly_dsl.diagnostics import Diagnostic, Fix
 from duly_dsl.scope import Scope
+from duly_dsl.source import Span
 
 MOST_PAIRS = 20_000
 """Pairs of rules compared in one pipeline: beyond, a check would take seconds."""
@@ -137,8 +139,27 @@ def _itself(rule: _Ready, scope: Scope) -> Iterator[Diagnostic]:
     for key, value in rule.sets.items():
         if any(_waits_for(case, key, scope) for case in rule.spread or ()):
             name = key.removeprefix("field:")
-            yield kinds.SELF_TRIGGER.at(rule.node.name.span, name=rule.node.name.text, operand=name, value=value)
+            yield kinds.SELF_TRIGGER.at(
+                rule.node.name.span, fixes=_narrowed(rule, key), name=rule.node.name.text, operand=name, value=value
+            )
             return
+
+
+def _narrowed(rule: _Ready, key: str) -> tuple[Fix, ...]:
+    """The condition that makes a rule leave alone what it set itself."""
+    action = next((each for each in rule.node.actions if isinstance(each, s.Set) and each.operand == rule.names[key]), None)
+    when = rule.node.when
+    if action is None or when is None or isinstance(when, s.Or):
+        return ()
+    name = quoted(action.operand.name.text) if action.operand.name.quoted else action.operand.name.text
+    match action.value.value:
+        case bool():
+            value = "yes" if action.value.value else "no"
+        case _:
+            value = str(action.value.value)
+    value = quoted(value) if action.value.kind == "text" else value
+    end = Span(when.span.path, when.span.end_line, when.span.end_column, when.span.end_line, when.span.end_column)
+    return (Fix(titles.ADD, end, f" and {name} is not {value}"),)
 
 
 def _waits_for(case: Case, key: str, scope: Scope) -> bool:

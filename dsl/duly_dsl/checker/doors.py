@@ -8,14 +8,17 @@ from collections.abc import Iterator
 from duly_dsl import syntax as s
 from duly_dsl.catalogue import _
 from duly_dsl.catalogue import doors as kinds
+from duly_dsl.catalogue import fixes as titles
 from duly_dsl.catalogue import names as name_kinds
 from duly_dsl.checker import values as v
 from duly_dsl.checker.context import Checking, quoted, unknown
 from duly_dsl.compiler.doors import path_of
-from duly_dsl.diagnostics import Diagnostic, Fix
+from duly_dsl.diagnostics import Diagnostic, Fix, no_statement
+from duly_dsl.parsing.tables import MAP_TYPES
 from duly_dsl.predicates import FIELD
 from duly_dsl.program import ConnectorKind
 from duly_dsl.scope import MAP_TARGETS, WRITABLE, Operand, Scope
+from duly_dsl.source import Span
 
 ALGORITHMS = ("sha256", "sha512", "sha1")
 _PATH = re.compile(r"/in/[A-Za-z0-9_.-]+(/[A-Za-z0-9_.-]+)*")
@@ -37,7 +40,9 @@ def check(checking: Checking) -> Iterator[Diagnostic]:
             related = ((other.name.span, _("the other one")),)
             yield kinds.PATH_CLASH.at(place, related=related, other=other.name.text, path=path)
         if door.path is not None and not _PATH.fullmatch(path):
-            yield kinds.BAD_PATH.at(door.path.span, found=path)
+            better = "/in/" + re.sub(r"[^A-Za-z0-9_./-]+", "-", path.removeprefix("/in")).strip("/")
+            fixes = (Fix(titles.WRITE, door.path.span, quoted(better)),) if _PATH.fullmatch(better) else ()
+            yield kinds.BAD_PATH.at(door.path.span, fixes=fixes, found=path)
         if door.verify is not None and door.verify.scheme == "hmac" and door.verify.algorithm not in ALGORITHMS:
             name = s.Name(span=door.verify.span, text=door.verify.algorithm)
             found = unknown(kinds.BAD_ALGORITHM, name, ALGORITHMS)
@@ -78,7 +83,8 @@ def _useless(door: s.Connector, kind: ConnectorKind) -> Iterator[Diagnostic]:
         lines.append(("retry", door.retry))
     for found, node in lines:
         if node is not None:
-            yield kinds.USELESS_LINE.at(node.span, found=found, kind=kind.name, direction=door.direction)
+            fixes = (no_statement(node.span, titles.OMIT),) if found != "map" else ()
+            yield kinds.USELESS_LINE.at(node.span, fixes=fixes, found=found, kind=kind.name, direction=door.direction)
 
 
 def _settings(door: s.Connector, kind: ConnectorKind) -> Iterator[Diagnostic]:
@@ -90,7 +96,14 @@ def _settings(door: s.Connector, kind: ConnectorKind) -> Iterator[Diagnostic]:
             listed = ", ".join(f"`{key}`" for key in specs) or "none"
             name = s.Name(span=setting.span, text=setting.key)
             close = unknown(kinds.UNKNOWN_SETTING, name, specs).nearest
-            yield kinds.UNKNOWN_SETTING.at(setting.span, nearest=close, kind=kind.name, name=setting.key, known=listed)
+            fixes: tuple[Fix, ...] = ()
+            if close and not setting.secret and not specs[close].secret and close not in given:
+                end = setting.value.span.column - 1
+                key = Span(setting.span.path, setting.span.line, setting.span.column, setting.span.line, end)
+                fixes = (Fix(titles.WRITE, key, close),)
+            yield kinds.UNKNOWN_SETTING.at(
+                setting.span, nearest=close, fixes=fixes, kind=kind.name, name=setting.key, known=listed
+            )
         elif spec.secret and not setting.secret:
             text = f"secret {quoted(_secret_name(door, setting.key))}"
             fixes = (Fix("write `%(text)s`", setting.value.span, text, sure=False),)
@@ -141,7 +154,8 @@ def _cards(checking: Checking, door: s.Connector) -> Iterator[Diagnostic]:
                 continue
             key = made.key
         if seen.setdefault(key, row) is not row:
-            yield kinds.DUPLICATE_TARGET.at(row.target.span, name=row.target.text)
+            fixes = (no_statement(row.span, titles.OMIT, sure=False),)
+            yield kinds.DUPLICATE_TARGET.at(row.target.span, fixes=fixes, name=row.target.text)
         yield from _row(checking, scope, row, made)
     takes_map = any(kind.accepts_map and kind.name == door.kind.text for kind in checking.environment.connector_kinds or ())
     if door.map or takes_map:
@@ -153,14 +167,20 @@ def _row(checking: Checking, scope: Scope, row: s.MapRow, made: Operand) -> Iter
     fits = row.type == wanted or (wanted == "text" and row.type in ("phone", "email", "choice"))
     if not fits:
         yield kinds.MAP_TYPE.at(
-            row.span, name=row.target.text, type=v.TYPES[made.type], found=v.TYPES[row.type], wanted=wanted
+            row.span,
+            fixes=(Fix(titles.WRITE, row.type_at.span, wanted),) if wanted in MAP_TYPES else (),
+            name=row.target.text,
+            type=v.TYPES[made.type],
+            found=v.TYPES[row.type],
+            wanted=wanted,
         )
     elif row.missing is not None:
         yield from v.value(checking, scope, made, row.missing)
     field = scope.field(row.target.text) if made.key.startswith(FIELD) else None
     if row.skip and field is not None and field.required_to_leave and field.default is None:
         stage = field.required_to_leave[0].text
-        yield kinds.NO_FALLBACK.at(row.span, name=row.target.text, stage=stage)
+        fixes = (Fix(titles.WRITE, row.missing_at.span, "reject", sure=False),)
+        yield kinds.NO_FALLBACK.at(row.span, fixes=fixes, name=row.target.text, stage=stage)
 
 
 def _required(scope: Scope, door: s.Connector, seen: dict[str, s.MapRow]) -> Iterator[Diagnostic]:

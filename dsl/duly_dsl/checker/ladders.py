@@ -24,6 +24,9 @@ def check(checking: Checking) -> Iterator[Diagnostic]:
             yield from _start(scope, escalation)
             yield from _levels(escalation)
             yield from _repeats(escalation)
+            endless = next((repeat for repeat in escalation.repeats if repeat.at_most is None), None)
+            if endless is not None and escalation.stop is None:
+                yield kinds.NO_STOP.at(endless.span, name=escalation.name.text, number=endless.level)
 
 
 def _start(scope: Scope, escalation: s.Escalation) -> Iterator[Diagnostic]:

@@ -40,6 +40,10 @@ def check(checking: Checking) -> Iterator[Diagnostic]:
         met = [team for name, team in teams.items() if name in own] or list(teams.values())
         for actor in [*owners, *(actor for actor, _channel in c.told_of(pipeline))]:
             yield from _level(actor, teams, met)
+        gives = bool(owners)
+        first = next((actor for actor, _channel in c.told_of(pipeline) if actor.kind == "owner"), None)
+        if first is not None and not gives and not nobody:
+            yield kinds.OWNER_REQUIRED.at(first.span, pipeline=pipeline.name.text)
         for actor, _channel in c.told_of(pipeline):
             if actor.kind == "owner" and nobody:
                 yield kinds.NOBODY.at(actor.span, found="owner", reason=_("nobody works here yet"))

@@ -7,10 +7,11 @@ from collections.abc import Iterator
 from duly_dsl import syntax as s
 from duly_dsl.catalogue import _
 from duly_dsl.catalogue import clocks as clock_kinds
+from duly_dsl.catalogue import fixes as titles
 from duly_dsl.catalogue import stages as kinds
 from duly_dsl.checker import context as c
 from duly_dsl.checker.context import Checking
-from duly_dsl.diagnostics import Diagnostic
+from duly_dsl.diagnostics import Diagnostic, first_line, last_line, no_statement
 from duly_dsl.scope import Scope
 from duly_dsl.units import Duration, Unit
 
@@ -20,16 +21,22 @@ def check(checking: Checking) -> Iterator[Diagnostic]:
         pipeline = scope.pipeline
         name = pipeline.name.text
         if pipeline.calendar is None:
-            yield kinds.NO_CALENDAR.at(pipeline.name.span, pipeline=name)
+            calendars = list(checking.workspace.calendars)
+            line = f"calendar {c.quoted(calendars[0])}" if len(calendars) == 1 else ""
+            fixes = (first_line(pipeline.name.span, line, titles.INSERT),) if line else ()
+            yield kinds.NO_CALENDAR.at(pipeline.name.span, fixes=fixes, pipeline=name)
         starts = [stage for stage in pipeline.stages if stage.start]
         if not starts:
-            yield kinds.NO_START.at(pipeline.name.span, pipeline=name)
+            open_ones = [stage for stage in pipeline.stages if not stage.finish]
+            fixes = (first_line(open_ones[0].name.span, "start", titles.INSERT, sure=False),) if open_ones else ()
+            yield kinds.NO_START.at(pipeline.name.span, fixes=fixes, pipeline=name)
         for extra in starts[1:]:
             related = ((starts[0].name.span, _("the first one")),)
             yield kinds.TWO_STARTS.at(extra.name.span, related=related, stage=extra.name.text, other=starts[0].name.text)
         for line in pipeline.reopens:
             if line.metric.name == "leave stage":
-                yield clock_kinds.NO_REOPEN_CHOICE.at(line.span, metric=line.metric.name)
+                fixes = (no_statement(line.span, titles.OMIT),)
+                yield clock_kinds.NO_REOPEN_CHOICE.at(line.span, fixes=fixes, metric=line.metric.name)
         for stage in pipeline.stages:
             yield from _stage(scope, stage)
         for field in pipeline.fields:
@@ -44,19 +51,26 @@ def _stage(scope: Scope, stage: s.Stage) -> Iterator[Diagnostic]:
     if stage.start and stage.finish:
         yield kinds.START_AND_FINISH.at(stage.name.span, stage=name)
     if stage.pauses and not stage.resumes and not stage.finish:
-        yield kinds.PAUSE_WITHOUT_RESUME.at(stage.pauses[0].span, stage=name)
+        fixes = (last_line(stage.span, "resume when customer replies", titles.INSERT),)
+        yield kinds.PAUSE_WITHOUT_RESUME.at(stage.pauses[0].span, fixes=fixes, stage=name)
     if stage.resumes and not stage.pauses:
-        yield kinds.RESUME_WITHOUT_PAUSE.at(stage.resumes[0].span, stage=name)
+        fixes = (
+            first_line(stage.name.span, "pause all clocks", titles.INSERT, sure=False),
+            no_statement(stage.resumes[0].span, titles.OMIT, sure=False),
+        )
+        yield kinds.RESUME_WITHOUT_PAUSE.at(stage.resumes[0].span, fixes=fixes, stage=name)
     if stage.reopen is not None:
         if not stage.finish:
-            yield kinds.REOPEN_PLACE.at(stage.reopen.span, stage=name)
+            fixes = (no_statement(stage.reopen.span, titles.OMIT, sure=False),)
+            yield kinds.REOPEN_PLACE.at(stage.reopen.span, fixes=fixes, stage=name)
         target = scope.stages.get(stage.reopen.stage.text)
         if target is not None and target.finish:
             yield kinds.REOPEN_TO_FINISH.at(stage.reopen.stage.span, stage=target.name.text)
     if stage.finish:
         useless = [*stage.lines, *stage.tables, *stage.alerts, *stage.pauses]
         for line in sorted(useless, key=lambda node: node.span)[:1]:
-            yield kinds.CLOCK_IN_FINISH.at(line.span, stage=name)
+            fixes = (no_statement(line.span, titles.OMIT),)
+            yield kinds.CLOCK_IN_FINISH.at(line.span, fixes=fixes, stage=name)
     if stage.total and "leave stage" not in c.metrics_of(stage) | c.metrics_of(scope.pipeline):
         yield clock_kinds.TOTAL_WITHOUT_TARGET.at(stage.name.span)
     yield from _silences(scope, stage)

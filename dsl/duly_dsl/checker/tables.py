@@ -12,10 +12,11 @@ from collections.abc import Iterator, Sequence
 from duly_dsl import syntax as s
 from duly_dsl.catalogue import _
 from duly_dsl.catalogue import clocks as kinds
+from duly_dsl.catalogue import fixes as titles
 from duly_dsl.checker import context as c
 from duly_dsl.checker.context import Checking
 from duly_dsl.compiler.conditions import scalar_for
-from duly_dsl.diagnostics import Diagnostic
+from duly_dsl.diagnostics import Diagnostic, last_line, no_statement
 from duly_dsl.scope import Scope
 
 MOST_COMBINATIONS = 20_000
@@ -65,7 +66,11 @@ def _targets(scope: Scope, place: s.Stage | s.Pipeline) -> Iterator[Diagnostic]:
         if gap is None:
             full.update(metrics)
         elif any(metric not in lines for metric in metrics):
-            yield kinds.NO_CATCH_ALL.at(table.span, gap=gap)
+            cells = ["-" if column.metric is not None else "any" for column in table.columns[1:]]
+            operands = table.columns[0].metric is None
+            row = f"| {' | '.join(['else', *cells])} |"
+            fixes = (last_line(table.span, row, titles.INSERT),) if operands else ()
+            yield kinds.NO_CATCH_ALL.at(table.span, fixes=fixes, gap=gap)
         yield from _inverted(scope, table)
     for metric, line in lines.items():
         if metric in full:
@@ -74,7 +79,7 @@ def _targets(scope: Scope, place: s.Stage | s.Pipeline) -> Iterator[Diagnostic]:
 
 def _shadowed(rows: Sequence[s.Row]) -> Iterator[Diagnostic]:
     for row in rows:
-        yield kinds.SHADOWED_ROW.at(row.span)
+        yield kinds.SHADOWED_ROW.at(row.span, fixes=(no_statement(row.span, titles.OMIT, sure=False),))
 
 
 def _gone_through(scope: Scope, table: s.Table, rows: Sequence[s.Row]) -> tuple[list[s.Row], str | None]:

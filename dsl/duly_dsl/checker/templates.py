@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from duly_dsl import syntax as s
+from duly_dsl.catalogue import fixes as titles
 from duly_dsl.catalogue import templates as kinds
 from duly_dsl.checker import context as c
 from duly_dsl.checker.context import Checking
-from duly_dsl.diagnostics import Diagnostic
+from duly_dsl.diagnostics import Diagnostic, Fix, no_statement
 from duly_dsl.nearest import nearest
 from duly_dsl.placeholders import BUILT_IN, Placeholder, parse
 from duly_dsl.scope import Scope
+from duly_dsl.source import Span
 
 OF_A_CLOCK = ("clock", "due")
 """Placeholders that only an alert or an escalation has a value for."""
@@ -59,7 +61,8 @@ def _languages(template: s.Template, scopes: Iterable[Scope]) -> Iterator[Diagno
         for variant in variants:
             tag = variant.language.value
             if tag.casefold() in seen:
-                yield kinds.DUPLICATE_LANGUAGE.at(variant.span, name=name, language=tag)
+                fixes = (no_statement(variant.span, titles.OMIT, sure=False),)
+                yield kinds.DUPLICATE_LANGUAGE.at(variant.span, fixes=fixes, name=name, language=tag)
             seen.add(tag.casefold())
     have = {variant.language.value.casefold() for variant in template.variants}
     for scope in scopes:
@@ -83,9 +86,16 @@ def _placeholders(text: s.Text, scopes: list[Scope], to_customer: bool, some: bo
         if not lacking or (some and len(lacking) < len(scopes)):
             continue
         close = nearest(part.name, (*BUILT_IN, *lacking[0].fields))
+        written, fixes = "{" + part.name + "}", tuple[Fix, ...]()
+        plain = text.span.end_column - text.span.column == len(text.value) + 2  # no escapes: columns are the value's own
+        if close and plain and text.value.count(written) == 1:
+            column = text.span.column + 1 + text.value.index(written)
+            there = Span(text.span.path, text.span.line, column, text.span.line, column + len(written))
+            fixes = (Fix(titles.WRITE, there, "{" + close + "}"),)
         yield kinds.UNKNOWN_PLACEHOLDER.at(
             text.span,
             nearest=close,
+            fixes=fixes,
             name=part.name,
             pipeline=lacking[0].pipeline.name.text,
             known=", ".join(f"`{{{name}}}`" for name in BUILT_IN),

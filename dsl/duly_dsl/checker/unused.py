@@ -10,6 +10,8 @@ from duly_dsl.catalogue import names as kinds
 from duly_dsl.checker import context as c
 from duly_dsl.checker.context import Checking
 from duly_dsl.diagnostics import Diagnostic
+from duly_dsl.placeholders import Placeholder, parse
+from duly_dsl.scope import Scope
 
 
 def check(checking: Checking) -> Iterator[Diagnostic]:
@@ -32,6 +34,14 @@ def check(checking: Checking) -> Iterator[Diagnostic]:
                 teams |= {str(value.value) for value in atom.values}
     if not checking.workspace.pipelines:
         return  # A file by itself: what uses it is elsewhere.
+    used = {scope.pipeline.calendar.text for scope in checking.scopes if scope.pipeline.calendar is not None}
+    used |= {test.zone_of.text for file in checking.files for test in file.tests if test.zone_of is not None}
+    sure = used and used <= set(checking.workspace.calendars)  # else the name that is wrong is said, or the line missing
+    for name, calendar in checking.workspace.calendars.items():
+        if name not in used and sure:
+            yield kinds.UNUSED_DEFINITION.at(calendar.name.span, sort=_("calendar"), name=name)
+    yield from _fields(checking)
+    yield from _people(checking)
     for name, template in checking.workspace.templates.items():
         if name not in templates:
             yield kinds.UNUSED_DEFINITION.at(template.name.span, sort=_("template"), name=name)
@@ -45,3 +55,50 @@ def check(checking: Checking) -> Iterator[Diagnostic]:
             continue
         if door.direction == "sends" and door.kind.text not in ("email", "whatsapp") and name not in called:
             yield kinds.UNUSED_DEFINITION.at(door.name.span, sort=_("connector"), name=name)
+
+
+def _fields(checking: Checking) -> Iterator[Diagnostic]:
+    """Fields that no line reads, writes or asks for."""
+    texts = [
+        variant.text.value
+        for template in checking.workspace.templates.values()
+        for variant in (*template.variants, *template.subject)
+    ]
+    for scope in checking.scopes:
+        own = [a.text.value for a in c.actions_of(scope.pipeline) if isinstance(a, s.Reply | s.AddNote)]
+        shown = {part.name.casefold() for text in (*texts, *own) for part in parse(text) if isinstance(part, Placeholder)}
+        used = {name.text.casefold() for name in _named(checking, scope)} | shown
+        for name, field in scope.fields.items():
+            if name.casefold() not in used and not field.required_to_leave:
+                yield kinds.UNUSED_FIELD.at(field.name.span, name=name)
+
+
+def _named(checking: Checking, scope: Scope) -> Iterator[s.Name]:
+    for atom in c.all_atoms(scope.pipeline):
+        if isinstance(atom, s.Is | s.IsEmpty | s.Compare) or (isinstance(atom, s.EventIs) and atom.operand is not None):
+            yield atom.operand.name
+    for table in c.tables_of(scope.pipeline):
+        yield from (column.operand.name for column in table.columns if column.operand is not None)
+    for action in c.actions_of(scope.pipeline):
+        if isinstance(action, s.Set):
+            yield action.operand.name
+    for door in checking.workspace.connectors.values():
+        if door.pipeline is not None and door.pipeline.text == scope.pipeline.name.text:
+            yield from (row.target for row in door.map)
+
+
+def _people(checking: Checking) -> Iterator[Diagnostic]:
+    """People in no team, whom no line names."""
+    met: set[str] = set()
+    for team in checking.workspace.teams.values():
+        met |= {name.text for name in (*team.members, team.lead, team.manager) if name is not None}
+        met |= {name.text for level in team.levels for name in level.people}
+    for scope in checking.scopes:
+        actors = [*c.owners_of(scope.pipeline), *(actor for actor, _channel in c.told_of(scope.pipeline))]
+        met |= {actor.name.text for actor in actors if actor.kind == "agent" and actor.name is not None}
+        for atom in c.all_atoms(scope.pipeline):
+            if isinstance(atom, s.Is):
+                met |= {str(value.value) for value in atom.values}
+    for name, person in checking.workspace.people.items():
+        if name not in met:
+            yield kinds.UNUSED_PERSON.at(person.name.span, name=name)

@@ -5,8 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+import msgspec
+
 from duly_dsl import syntax as s
 from duly_dsl.catalogue import _
+from duly_dsl.catalogue import fixes as titles
 from duly_dsl.catalogue import names as name_kinds
 from duly_dsl.catalogue import rules as rule_kinds
 from duly_dsl.catalogue import types as kinds
@@ -53,6 +56,14 @@ _TAG = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*")
 _EMAIL = re.compile(r"[^\s@<>]+@[^\s@<>]+\.[^\s@<>.]+")
 _PHONE = re.compile(r"\+[0-9][0-9 ()-]{4,20}")
 
+_NOTHING = re.compile(r"(?!)")
+_BARE = {
+    "number": re.compile(r"-?[0-9]{1,9}(\.[0-9]{1,6})?"),
+    "date": re.compile(r"[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|1[0-9]|2[0-8])"),
+    "yes/no": re.compile(r"yes|no"),
+}
+"""Texts that were meant as values of these types."""
+
 _INSTEAD = {
     "stage": _("write `move to` and the stage"),
     "owner": _("write `assign to agent` and the person"),
@@ -97,7 +108,25 @@ def _pipeline(checking: Checking, scope: Scope) -> Iterator[Diagnostic]:
                     yield from _several(checking, scope, column.operand, cell.values)
     for action in c.actions_of(pipeline):
         if isinstance(action, s.Set):
-            yield from written(checking, scope, action.operand, action.value)
+            for problem in written(checking, scope, action.operand, action.value):
+                fixes = _instead(scope, action) if problem.code == kinds.READ_ONLY.code else ()
+                yield msgspec.structs.replace(problem, fixes=fixes) if fixes else problem
+
+
+def _instead(scope: Scope, action: s.Set) -> tuple[Fix, ...]:
+    """The action that does what `set` can't."""
+    operand = scope.operand(action.operand.name)
+    found = str(action.value.value)
+    match operand.key if operand is not None else "":
+        case "stage" if found in scope.stages:
+            text = f"move to {quoted(found)}"
+        case "owner" if found.isidentifier():
+            text = f"assign to agent {found}"
+        case "team" if found in scope.workspace.teams:
+            text = f"assign to team {quoted(found)}"
+        case _:
+            return ()
+    return (Fix(titles.WRITE, action.span, text),)
 
 
 def _several(checking: Checking, scope: Scope, node: s.Operand, found: tuple[s.Value, ...]) -> Iterator[Diagnostic]:
@@ -173,7 +202,9 @@ def _mismatch(operand: Operand, found: s.Value, text: str) -> Diagnostic:
     sample = operand.choices[0] if operand.choices else _SAMPLES.get(operand.type, "word")
     fixes: tuple[Fix, ...] = ()
     if operand.type in _TEXTS and found.kind in ("word", "number"):
-        fixes = (Fix("write `%(text)s`", found.span, quoted(text)),)
+        fixes = (Fix(titles.WRITE, found.span, quoted(text)),)
+    elif found.kind == "text" and _BARE.get(operand.type, _NOTHING).fullmatch(text):
+        fixes = (Fix(titles.WRITE, found.span, text),)
     return kinds.TYPE_MISMATCH.at(
         found.span,
         fixes=fixes,
@@ -187,7 +218,9 @@ def _mismatch(operand: Operand, found: s.Value, text: str) -> Diagnostic:
 
 def language(tag: s.Text | None) -> Iterator[Diagnostic]:
     if tag is not None and not _TAG.fullmatch(tag.value):
-        yield kinds.BAD_LANGUAGE.at(tag.span, found=tag.value)
+        better = tag.value.strip().replace("_", "-")
+        fixes = (Fix(titles.WRITE, tag.span, quoted(better)),) if _TAG.fullmatch(better) else ()
+        yield kinds.BAD_LANGUAGE.at(tag.span, fixes=fixes, found=tag.value)
 
 
 def _address(text: s.Text | None, shape: re.Pattern[str], sort: str, sample: str) -> Iterator[Diagnostic]:

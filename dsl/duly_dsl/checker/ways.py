@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from duly_dsl import syntax as s
+from duly_dsl.catalogue import fixes as titles
 from duly_dsl.catalogue import stages as kinds
 from duly_dsl.checker.context import Checking
 from duly_dsl.compiler.conditions import could_be, facts_at
-from duly_dsl.diagnostics import Diagnostic
+from duly_dsl.diagnostics import Diagnostic, last_line
 from duly_dsl.scope import Scope
 
 
@@ -25,10 +26,28 @@ def check(checking: Checking) -> Iterator[Diagnostic]:
             if name not in come:
                 yield kinds.UNREACHABLE_STAGE.at(stage.name.span, stage=name)
             if name in dead:
-                yield kinds.DEAD_END.at(stage.name.span, stage=name)
+                fixes = (last_line(stage.span, "finish", titles.INSERT, sure=False),)
+                yield kinds.DEAD_END.at(stage.name.span, fixes=fixes, stage=name)
+        yield from _to_and_fro(scope)
         # With no finish stage at all this is true of every stage, and said once.
         for name in [name for name in scope.stages if name in lost][: None if finishes else 1]:
             yield kinds.NEVER_FINISHES.at(scope.stages[name].name.span, stage=name)
+
+
+def _to_and_fro(scope: Scope) -> Iterator[Diagnostic]:
+    """Circles of stages that silence alone leads a card round."""
+    silent = {
+        name: [move.stage.text for silence in stage.silences for move in _moves((silence.action,))]
+        for name, stage in scope.stages.items()
+    }
+    told: set[str] = set()
+    for name, stage in scope.stages.items():
+        ways = {each: {to for to in after if to in silent and to != each} for each, after in silent.items()}
+        if name in told or name not in _from(list(ways[name]), ways):
+            continue
+        told |= _from([name], ways)
+        line = next(silence for silence in stage.silences if any(True for _move in _moves((silence.action,))))
+        yield kinds.SILENT_LOOP.at(line.span, stage=name)
 
 
 def _edges(scope: Scope) -> dict[str, set[str]]:

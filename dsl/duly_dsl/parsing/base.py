@@ -9,8 +9,9 @@ from typing import Any, NamedTuple, TypeVar
 import msgspec
 
 from duly_dsl import syntax
+from duly_dsl.catalogue import fixes as titles
 from duly_dsl.catalogue import syntax as kinds
-from duly_dsl.diagnostics import Diagnostic
+from duly_dsl.diagnostics import Diagnostic, no_statement
 from duly_dsl.parsing import values
 from duly_dsl.parsing.engine import BROKEN, Broken
 from duly_dsl.parsing.lexing import Token
@@ -146,7 +147,8 @@ class Nodes:
                 lists.setdefault(said.field, []).append(said.value)
             elif said.field in seen:
                 related = ((seen[said.field], kinds.SAID_HERE),)
-                self.problems.append(kinds.REPEATED.at(said.span, related=related))
+                fixes = (no_statement(said.span, titles.OMIT, sure=False),)
+                self.problems.append(kinds.REPEATED.at(said.span, related=related, fixes=fixes))
             else:
                 seen[said.field] = said.span
                 fields[said.field] = said.value

@@ -23,6 +23,8 @@ from duly_dsl.parsing.lexing import NEWLINE, Line, Token, text_of
 from duly_dsl.source import Span
 
 OPEN, CLOSE, NAME, STRING = "LBRACE", "RBRACE", "NAME", "STRING"
+ALLOW = "ALLOW"
+"""It can stand everywhere, so it is never what was meant."""
 
 SAMPLES = {
     NAME: "…",
@@ -357,7 +359,8 @@ class Engine:
             return auto.accepts(OPEN) and self._open_here(place, following)
         if (token.type == CLOSE or previous.type in (OPEN, CLOSE)) and auto.accepts(NEWLINE):
             if not self._silent:
-                self._report(kinds.ONE_LINE_BLOCK.at(token.span(self._path)))
+                fixes = (self._apart(place),)
+                self._report(kinds.ONE_LINE_BLOCK.at(token.span(self._path), fixes=fixes))
             tokens.insert(place, Token(NEWLINE, "", token.line, token.column, token.column))
             return True
         return self._misspelt(place) or self._unquoted(place) or self._quoted(place)
@@ -368,7 +371,10 @@ class Engine:
         header = tokens[0].span(self._path).to(tokens[place - 1].span(self._path))
         end = Span(self._path, header.end_line, header.end_column, header.end_line, header.end_column)
         if following and following[0].type == OPEN:
-            self._report(kinds.BRACE_ALONE.at(following[0].span(self._path)))
+            brace = following[0].span(self._path)
+            moved = Fix(titles.ADD, Span(self._path, end.line, end.column, brace.end_line, brace.end_column), " {")
+            noted = "#" in tokens[place].text
+            self._report(kinds.BRACE_ALONE.at(brace, fixes=() if noted else (moved,)))
             del following[: 2 if following[1].type == NEWLINE else 1]
         elif not self._silent:
             self.brace_trouble = True
@@ -376,6 +382,17 @@ class Engine:
             self._report(kinds.MISSING_OPEN.at(header, fixes=(fix,), header=tokens[0].text))
         tokens.insert(place, Token(OPEN, "", end.line, end.column, end.column))
         return True
+
+    def _apart(self, place: int) -> Fix:
+        """Give every statement of a block on one line a line, from the word at `place` on."""
+        said = [token for token in self._tokens[place:] if token.type != NEWLINE]
+        text = ""
+        for before, token in zip([self._tokens[place - 1], *said], said, strict=False):
+            apart = token.type == CLOSE or before.type in (OPEN, CLOSE)
+            text += ("\n" if apart else "" if token.type == "COMMA" else " ") + token.text
+        start = self._tokens[place - 1]
+        span = Span(self._path, start.line, start.end, said[-1].line, said[-1].end)
+        return Fix(titles.SPLIT, span, text)
 
     def _replace(self, place: int, count: int, token: Token) -> list[Token]:
         """The rest of the line with `count` tokens made into one."""
@@ -472,6 +489,6 @@ class Engine:
         found = {
             SAMPLES.get(kind) or auto.tables.literals[kind]
             for kind in auto.tables.actions[states[-1]]
-            if kind not in (NEWLINE, END, CLOSE) and auto.accepts(kind, states.copy())
+            if kind not in (NEWLINE, END, CLOSE, ALLOW) and auto.accepts(kind, states.copy())
         }
         return ", ".join(f"`{sample}`" for sample in sorted(found, key=lambda sample: (not sample[0].isalpha(), sample)))

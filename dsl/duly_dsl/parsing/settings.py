@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from duly_dsl import syntax
+from duly_dsl.catalogue import fixes as titles
 from duly_dsl.catalogue import syntax as kinds
+from duly_dsl.diagnostics import Fix
 from duly_dsl.parsing import tables, values
 from duly_dsl.parsing.base import Nodes, Said
 from duly_dsl.parsing.engine import BROKEN, Broken
@@ -51,7 +53,8 @@ class SettingNodes(Nodes):
         first, last = self._date(parts[0]), self._date(parts[1])
         where = self._span(parts[0]).to(self._span(parts[1]))
         if not isinstance(first, Broken) and not isinstance(last, Broken) and last < first:
-            self.problems.append(kinds.DATES_BACKWARDS.at(where, first=first, last=last))
+            fixes = (Fix(titles.SWAP, where, f"{last} to {first}"),)
+            self.problems.append(kinds.DATES_BACKWARDS.at(where, fixes=fixes, first=first, last=last))
             return BROKEN
         return self._made(syntax.Closed, span, day=self._made(syntax.OnDate, where, first=first, last=last), reason=reason)
 

@@ -32,6 +32,11 @@ ACTORS = {
 """Words of an actor -> its kind, and the token that names it."""
 
 
+_OTHER_TYPES = {"string": "text", "str": "text", "integer": "number", "int": "number", "float": "number"}
+_OTHER_TYPES |= {"boolean": "yes/no", "bool": "yes/no", "enum": "choice", "option": "choice", "datetime": "date"}
+"""What other tools call the types of fields."""
+
+
 class TableKind(enum.Enum):
     """What a table is for."""
 
@@ -237,7 +242,8 @@ class _Reader:
         """One cell that is not `any` or `else`."""
         if not cell.tokens:
             word = {"metric": "-", "to": "owner"}.get(column.kind, "any")
-            self.problems.append(kinds.EMPTY_CELL.at(cell.span, word=word))
+            fix = Fix(titles.WRITE, cell.span, f"| {word} |", sure=False)
+            self.problems.append(kinds.EMPTY_CELL.at(cell.span, fixes=(fix,), word=word))
             return None
         if column.kind == "metric":
             return self._amount(cell)
@@ -284,7 +290,11 @@ class _Reader:
                 word = text if isinstance(text, str) else str(text.value)
                 name = syntax.Name(span=rest[0].span(self.path), text=word, quoted=named == "STRING")
                 return syntax.Actor(span=cell.span, kind=kind, name=name)
-        self.problems.append(kinds.BAD_ACTOR.at(cell.span, found=cell.text))
+        fixes: tuple[Fix, ...] = ()
+        if len(tokens) == 1 and tokens[0].type in ("NAME", "STRING"):
+            word = "team" if tokens[0].type == "STRING" else "agent"
+            fixes = (Fix(titles.WRITE, cell.span, f"{word} {cell.text}"),)
+        self.problems.append(kinds.BAD_ACTOR.at(cell.span, fixes=fixes, found=cell.text))
         return None
 
     def _level(self, cell: RawCell) -> syntax.Actor | None:
@@ -342,7 +352,10 @@ class _Reader:
         if kind.text not in MAP_TYPES:
             close = nearest(kind.text, MAP_TYPES)
             expected = ", ".join(f"`{name}`" for name in MAP_TYPES)
-            self.problems.append(kinds.BAD_MAP_TYPE.at(kind.span, nearest=close, found=kind.text, expected=expected))
+            instead = _OTHER_TYPES.get(kind.text.lower(), close)
+            fixes = (Fix(titles.WRITE, kind.span, instead),) if instead else ()
+            problem = kinds.BAD_MAP_TYPE.at(kind.span, nearest=close, fixes=fixes, found=kind.text, expected=expected)
+            self.problems.append(problem)
             return None
         if len(missing.tokens) != 1 or missing.tokens[0].type in ("COMMA", "MINUS", "PERCENT", "DURATION", "YES_NO"):
             self.problems.append(kinds.BAD_CELL.at(missing.span, found=missing.text))
@@ -359,6 +372,8 @@ class _Reader:
             target=syntax.Name(span=target.span, text=text, quoted=quoted),
             path=syntax.Text(span=path.span, value=str(where.value)),
             type=kind.text,
+            type_at=syntax.Node(span=kind.span),
+            missing_at=syntax.Node(span=missing.span),
             missing=None if missing.text in ("reject", "skip") else default,
             skip=missing.text == "skip",
         )

@@ -95,7 +95,10 @@ def read_offset(text: str, span: Span) -> int | Diagnostic:
     """`+2d4h` in microseconds; a day here is 24 hours."""
     hit = _OFFSET.fullmatch(text)
     if not hit or len(text) > 18:
-        return kinds.BAD_OFFSET.at(span, found=text)
+        parts = dict[str, str]((unit, count) for count, unit in re.findall(r"([0-9]+)([dhms])", text))
+        better = "+" + "".join(parts[unit] + unit for unit in "dhms" if unit in parts)
+        whole = sorted(better) == sorted(text) and _OFFSET.fullmatch(better)
+        return kinds.BAD_OFFSET.at(span, fixes=(Fix(titles.WRITE, span, better),) if whole else (), found=text)
     days, hours, minutes, seconds = (int(part or 0) for part in hit.groups())
     amount = days * units.DAY + hours * units.HOUR + minutes * units.MINUTE + seconds * units.SECOND
     return amount if amount <= LONGEST * units.DAY else kinds.HUGE_DURATION.at(span, found=text)

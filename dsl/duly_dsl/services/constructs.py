@@ -371,6 +371,24 @@ TABLE: dict[str, Construct] = {
         _("`shadow` records what the rule would do and does nothing; `off` leaves it out."),
         'rule "Later" shadow {\n  when customer replies\n  then raise priority\n}',
     ),
+    "shadow": Construct(
+        "pipeline",
+        "shadow [until DATE]",
+        _("Records what the rule would do and does nothing; after the day named, a check asks for a decision."),
+        'rule "Later" shadow until 2027-03-01 {\n  when customer replies\n  then raise priority\n}',
+    ),
+    "off": Construct(
+        "pipeline",
+        "off",
+        _("Leaves the rule out."),
+        'rule "Not now" off {\n  when customer replies\n  then raise priority\n}',
+    ),
+    "allow": Construct(
+        "pipeline",
+        'allow LINT "WHY"',
+        _("Silences a warning: of the whole block in its first lines, else of the statement after it."),
+        'allow unreachable-stage "for the yearly import"\nstage "Archive" {\n}',
+    ),
     "then": Construct("rule", "then ACTION [then ACTION …]", _("What the rule does, in this order."), 'then tag "vip"'),
     # --- who
     "owner": Construct(

@@ -80,7 +80,7 @@ def sure_fixes(problems: Iterable[Diagnostic], path: str) -> list[Edit]:
     """What mends a file without a choice: the fixes of problems that have only one. Of two at one place the first."""
     found: list[Edit] = []
     for problem in problems:
-        if len(problem.fixes) == 1 and problem.fixes[0].span.path == path:
+        if len(problem.fixes) == 1 and problem.fixes[0].sure and problem.fixes[0].span.path == path:
             edit = of(problem.fixes[0])
             if not any(_overlap(edit.span, other.span) for other in found):
                 found.append(edit)

@@ -121,6 +121,8 @@ MEANS: dict[tuple[type, str], Means] = {
 
 PROSE: frozenset[tuple[type, str]] = frozenset(
     {
+        (s.Allow, "lint"),
+        (s.Allow, "reason"),
         (s.Closed, "reason"),
         (s.SpecialDay, "reason"),
         (s.Person, "full_name"),
