@@ -16,7 +16,10 @@ COMMANDS = {
     "check": ("duly_platform.cli.language:Check", _("Check rule files and report every problem")),
     "lint": ("duly_platform.cli.mending:Lint", _("Check rule files strictly, and mend what can be mended")),
     "fmt": ("duly_platform.cli.language:Format", _("Format rule files, keeping every comment")),
-    "explain": ("duly_platform.cli.language:Explain", _("Explain a problem's code (E0203)")),
+    "explain": (
+        "duly_platform.cli.language:Explain",
+        _("Explain a problem's code (E0203), or a card's clocks and rules (12)"),
+    ),
     "test": ("duly_platform.cli.scenarios:Test", _("Run the tests of rule files in simulated time")),
     "backtest": (
         "duly_platform.cli.backtest:Backtest",

@@ -192,12 +192,32 @@ def difference(path: Path, before: str, after: str) -> str:
 
 
 class Explain:
-    """`duly explain [CODE]`: the page of a problem, by code or name; without one, the list of all."""
+    """`duly explain [CODE|CARD]`: the page of a problem, by code or name; a card by its number (`12`, `#12`); without
+    either, the list of all problems."""
 
     def arguments(self, parser: argparse.ArgumentParser) -> None:
-        parser.add_argument("code", nargs="?", metavar="CODE", help=_("a problem's code (E0203) or name (unknown-stage)"))
+        parser.add_argument(
+            "code",
+            nargs="?",
+            metavar="CODE|CARD",
+            help=_("a problem's code (E0203) or name (unknown-stage), or a card's number (12)"),
+        )
+        parser.add_argument("--clock", default="", metavar="NAME", help=_("of a card: only this clock"))
+        parser.add_argument("--server", metavar="URL", help=_("of a card: ask this server, with the token in DULY_TOKEN"))
+        parser.add_argument("--database", metavar="URL", help=_("of a card: read this database (DULY_DATABASE_URL)"))
+        parser.add_argument(
+            "--data", type=Path, metavar="FOLDER", help=_("of a card: the server's data folder (DULY_DATA, else .duly)")
+        )
+        parser.add_argument(
+            "--format", choices=("text", "json"), default="text", help=_("of a card: for people or for programs")
+        )
 
     def run(self, options: argparse.Namespace) -> int:
+        number = (options.code or "").removeprefix("#")
+        if number.isdecimal():
+            from duly_platform.cli import cards  # late: brings the database along
+
+            return cards.run(int(number), options)
         kinds = every()
         if not options.code:
             for kind in kinds.values():
