@@ -75,7 +75,7 @@ pipeline "Support" {
   }
 
   rule "Many" {
-    when customer replies and (message contains "refund" or card has tag "vip") and not priority is low and card age > 1h elapsed
+    when customer replies and (message contains "pay" or card has tag "v") and not priority is low and card age > 1h elapsed
     then tag "many"
   }
 
@@ -229,9 +229,9 @@ def test_conditions_behind_the_first_false_one_are_told_from_what_was_recorded(v
 @pytest.mark.parametrize(
     ("values", "wanted"),
     [
-        ({"message": "a refund please", "tags": "", "priority": "low", "card age": "3600s"}, (True, False, False)),
-        ({"message": "hello", "tags": "a, vip", "priority": "high", "card age": "3601s"}, (True, True, True)),
-        ({"message": "refunds", "tags": "", "priority": "high", "card age": "9999s"}, (False, True, True)),
+        ({"message": "my pay please", "tags": "", "priority": "low", "card age": "3600s"}, (True, False, False)),
+        ({"message": "hello", "tags": "a, v", "priority": "high", "card age": "3601s"}, (True, True, True)),
+        ({"message": "payed", "tags": "", "priority": "high", "card age": "9999s"}, (False, True, True)),
     ],
 )
 def test_every_sort_of_condition_is_told(version: Version, values: dict[str, str], wanted: tuple[bool, ...]) -> None:
@@ -291,7 +291,7 @@ def test_used_time_is_what_the_engine_counts(version: Version) -> None:
     player = played(version)
     player.advance(START + dt.timedelta(minutes=20), inclusive=True)
     player.do(SetFields(values={"field:Amount": 9.0}, author="ana"))
-    player.do(CustomerMessage(text="refund", channel="manual", pipeline="Support"))
+    player.do(CustomerMessage(text="pay", channel="manual", pipeline="Support"))
     told = explained(player, version)
     for each in told.clocks:
         assert sum(s.microseconds for s in each.stretches if s.counts) == each.used == 20 * 60 * 1_000_000
