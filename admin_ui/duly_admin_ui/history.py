@@ -10,7 +10,7 @@ from duly_runtime.engine.refusal import SENTENCES, sentence
 from duly_runtime.store.api import HistoryRow
 
 PEOPLE = ("owner", "to", "from")
-INSTANTS = ("due_at", "until", "was_due_at", "withdrawn")
+INSTANTS = ("due_at", "occasion", "until", "was_due_at", "withdrawn")
 
 
 class Teller:

@@ -183,6 +183,7 @@ FACT_KINDS = (
     "agent replies",
     "changes",
     "missed",
+    "every",
 )
 """What can set rules off: the facts the engine derives from events, in the language's own words."""
 
@@ -298,6 +299,16 @@ class Digest(Record, frozen=True, kw_only=True):
 
     kinds: tuple[str, ...]
     every: Duration
+
+
+class Schedule(Record, frozen=True, kw_only=True):
+    """When scheduled rules are asked. `key` is what the files write after `every`. Either `interval`, or a time of the
+    pipeline's calendar: `minutes` after midnight on the weekdays `days` (0 is Monday; None: days the calendar opens)."""
+
+    key: str
+    days: tuple[int, ...] | None = None
+    minutes: int = 0
+    interval: Duration | None = None
 
 
 class SendLimits(Record, frozen=True, kw_only=True):
@@ -472,6 +483,8 @@ class Pipeline(Record, frozen=True, kw_only=True):
     """What a missed clock may be excused for -> the least role of a person who may (`agent`, `manager`, `admin`)."""
     limits: SendLimits | None = None
     """The pipeline's own, else those of the workspace."""
+    schedules: tuple[Schedule, ...] = ()
+    """Those its rules name; in `EventAtom` the key is the subject."""
 
     def stage(self, name: str) -> Stage:
         """The stage called `name`; KeyError where there is none."""

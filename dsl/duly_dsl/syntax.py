@@ -208,17 +208,42 @@ class Operand(Node, frozen=True, kw_only=True):
 # events and conditions: expressions
 
 
+class Schedule(Node, frozen=True, kw_only=True):
+    """`every monday, friday 09:00`, `every day 18:00`, `every working day 09:00` (no days), `every 4h` (an amount)."""
+
+    days: tuple[int, ...] | None = None
+    """Weekdays, 0 is Monday; None: on days the calendar opens."""
+    minutes: int = 0
+    interval: Amount | None = None
+
+    @property
+    def text(self) -> str:
+        """What follows `every`, always written the same way."""
+        if self.interval is not None:
+            return str(self.interval.value)
+        time = f"{self.minutes // 60:02}:{self.minutes % 60:02}"
+        if self.days is None:
+            return f"working day {time}"
+        if len(self.days) == len(DAY_NAMES):
+            return f"day {time}"
+        return f"{', '.join(DAY_NAMES[day] for day in self.days)} {time}"
+
+
+DAY_NAMES = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+
+
 class EventIs(Node, frozen=True, kw_only=True):
     """An event atom of a `when`.
 
     kind: `card is created`, `card enters`, `card leaves` (name optional), `card is reopened`, `card is assigned`,
-    `customer replies`, `agent replies`, `changes` (operand set), `missed` (metric set).
+    `customer replies`, `agent replies`, `changes` (operand set), `missed` (metric set), `every` (schedule set).
     """
 
     kind: str
     stage: Name | None = None
     metric: Metric | None = None
     operand: Operand | None = None
+    schedule: Schedule | None = None
 
 
 class Contains(Node, frozen=True, kw_only=True):

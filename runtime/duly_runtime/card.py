@@ -183,6 +183,8 @@ class Card(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What waits for the end of quiet hours, or for room under the rate."""
     messaged: tuple[dt.datetime, ...] = ()
     """When rules lately sent the customer something, as far back as a rate looks."""
+    schedules: dict[str, dt.datetime] = {}
+    """Schedule of rules -> the last occasion handled, or since when the card waits for it."""
     imported_until: dt.datetime | None = None
     """The card was imported or corrected after the event: of what took effect up to here nothing is sent (CLOCKS,
     point 15)."""

@@ -428,3 +428,23 @@ def test_a_pipelines_own_send_limits_count_alone() -> None:
     assert limits is not None
     assert (len(limits.quiet), len(limits.rates), len(limits.digests)) == (0, 1, 0)
     assert compiled().pipelines["P"].limits is None
+
+
+def test_schedules_of_rules() -> None:
+    program = compiled(
+        'rule "A" {\n when every friday, monday 09:00 and tier is gold\n then tag "a"\n }\n'
+        'rule "B" {\n when every monday, friday 9:00 or every working day 18:30 or every 4h\n then tag "b"\n }\n'
+        'rule "C" {\n when every monday to sunday 00:00\n then tag "c"\n }'
+    )
+    schedules = program.pipelines["P"].schedules
+    assert [(each.key, each.days, each.minutes, str(each.interval or "")) for each in schedules] == [
+        ("4h", None, 0, "4h"),
+        ("day 00:00", (0, 1, 2, 3, 4, 5, 6), 0, ""),
+        ("monday, friday 09:00", (0, 4), 540, ""),
+        ("working day 18:30", None, 1110, ""),
+    ]
+    first = next(rule for rule in program.rules if rule.name == "A")
+    assert bare(program, first.terms[0]) == ("every", "monday, friday 09:00")
+    asked = {(entry.stage, entry.rules) for entry in program.index if entry.kind == "every"}
+    assert {stage for stage, _ in asked} == {"New", "Wait", "Done"}
+    assert compiled().pipelines["P"].schedules == ()

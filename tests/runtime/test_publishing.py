@@ -151,3 +151,24 @@ def test_going_back_to_an_earlier_version_makes_it_live_again(tmp_path: Path) ->
             assert await store.active_hash() == first.hash
 
     asyncio.run(main())
+
+
+def test_open_cards_wait_for_the_scheduled_rules_of_a_new_version_and_keep_their_clocks(tmp_path: Path) -> None:
+    rule = '  rule "Look" {\n    when every day 18:00\n    then notify owner\n  }\n\n  stage "Done"'
+
+    async def main() -> None:
+        clock = FakeClock(START)
+        async with empty(tmp_path) as store:
+            await publish(store, DESK % "1h")
+            async with running(store, Doors(), clock, "web") as node:
+                event_id = await store.command(0, OpenCard(pipeline="Support"), START)
+                card = await store.card((await node.handle(event_id)).card_id)
+                await publish(store, (DESK % "2h").replace('  stage "Done"', rule))
+                (rearming,) = await store.waiting_events(START, 10)
+                assert (await node.handle(rearming)).done
+                after = await store.card(card.id)
+                assert after.clocks == card.clocks
+                assert after.schedules == {"day 18:00": START}
+                assert (await store.counts(START))["timers"] == 3
+
+    asyncio.run(main())

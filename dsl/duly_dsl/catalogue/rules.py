@@ -187,3 +187,30 @@ UNTESTED_RULE = Kind(
     absence="file",
     off=True,
 )
+SCHEDULE_ELSEWHERE = Kind(
+    "E0721",
+    "schedule-elsewhere",
+    Severity.ERROR,
+    _("only a rule can wait for `every %(found)s`"),
+    _("write a rule: `when every %(found)s and …`, then what to do"),
+    _(
+        "A time of day sets rules off, each open card by itself. Escalations, waits and assignment tables are about what "
+        "happens to a card."
+    ),
+    desk(
+        stages=block('stage "Waiting"', 'next "Done"', "pause all clocks", "resume when every monday 09:00"),
+        nexts='"Waiting", "Done"',
+    ),
+)
+TOO_OFTEN = Kind(
+    "E0722",
+    "schedule-too-often",
+    Severity.ERROR,
+    _("every %(found)s is too often"),
+    _("write `every 5m` or more"),
+    _(
+        "A scheduled rule is asked for each open card. What must be noticed at once is an event: `when priority changes`, "
+        "`when first reply is missed`."
+    ),
+    desk(rules=block('rule "Poll"', "when every 1m and priority is urgent", "then notify owner")),
+)

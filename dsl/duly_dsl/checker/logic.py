@@ -227,9 +227,12 @@ def _event(case: Case) -> tuple[s.EventIs | None, Clash | None]:
             stage=event.stage or atom.stage,
             metric=event.metric or atom.metric,
             operand=event.operand or atom.operand,
+            schedule=event.schedule or atom.schedule,
         )
     if event is not None:
         for atom, wanted in case:
+            if event.kind == "every" and isinstance(atom, s.Contains) and wanted:
+                return None, Clash(_("nobody writes at that moment"), f"`every`, `{atom.words[0].value}`")
             if isinstance(atom, s.EventIs) and not wanted and atom.kind == event.kind:
                 same = all(not one or one == other for one, other in zip(narrow(atom), narrow(event), strict=True))
                 if same:
@@ -242,7 +245,7 @@ def narrow(event: s.EventIs) -> tuple[str, str, str]:
     return (
         event.stage.text if event.stage else "",
         event.metric.name if event.metric else "",
-        event.operand.name.text.casefold() if event.operand else "",
+        event.operand.name.text.casefold() if event.operand else event.schedule.text if event.schedule else "",
     )
 
 

@@ -120,7 +120,7 @@ def event(node: s.EventIs, scope: Scope) -> p.EventAtom:
         kind=node.kind,
         stage=node.stage.text if node.stage else "",
         metric=node.metric.name if node.metric else "",
-        subject=operand_of(node.operand, scope).key if node.operand else "",
+        subject=operand_of(node.operand, scope).key if node.operand else node.schedule.text if node.schedule else "",
     )
 
 
@@ -184,7 +184,7 @@ def _event_could_be(atom: s.EventIs, fact: Fact) -> tuple[bool, bool]:
         return (True, True) if not fact.stage else (atom.stage.text == fact.stage, atom.stage.text != fact.stage)
     if atom.metric is not None:
         return (True, True) if not fact.metric else (atom.metric.name == fact.metric, atom.metric.name != fact.metric)
-    return True, atom.operand is not None
+    return True, atom.operand is not None or atom.schedule is not None
 
 
 def _is_stage(operand: s.Operand) -> bool:

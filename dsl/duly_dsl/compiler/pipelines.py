@@ -15,6 +15,7 @@ from duly_dsl.compiler.conditions import (
     conjuncts,
     could_be,
     event,
+    events_in,
     in_order,
     kinds,
     operand_of,
@@ -47,8 +48,20 @@ def pipeline(scope: Scope, pool: Pool) -> p.Pipeline:
         assigns=_assigns(node.assigns, scope, pool),
         excuses={reason.value: line.role for line in reversed(node.excuses) for reason in reversed(line.reasons)},
         limits=limits(scope),
+        schedules=_schedules(node),
         span=node.span,
     )
+
+
+def _schedules(node: s.Pipeline) -> tuple[p.Schedule, ...]:
+    found: dict[str, p.Schedule] = {}
+    for rule in node.rules:
+        for atom in events_in(rule.when) if rule.when is not None else ():
+            if (given := atom.schedule) is not None:
+                interval = given.interval.value if given.interval else None
+                made = p.Schedule(key=given.text, days=given.days, minutes=given.minutes, interval=interval, span=atom.span)
+                found.setdefault(made.key, made)
+    return tuple(found[key] for key in sorted(found))
 
 
 def default_priority(priorities: tuple[str, ...] = DEFAULT_PRIORITIES) -> str:

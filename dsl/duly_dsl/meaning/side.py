@@ -257,6 +257,8 @@ class Side:
             return f"{self.name(atom.subject)} changes" if atom.subject else "card changes"
         if atom.kind == "missed":
             return f"{atom.metric or 'a clock'} is missed"
+        if atom.kind == "every":
+            return f"every {atom.subject}"
         stage = f' "{self.stages.get(atom.stage, atom.stage)}"' if atom.stage else ""
         rest = self._any(msgspec.structs.replace(atom, kind="", stage=""))
         return " ".join(filter(None, (atom.kind + stage, rest)))

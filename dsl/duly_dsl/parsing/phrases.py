@@ -180,6 +180,22 @@ class PhraseNodes(Nodes):
     def missed(self, span: Span, parts: list[Any]) -> Any:
         return syntax.EventIs(span=span, kind="missed", metric=parts[0])
 
+    def every_time(self, span: Span, parts: list[Any]) -> Any:
+        minutes = self._checked(values.read_time(parts[1].text, self._span(parts[1])))
+        days = None if parts[0] == "working" else tuple(sorted(parts[0]))
+        schedule = self._made(syntax.Schedule, span, days=days, minutes=minutes)
+        return self._made(syntax.EventIs, span, kind="every", schedule=schedule)
+
+    def any_day(self, span: Span, parts: list[Any]) -> Any:
+        return tuple(range(7))
+
+    def open_day(self, span: Span, parts: list[Any]) -> Any:
+        return "working"
+
+    def every_interval(self, span: Span, parts: list[Any]) -> Any:
+        schedule = self._made(syntax.Schedule, span, interval=parts[0])
+        return self._made(syntax.EventIs, span, kind="every", schedule=schedule)
+
     def operand(self, span: Span, parts: list[Any]) -> Any:
         return self._made(syntax.Operand, span, name=self._name(parts[0]))
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 import datetime as dt
 import threading
 from bisect import bisect_left, bisect_right
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
 from duly_dsl.program import Calendar, Program
@@ -305,6 +305,19 @@ class WorkingTime:
     def is_open(self, at: dt.datetime) -> bool:
         instant = instant_of(at)
         return self._cover(instant).holding(instant) is not None
+
+    def next_at(self, after: dt.datetime, minutes: int, days: Collection[int] | None) -> dt.datetime:
+        """The first instant after `after` at which the wall shows so many minutes after midnight, on one of the weekdays
+        `days` (0 is Monday), or (None) on a day on which the calendar opens. Where the wall leaves the time out, the end of
+        the gap; where it shows it twice, the first time."""
+        instant = instant_of(after)
+        first = ordinal_of(self._zone.wall(instant)) - 1
+        for ordinal in range(first, first + SEARCH_YEARS * 366):
+            if (ordinal + 6) % 7 in days if days is not None else self._openings(ordinal):
+                found = self._zone.instant(midnight(ordinal) + minutes * MINUTE)
+                if found > instant:
+                    return datetime_of(found)
+        raise self._never(instant)
 
     def midnight(self, at: dt.datetime, days: int = 0) -> dt.datetime:
         """When the local date of `at`, or one so many dates later, begins."""

@@ -46,6 +46,8 @@ def _take(work: Work, fact: Fact) -> None:
             continue
         rule = work.graph.program.rules[trace.rule]
         details = {"rule": rule.name}
+        if work.occasion is not None and fact.kind == "every":
+            details["occasion"] = instant(work.occasion)
         if trace.shadow:
             work.say("rule.fired", {**details, "shadow": "yes"})
             continue
@@ -54,6 +56,8 @@ def _take(work: Work, fact: Fact) -> None:
             missed = [clock.missed_at for clock in work.card.clocks if clock.metric == fact.metric and clock.missed_at]
             details |= {"metric": fact.metric, "due_at": instant(max(missed))}
         key = f"rule/{work.card.id}/{work.revision}/{number}/{rule.name}"
+        if "occasion" in details:
+            key = f"every/{work.card.id}/{fact.subject}/{details['occasion']}/{rule.name}"
         actions.perform(work, rule.actions, Cause(key, "rule", details))
 
 

@@ -1,4 +1,5 @@
-"""What falls due by itself: alerts, misses, levels, silences, what was held. One list serves to act and to set timers."""
+"""What falls due by itself: alerts, misses, levels, silences, what was held, occasions of scheduled rules. One list serves
+both to act and to set timers."""
 
 from __future__ import annotations
 
@@ -11,7 +12,7 @@ from msgspec.structs import replace
 from duly_dsl.program import Alert, Send, Silence
 from duly_runtime.card import Clock, Held, Ladder
 from duly_runtime.decision import Timer
-from duly_runtime.engine import actions, alerts, cascade, clocks, ladders, sending
+from duly_runtime.engine import actions, alerts, cascade, clocks, ladders, schedules, sending
 from duly_runtime.engine.silences import silent_since
 from duly_runtime.engine.telling import instant, told
 from duly_runtime.engine.work import Cause, Due, Work
@@ -44,6 +45,7 @@ def catch_up(work: Work, until: dt.datetime, *, inclusive: bool) -> None:
         first.act(work, until)
         cascade.run(work)
         clocks.settle(work)
+        schedules.settle(work)
         work.overdue = False
 
 
@@ -83,6 +85,10 @@ def _all(work: Work) -> list[Due]:
         for silence, at in _silences(work, since):
             if silence.index not in visit.silences and silence.index not in visit.silences_once:
                 found.append(Due(at, 3, f"silence/{visit.number}/{silence.index}", _silent(silence, at, since)))
+    for key, since in card.schedules.items():
+        at = schedules.upcoming(work, key, since)
+        if at is not None:
+            found.append(Due(at, 5, f"every/{key}/{instant(at)}", _occasion(key, at)))
     for held in card.held:
         found.append(Due(held.until, 4, f"held/{held.effect.key}", _held(held)))
     return found
@@ -165,6 +171,10 @@ def _silent(silence: Silence, at: dt.datetime, since: dt.datetime) -> Callable[[
         actions.perform(work, (silence.action,), Cause(key, "rule", details))
 
     return act
+
+
+def _occasion(key: str, at: dt.datetime) -> Callable[[Work, dt.datetime], None]:
+    return lambda work, until: schedules.occur(work, key, at, until)
 
 
 def _held(held: Held) -> Callable[[Work, dt.datetime], None]:

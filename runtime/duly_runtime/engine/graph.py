@@ -15,6 +15,7 @@ from duly_dsl.program import (
     Program,
     Quiet,
     Record,
+    Schedule,
     Stage,
     Target,
     Team,
@@ -38,6 +39,9 @@ class Graph:
         self._stages: dict[tuple[str, str], Stage] = {}
         self._alerts: dict[tuple[str, str, str, str], tuple[Alert, ...]] = {}
         self._promises: dict[tuple[str, str], dict[str, tuple[str, Target]]] = {}
+        self.concerning: dict[tuple[str, str], tuple[str, ...]] = {}
+        """(Pipeline, stage) -> schedules of its rules; filled by `schedules`."""
+        self._schedules = {name: {each.key: each for each in p.schedules} for name, p in program.pipelines.items()}
         self._quiet: dict[str, tuple[tuple[Quiet, WorkingTime], ...]] = {}
         self._fields = {name: {f.name: f for f in p.fields} for name, p in program.pipelines.items()}
         for name, pipeline in program.pipelines.items():
@@ -82,6 +86,9 @@ class Graph:
                 for quiet in lines
             )
         return found
+
+    def schedule(self, pipeline: Pipeline, key: str) -> Schedule | None:
+        return self._schedules[pipeline.name].get(key)
 
     def field(self, pipeline: Pipeline, name: str) -> Field | None:
         return self._fields[pipeline.name].get(name)

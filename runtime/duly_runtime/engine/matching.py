@@ -43,6 +43,10 @@ class Matcher:
         """Whether any rule waits for such a fact."""
         return (pipeline, kind, stage) in self._candidates
 
+    def candidates(self, pipeline: str, kind: str, stage: str) -> tuple[p.Rule, ...]:
+        """The rules a fact of this kind could set off, but for those that are off."""
+        return self._candidates.get((pipeline, kind, stage), ())
+
     def match(self, pipeline: str, facts: Facts) -> Trace:
         """The candidates of a fact in the order of the file, each fired or with its first false term."""
         key = (pipeline, facts.kind, facts.card.stage)

@@ -18,7 +18,7 @@ from duly_dsl.program import Pipeline
 from duly_dsl.words import fold
 from duly_runtime.card import Card
 from duly_runtime.decision import Decision, Entry, World
-from duly_runtime.engine import cascade, clocks, commands, due, ladders, opening
+from duly_runtime.engine import cascade, clocks, commands, due, ladders, opening, schedules
 from duly_runtime.engine.graph import Graph, load
 from duly_runtime.engine.refusal import Refusal
 from duly_runtime.engine.work import Memory, Work
@@ -136,6 +136,7 @@ def _finish(work: Work, event: Event) -> Decision:
     """What the event leads to, what is due since, and the books."""
     cascade.run(work)
     clocks.settle(work)
+    schedules.settle(work)
     work.message = ""
     # Of an import the next event may lie before what is due by now: only its own time is caught up.
     due.catch_up(work, work.at if event.backfill else work.now, inclusive=True)

@@ -114,6 +114,8 @@ class Work:
         self.memory = memory or Memory()
         self.traced = traced
         """Whether it is noted which rules each fact was held against."""
+        self.occasion: dt.datetime | None = None
+        """When the scheduled rules that are asked now were due."""
         self.stopped = False
         """The cascade of this event or instant was cut off."""
         self.changed: set[str] = set()
@@ -220,4 +222,5 @@ class Work:
         """A new event or due instant: limits count anew."""
         self.depth = 0
         self.actions = 0
+        self.occasion = None
         self.stopped = False
