@@ -137,6 +137,7 @@ class Words:
             "cards.work": _("work on cards"),
             "cards.assign": _("give cards to others"),
             "deliveries.read": _("see deliveries"),
+            "reports.read": _("see reports"),
             "parked.handle": _("handle what was put aside"),
             "rules.edit": _("edit the rules"),
             "rules.publish": _("publish the rules"),

@@ -547,6 +547,36 @@ class Template(Record, frozen=True, kw_only=True):
     subjects: dict[str, str] = {}
 
 
+# --- reports ---------------------------------------------------------------------------------------------------------
+
+DIMENSIONS = ("pipeline", "stage", "owner", "team", "priority", "type", "channel", "day", "week", "month")
+"""What a report can be parted by."""
+
+
+class Period(Record, frozen=True, kw_only=True):
+    """The last `count` whole days, weeks or months before the day of the report, or two dates, both included."""
+
+    unit: str = ""
+    count: int = 1
+    first: dt.date | None = None
+    last: dt.date | None = None
+
+
+class Report(Record, frozen=True, kw_only=True):
+    """`metrics` are clocks; `time_in_stage` measures stays too. `pipelines` are all it is about. `goal` is a percentage,
+    0 for none. Days begin at midnight in `zone`."""
+
+    name: str
+    metrics: tuple[str, ...] = ()
+    time_in_stage: bool = False
+    pipelines: tuple[str, ...] = ()
+    by: tuple[str, ...] = ()
+    period: Period = Period(unit="day", count=30)
+    without_excused: bool = False
+    goal: int = 0
+    zone: str = "UTC"
+
+
 class Program(Record, frozen=True, kw_only=True):
     """A whole workspace, ready to run. `hash` names the version: sha256 of everything else here, hex."""
 
@@ -558,6 +588,7 @@ class Program(Record, frozen=True, kw_only=True):
     pipelines: dict[str, Pipeline] = {}
     connectors: dict[str, Connector] = {}
     templates: dict[str, Template] = {}
+    reports: dict[str, Report] = {}
     rules: tuple[Rule, ...] = ()
     predicates: tuple[AnyPredicate, ...] = ()
     index: tuple[Index, ...] = ()

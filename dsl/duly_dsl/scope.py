@@ -56,6 +56,7 @@ class Workspace:
         self.pipelines = _first(each for file in self.files for each in file.pipelines)
         self.connectors = _first(each for file in self.files for each in file.connectors)
         self.templates = _first(each for file in self.files for each in file.templates)
+        self.reports = _first(each for file in self.files for each in file.reports)
         self.known_people = frozenset(known_people) | set(self.people)
 
     @functools.cached_property

@@ -724,6 +724,33 @@ class Test(Node, frozen=True, kw_only=True):
     steps: tuple[Step, ...] = ()
 
 
+# --- reports ---------------------------------------------------------------------------------------------------------
+
+
+class Period(Node, frozen=True, kw_only=True):
+    """`last month`, `last 30 days` (unit and count) or two dates, both included."""
+
+    unit: str = ""
+    """`day`, `week`, `month`, or empty for dates."""
+    count: int = 1
+    first: dt.date | None = None
+    last: dt.date | None = None
+
+
+class Report(Node, frozen=True, kw_only=True):
+    """`report "Monthly compliance" { of first reply … }`. `measures` are metrics, and `time in stage`."""
+
+    name: Name
+    measures: tuple[Metric, ...] = ()
+    pipelines: tuple[Name, ...] = ()
+    by: tuple[Name, ...] = ()
+    period: Period | None = None
+    without_excused: bool = False
+    goal: int | None = None
+    goal_span: Span | None = None
+    zone: Text | None = None
+
+
 class Use(Node, frozen=True, kw_only=True):
     path: Text
 
@@ -748,5 +775,6 @@ class File(Node, frozen=True, kw_only=True):
     connectors: tuple[Connector, ...] = ()
     templates: tuple[Template, ...] = ()
     tests: tuple[Test, ...] = ()
+    reports: tuple[Report, ...] = ()
     allows: tuple[Allow, ...] = ()
     """Those of all blocks, in the order of the file."""

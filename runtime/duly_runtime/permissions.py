@@ -11,6 +11,7 @@ PERMISSIONS = {
     "cards.work": "agent",
     "cards.assign": "manager",
     "deliveries.read": "manager",
+    "reports.read": "manager",
     "parked.handle": "manager",
     "journal.read": "manager",
     "rules.edit": "admin",

@@ -43,6 +43,8 @@ AUTHORISATION = {
     ("POST", "/cards/{number}/excuse"): ("write", "cards.work"),
     ("POST", "/cards/{number}/withdraw-excuse"): ("write", "cards.work"),
     ("GET", "/journal"): ("read", "journal.read"),
+    ("GET", "/reports"): ("read", "reports.read"),
+    ("GET", "/reports/{name}"): ("read", "reports.read"),
     ("GET", "/parked"): ("write", "parked.handle"),
     ("POST", "/parked/{what}/{item_id}/replay"): ("write", "parked.handle"),
     ("GET", "/audit"): ("admin", "audit.read"),

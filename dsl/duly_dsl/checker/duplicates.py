@@ -20,6 +20,7 @@ def check(checking: Checking) -> Iterator[Diagnostic]:
     yield from _twice(_("connector"), (each.name for file in files for each in file.connectors))
     yield from _twice(_("template"), (each.name for file in files for each in file.templates))
     yield from _twice(_("test"), (each.name for file in files for each in file.tests))
+    yield from _twice(_("report"), (each.name for file in files for each in file.reports))
     for file in files:
         for pipeline in file.pipelines:
             yield from _twice(_("field"), (each.name for each in pipeline.fields), fold=True)

@@ -12,6 +12,7 @@ from duly_dsl.compiler.calendars import calendar, person, team
 from duly_dsl.compiler.conditions import Pool
 from duly_dsl.compiler.doors import connector, template
 from duly_dsl.compiler.pipelines import pipeline
+from duly_dsl.compiler.reports import report
 from duly_dsl.compiler.rules import rules
 from duly_dsl.scope import Workspace
 
@@ -37,6 +38,7 @@ def compile_files(files: Sequence[s.File]) -> p.Program:
         pipelines=pipelines,
         connectors={name: connector(each, workspace) for name, each in workspace.connectors.items()},
         templates={name: template(each) for name, each in workspace.templates.items()},
+        reports={name: report(each, workspace) for name, each in workspace.reports.items()},
         rules=tuple(made),
         predicates=pool.predicates,
         index=tuple(index),

@@ -41,6 +41,8 @@ FIELDS: dict[type, str] = {
     syntax.Connector: "connectors",
     syntax.Template: "templates",
     syntax.Test: "tests",
+    syntax.Report: "reports",
+    syntax.Period: "period",
     syntax.TeamLevel: "levels",
     syntax.Weekly: "weekly",
     syntax.Closed: "closed",

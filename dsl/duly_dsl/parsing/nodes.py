@@ -15,6 +15,7 @@ from duly_dsl.parsing.engine import BROKEN, Broken
 from duly_dsl.parsing.flows import FlowNodes
 from duly_dsl.parsing.limits import LimitNodes
 from duly_dsl.parsing.phrases import PhraseNodes
+from duly_dsl.parsing.reports import ReportNodes
 from duly_dsl.parsing.scenarios import ScenarioNodes
 from duly_dsl.parsing.settings import SettingNodes
 from duly_dsl.source import Span
@@ -22,13 +23,13 @@ from duly_dsl.source import Span
 BLOCKS = frozenset(
     (
         *("start", "calendar", "person", "team", "pipeline", "stage", "escalation", "rule", "send_limits"),
-        *("connector", "template", "test", "table"),
+        *("connector", "template", "test", "table", "report"),
     )
 )
 """Rules that outlive a broken statement."""
 
 
-class NodeBuilder(SettingNodes, LimitNodes, FlowNodes, PhraseNodes, ScenarioNodes):
+class NodeBuilder(SettingNodes, LimitNodes, FlowNodes, PhraseNodes, ScenarioNodes, ReportNodes):
     """The builder of one file."""
 
     def __init__(self, path: str):

@@ -29,6 +29,7 @@ COMMANDS = {
         "duly_platform.cli.lsp:LanguageServer",
         _("Serve an editor: the language server, over standard input and output"),
     ),
+    "report": ("duly_platform.cli.report:Report", _("Show the figures of a report the rules define")),
     "serve": (
         "duly_platform.cli.serve:Serve",
         "Serve a workspace: web, connectors and worker in one process",

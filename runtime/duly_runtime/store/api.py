@@ -169,6 +169,31 @@ class VisitRow(Out, frozen=True, kw_only=True):
     business_seconds: float | None
 
 
+class StayRow(Out, frozen=True, kw_only=True):
+    """A stay in a stage that is over; `at` is when it ended, `seconds` its open time."""
+
+    card_id: int
+    pipeline: str
+    stage: str
+    owner: str
+    team: str
+    priority: str
+    type: str
+    channel: str
+    at: dt.datetime
+    seconds: float | None
+
+
+class OutcomeRow(StayRow, frozen=True, kw_only=True):
+    """A clock that was met or missed, `at` then; `seconds` is its open time, None while a missed one runs on."""
+
+    metric: str
+    missed: bool
+    excused: bool
+    version: str
+    """The version it was judged by."""
+
+
 class VersionRow(Out, frozen=True, kw_only=True):
     hash: str
     author: str
@@ -421,6 +446,16 @@ class Store(Protocol):
     async def trace(self, card_id: int) -> list[TraceRow]: ...
 
     async def visits(self, card_id: int) -> list[VisitRow]: ...
+
+    async def outcomes(
+        self, pipelines: Sequence[str], metrics: Sequence[str], since: dt.datetime, until: dt.datetime
+    ) -> list[OutcomeRow]:
+        """Clocks that were met or missed from `since` to before `until`, for reports."""
+        ...
+
+    async def stays(self, pipelines: Sequence[str], since: dt.datetime, until: dt.datetime) -> list[StayRow]:
+        """Stays in stages that ended from `since` to before `until`, for reports."""
+        ...
 
     async def deliveries(self, card_id: int = 0, state: str = "", limit: int = 200) -> list[OutboxRow]: ...
 

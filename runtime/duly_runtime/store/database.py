@@ -21,7 +21,19 @@ from duly_runtime.card import Card
 from duly_runtime.doors import Inbound, Outcome, Raw
 from duly_runtime.engine.kept import Unready
 from duly_runtime.events import AnyBody
-from duly_runtime.store import accounts, audit, handling, journal, migrations, outbox, past, reading, unit, versions
+from duly_runtime.store import (
+    accounts,
+    audit,
+    handling,
+    journal,
+    migrations,
+    outbox,
+    past,
+    reading,
+    reporting,
+    unit,
+    versions,
+)
 from duly_runtime.store.api import (
     Accepted,
     AuditRow,
@@ -35,8 +47,10 @@ from duly_runtime.store.api import (
     Message,
     OutboxItem,
     OutboxRow,
+    OutcomeRow,
     Parked,
     PastEvent,
+    StayRow,
     Store,
     Token,
     TraceRow,
@@ -224,6 +238,14 @@ class DatabaseStore:
     # reading
     async def card(self, card_id: int) -> Card:
         return await self._read(lambda: reading.card(card_id))
+
+    async def outcomes(
+        self, pipelines: Sequence[str], metrics: Sequence[str], since: dt.datetime, until: dt.datetime
+    ) -> list[OutcomeRow]:
+        return await self._read(lambda: reporting.outcomes(pipelines, metrics, since, until))
+
+    async def stays(self, pipelines: Sequence[str], since: dt.datetime, until: dt.datetime) -> list[StayRow]:
+        return await self._read(lambda: reporting.stays(pipelines, since, until))
 
     async def card_id(self, number: int) -> int:
         return await self._read(lambda: reading.card_id(number))
