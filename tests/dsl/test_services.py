@@ -234,6 +234,7 @@ def test_words_of_the_grammar_are_offered_as_phrases() -> None:
         "connector",
         "person",
         "pipeline",
+        "report",
         "send limits",
         "team",
         "template",

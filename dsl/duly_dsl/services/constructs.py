@@ -169,8 +169,33 @@ TABLE: dict[str, Construct] = {
     "team_lead": Construct("team", "lead NAME", _('The team\'s lead: `lead of "TEAM"`.'), "lead ana"),
     "team_manager": Construct("team", "manager NAME", _('The team\'s manager: `manager of "TEAM"`.'), "manager bruno"),
     "team_level": Construct(
-        "team", "level N NAME, …", _("Whom to ask next; the members are level 1."), "level 2 bruno, carla"
+        "team", "level NUMBER NAME, …", _("Whom to ask next; the members are level 1."), "level 2 bruno, carla"
     ),
+    # --- reports
+    "report": Construct(
+        "",
+        'report "NAME" { … }',
+        _("Figures of a period: clocks met and missed, time in stages."),
+        'report "Monthly" {\n  of first reply, time in stage\n  by owner\n}',
+    ),
+    "report_of": Construct(
+        "report",
+        "of CLOCK, …|time in stage",
+        _("What is counted: clocks by their outcome, and the time cards were in stages."),
+        "of first reply, time in stage",
+    ),
+    "report_in": Construct("report", 'in "PIPELINE", …', _("The pipelines it is about; without it, all."), 'in "Support"'),
+    "report_by": Construct("report", "by WHAT, …", _("What the figures are parted by."), "by owner, week"),
+    "period": Construct(
+        "report",
+        "period last [COUNT] day|days|week|weeks|month|months, or DATE to DATE",
+        _("The days it is about: whole ones before today, or two dates, both included."),
+        "period last 3 months",
+    ),
+    "without_excused": Construct(
+        "report", "without excused", _("Excused misses are left out of the figures and shown beside."), "without excused"
+    ),
+    "goal": Construct("report", "goal PERCENT", _("The share of clocks that shall be met."), "goal 95%"),
     # --- pipelines
     "was": Construct(
         "pipeline",

@@ -18,6 +18,7 @@ KINDS: dict[str, str] = {
     "connector": _("connector"),
     "template": _("template"),
     "test": _("test"),
+    "report": _("report"),
     "field": _("field"),
     "choice": _("choice"),
     "stage": _("stage"),

@@ -143,6 +143,7 @@ _KINDS: dict[type, str] = {
     s.Connector: "connector",
     s.Template: "template",
     s.Test: "test",
+    s.Report: "report",
     s.Field: "field",
     s.Stage: "stage",
     s.Escalation: "escalation",
@@ -157,6 +158,7 @@ Defining = (
     | s.Connector
     | s.Template
     | s.Test
+    | s.Report
     | s.Field
     | s.Stage
     | s.Escalation
@@ -166,7 +168,7 @@ Defining = (
 
 def _defining(file: s.File) -> list[Defining]:
     found: list[Defining] = [*file.calendars, *file.people, *file.teams, *file.pipelines]
-    found += [*file.connectors, *file.templates, *file.tests]
+    found += [*file.connectors, *file.templates, *file.tests, *file.reports]
     for pipeline in file.pipelines:
         found += [*pipeline.fields, *pipeline.stages, *pipeline.escalations, *pipeline.rules]
     return found

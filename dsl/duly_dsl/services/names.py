@@ -49,6 +49,7 @@ DEFINES: dict[tuple[type, str], str] = {
     (s.Connector, "name"): "connector",
     (s.Template, "name"): "template",
     (s.Test, "name"): "test",
+    (s.Report, "name"): "report",
     (s.Field, "name"): "field",
     (s.Field, "choices"): "choice",
     (s.Stage, "name"): "stage",
@@ -116,6 +117,8 @@ MEANS: dict[tuple[type, str], Means] = {
     (s.Expect, "value"): "value",
     (s.Expect, "text"): "tag",
     (s.Test, "zone_of"): "calendar",
+    (s.Report, "pipelines"): "pipeline",
+    (s.Report, "zone"): "zone",
 }
 """What a name or a text that defines nothing stands for; a function asks the node itself."""
 
@@ -137,6 +140,7 @@ PROSE: frozenset[tuple[type, str]] = frozenset(
         (s.MapRow, "path"),
         (s.Happens, "text"),
         (s.Excuses, "reasons"),
+        (s.Report, "by"),
         (s.ExcuseMiss, "reason"),
     }
 )

@@ -41,6 +41,7 @@ def outline(source: SourceFile) -> tuple[Entry, ...]:
     found += [_entry("connector", each) for each in file.connectors]
     found += [_entry("template", each) for each in file.templates]
     found += [_entry("test", each) for each in file.tests]
+    found += [_entry("report", each) for each in file.reports]
     return tuple(sorted(found, key=lambda entry: entry.span))
 
 
@@ -60,6 +61,7 @@ Named = (
     | s.Connector
     | s.Template
     | s.Test
+    | s.Report
     | s.Field
     | s.Stage
     | s.Escalation
