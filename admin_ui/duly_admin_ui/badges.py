@@ -37,8 +37,8 @@ def risk_of(clock: Clock, pipeline: Pipeline | None) -> dt.datetime | None:
     to come that event will tell; where the rules have none, late in the time it has."""
     if clock.due_at is None or clock.sent:
         return clock.started_at if clock.sent else None
-    alerts = [*pipeline.alerts, *(alert for stage in pipeline.stages for alert in stage.alerts)] if pipeline else []
-    if any(alert.metric == clock.metric for alert in alerts):
+    places = (pipeline, *pipeline.stages, *pipeline.clocks) if pipeline else ()
+    if any(alert.metric == clock.metric and alert.after is None for place in places for alert in place.alerts):
         return None
     return clock.started_at + (clock.due_at - clock.started_at) * AT_RISK
 

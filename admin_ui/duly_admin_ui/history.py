@@ -56,7 +56,7 @@ class Teller:
                 details[key] = self._instant(dt.datetime.fromisoformat(details[key]))
         if "metric" in details:
             details["metric"] = self._words.metric(details["metric"])
-        for key in ("target", "silence", "before"):
+        for key in ("target", "silence", "before", "after"):
             if key in details:
                 details[key] = self._words.target(details[key])
         if "percent" in details:
@@ -171,6 +171,7 @@ class Teller:
                 return (
                     _("Alert at {percent} of {metric}, due {due_at}: told {to}"),
                     _("Alert {before} before {metric} is due, {due_at}: told {to}"),
+                    _("Alert {after} after {metric} was missed, due {due_at}: told {to}"),
                     _("An alert about {metric} was due; everyone had been told"),
                 )
             case "ladder.started":

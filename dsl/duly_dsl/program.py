@@ -269,7 +269,16 @@ class ExcuseMiss(Action, frozen=True, kw_only=True):
     reason: str
 
 
-AnyAction = Notify | SetField | Tag | AssignTo | Move | Send | Reply | Call | ShiftPriority | AddNote | ExcuseMiss
+class RunClock(Action, frozen=True, kw_only=True):
+    """Start or stop a named clock."""
+
+    clock: str
+    starts: bool
+
+
+AnyAction = (
+    Notify | SetField | Tag | AssignTo | Move | Send | Reply | Call | ShiftPriority | AddNote | ExcuseMiss | RunClock
+)
 
 
 # --- limits of what is sent ------------------------------------------------------------------------------------------
@@ -347,15 +356,32 @@ class Target(Record, frozen=True, kw_only=True):
 
 class Alert(Record, frozen=True, kw_only=True):
     """One threshold of a clock. `key` is stable within the pipeline (`New/first reply/80%`). Exactly one of `percent`
-    (1-99) and `before` is set."""
+    (1-99), `before` (the due instant) and `after` (the miss) is set."""
 
     key: str
     metric: str
     actors: tuple[Actor, ...]
     percent: int | None = None
     before: Duration | None = None
+    after: Duration | None = None
     channel: str = ""
     template: str = ""
+
+
+class NamedClock(Record, frozen=True, kw_only=True):
+    """A clock with conditions of its own: predicates, None where only `start clock` and `stop clock` do it. `kinds` are
+    the fact kinds one of them can be true for. `calendar` empty: the pipeline's. `target` promises in every stage."""
+
+    name: str
+    was: tuple[str, ...] = ()
+    calendar: str = ""
+    start: int | None = None
+    pause: int | None = None
+    resume: int | None = None
+    stop: int | None = None
+    kinds: tuple[str, ...] = ()
+    target: Target
+    alerts: tuple[Alert, ...] = ()
 
 
 class Resume(Record, frozen=True, kw_only=True):
@@ -391,7 +417,7 @@ class Stage(Record, frozen=True, kw_only=True):
     total: bool = False
     alerts: tuple[Alert, ...] = ()
     pauses: tuple[str, ...] = ()
-    """Metrics paused while the card is here."""
+    """Metrics paused while the card is here, named clocks among them."""
     resumes: tuple[Resume, ...] = ()
     silences: tuple[Silence, ...] = ()
     reopen: Reopen | None = None
@@ -476,6 +502,8 @@ class Pipeline(Record, frozen=True, kw_only=True):
     """Promises made by the pipeline itself, where the stage makes none for the metric."""
     alerts: tuple[Alert, ...] = ()
     reopens: dict[str, str] = {}
+    """What reopening does to a clock, named ones too, where it is said."""
+    clocks: tuple[NamedClock, ...] = ()
     stages: tuple[Stage, ...] = ()
     escalations: tuple[Escalation, ...] = ()
     assigns: tuple[Assign, ...] = ()

@@ -14,6 +14,7 @@ import msgspec
 
 from duly_dsl import syntax as s
 from duly_dsl.predicates import FIELD
+from duly_dsl.program import METRICS
 
 CHANNELS = ("whatsapp", "email", "webhook", "manual", "api")
 """How a card can have come; the kinds of connectors add theirs."""
@@ -79,6 +80,8 @@ class Scope:
         named = {field.name.text.casefold(): field for field in reversed(pipeline.fields)}
         self.fields = {field.name.text: field for field in pipeline.fields if named[field.name.text.casefold()] is field}
         self.stages = _first(pipeline.stages)
+        self.clocks = _first(pipeline.clocks)
+        self.metrics = (*METRICS, *self.clocks)
         self.escalations = _first(pipeline.escalations)
         self._folded = {name.casefold(): name for name in self.fields}
 
@@ -122,6 +125,19 @@ class Scope:
                 return Operand("connector", "connector", tuple(self.workspace.connectors))
             case _:
                 return None
+
+    def expectation(self, expect: s.Expect) -> s.Expect:
+        """What a test demands: `"Result" is met` is about a field where no clock has that name and a field has."""
+        metric = expect.metric
+        states = ("missed", "met", "paused", "running", "excused")
+        if metric is None or not metric.quoted or expect.kind not in states or metric.name in self.clocks:
+            return expect
+        name = s.Name(span=metric.span, text=metric.name, quoted=True)
+        if self.field(metric.name) is None:
+            return expect
+        value = s.Value(span=expect.span, kind="word", value=expect.kind)
+        operand = s.Operand(span=metric.span, name=name)
+        return msgspec.structs.replace(expect, kind="set", metric=None, operand=operand, value=value)
 
     def operand_names(self) -> tuple[str, ...]:
         return (*BUILT_IN_OPERANDS, *self.fields)

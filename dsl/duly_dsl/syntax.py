@@ -193,9 +193,11 @@ class Actor(Node, frozen=True, kw_only=True):
 
 
 class Metric(Node, frozen=True, kw_only=True):
-    """`first reply`, `next reply`, `leave stage`, `resolved`."""
+    """A clock as referred to: `first reply`, `next reply`, `leave stage`, `resolved`, or a named one (`"Vendor answer"`,
+    quoted)."""
 
     name: str
+    quoted: bool = False
 
 
 class Operand(Node, frozen=True, kw_only=True):
@@ -373,7 +375,14 @@ class ExcuseMiss(Node, frozen=True, kw_only=True):
     reason: Text
 
 
-Action = Notify | Set | Tag | AssignTo | Move | Send | Reply | Call | ShiftPriority | AddNote | ExcuseMiss
+class RunClock(Node, frozen=True, kw_only=True):
+    """`start clock "Vendor answer"`, `stop clock "Vendor answer"`."""
+
+    clock: Metric
+    starts: bool
+
+
+Action = Notify | Set | Tag | AssignTo | Move | Send | Reply | Call | ShiftPriority | AddNote | ExcuseMiss | RunClock
 
 
 # --- pipelines -------------------------------------------------------------------------------------------------------
@@ -434,12 +443,14 @@ class TargetLine(Node, frozen=True, kw_only=True):
 
 
 class Alert(Node, frozen=True, kw_only=True):
-    """`alert owner at 80% of first reply`, `alert owner and manager 2h before leave stage by email using "T"`."""
+    """`alert owner at 80% of first reply`, `alert owner and manager 2h before leave stage by email using "T"`, `alert
+    manager 2h after resolved`: exactly one of `percent`, `before` and `after` is set."""
 
     actors: tuple[Actor, ...]
     metric: Metric
     percent: int | None = None
     before: Amount | None = None
+    after: Amount | None = None
     channel: Name | None = None
     template: Name | None = None
 
@@ -488,6 +499,26 @@ class Stage(Node, frozen=True, kw_only=True):
     resumes: tuple[Resume, ...] = ()
     silences: tuple[Silence, ...] = ()
     reopen: Reopen | None = None
+
+
+class Clock(Node, frozen=True, kw_only=True):
+    """`clock "Vendor answer" { … }`: a clock with its own start, pause, resume and stop.
+
+    Its targets are lines (`within 4h if …`) and tables with a column `within`; in `lines`, `tables` and `alerts` the
+    metric is the clock itself. `reopen` is `first only`, `continue` or `new cycle`.
+    """
+
+    name: Name
+    was: tuple[Name, ...] = ()
+    start: Expr | None = None
+    pause: Expr | None = None
+    resume: Expr | None = None
+    stop: Expr | None = None
+    calendar: Name | None = None
+    tables: tuple[Table, ...] = ()
+    lines: tuple[TargetLine, ...] = ()
+    alerts: tuple[Alert, ...] = ()
+    reopen: str | None = None
 
 
 class Level(Node, frozen=True, kw_only=True):
@@ -560,6 +591,7 @@ class Pipeline(Node, frozen=True, kw_only=True):
     lines: tuple[TargetLine, ...] = ()
     alerts: tuple[Alert, ...] = ()
     reopens: tuple[OnReopen, ...] = ()
+    clocks: tuple[Clock, ...] = ()
     stages: tuple[Stage, ...] = ()
     escalations: tuple[Escalation, ...] = ()
     assigns: tuple[Assign, ...] = ()

@@ -81,9 +81,12 @@ class Clock(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     excuse: Excuse | None = None
     stopped_at: dt.datetime | None = None
     cancelled_by: str = ""
-    """Why it was cancelled: `resolved`, or `no promise` where no row promises anything any more (such a clock goes on,
-    with its time kept, when one promises again)."""
+    """Why it was cancelled: `resolved`; `removed` where the live version has no such clock; `stopped` where what it
+    waited for came while nothing was promised; or `no promise` where no row promises anything any more (such a clock
+    goes on, with its time kept, when one promises again)."""
     sent: tuple[str, ...] = ()
+    held: bool = False
+    """A named clock's `pause when` has held since, and its `resume when` not yet."""
 
     @property
     def open(self) -> bool:
@@ -175,6 +178,8 @@ class Card(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     first_replied_at: dt.datetime | None = None
     clocks: tuple[Clock, ...] = ()
     """Every open clock, and the finished ones."""
+    unpromised: dict[str, dt.datetime] = {}
+    """Named clocks that would have started then, had a row of their targets promised anything."""
     ladders: tuple[Ladder, ...] = ()
     visits: tuple[Visit, ...] = ()
     sent_once: tuple[str, ...] = ()

@@ -26,7 +26,7 @@ class NotifyPerson(Effect, frozen=True, kw_only=True):
     about: str
     template: str = ""
     details: dict[str, str] = {}
-    """Untranslated facts: `metric`, `due_at`, `level`, `ladder`, `rule`, `percent`, `before`."""
+    """Untranslated facts: `metric`, `due_at`, `level`, `ladder`, `rule`, `percent`, `before`, `after`."""
     digest: str = ""
     """What it is gathered with into one message (`alerts, notices`); empty: it goes by itself."""
     gather_until: dt.datetime | None = None

@@ -83,9 +83,14 @@ def notice(about: str, facts: Facts, wanted: str) -> Text:
         "rule": details.get("rule", ""),
         "percent": f"{details['percent']}%" if details.get("percent") else "",
         "before": details.get("before", ""),
+        "after": details.get("after", ""),
     }
     lines: list[str] = []
-    if about == "alert":
+    if about == "alert" and words["after"]:
+        subject = _("Card {number} is late: {clock} was due {due}")
+        lines.append(_("Card {number} ({customer}) is in “{stage}” and late: {clock} was due {due}."))
+        lines.append(_("It was missed {after} ago."))
+    elif about == "alert":
         subject = _("Card {number}: {clock} is due {due}")
         lines.append(_("Card {number} ({customer}) is in “{stage}”: {clock} is due {due}."))
         if words["percent"]:

@@ -127,6 +127,7 @@ AROUND = {
     "pipeline": 'pipeline "P" {{\n{}\n}}',
     "stage": 'pipeline "P" {{\nstage "S" {{\n{}\n}}\n}}',
     "rule": 'pipeline "P" {{\nrule "R" {{\n{}\n}}\n}}',
+    "clock": 'pipeline "P" {{\nclock "C" {{\n{}\n}}\n}}',
     "escalation": 'pipeline "P" {{\nescalation "E" {{\n{}\n}}\n}}',
     "person": "person ana {{\n{}\n}}",
     "send limits": "send limits {{\n{}\n}}",

@@ -15,7 +15,6 @@ import pytest
 
 from duly_dsl.compiler import compile_files
 from duly_dsl.parser import parse
-from duly_dsl.program import Program
 from duly_dsl.source import SourceFile
 from duly_runtime.card import Card, Clock, ClockState
 from duly_runtime.decision import Decision, World
@@ -49,9 +48,32 @@ STAGES = ("New", "Triage", "In progress", "Waiting for customer", "Done", "Nowhe
 PEOPLE = ("ana", "bruno", "carla", "diogo", "", "nobody")
 
 
-def example() -> Program:
-    sources = [SourceFile(path.name, path.read_text(encoding="utf-8")) for path in sorted(EXAMPLE.glob("*.duly"))]
-    return compile_files([parse(source).file for source in sources])
+CLOCK = """
+  clock "Refund decision" {
+    start when "Refund amount" changes or card enters "Triage"
+    pause when customer replies
+    resume when agent replies
+    stop when card is assigned or card leaves "In progress"
+    targets {
+      | priority | within |
+      | urgent   | 1h     |
+      | low      | -      |
+      | else     | 6h     |
+    }
+    alert owner at 50%
+    alert manager 2h after due
+    on reopen continue
+  }
+
+  escalation "Slow refund" {
+    when "Refund decision" is missed
+    level 1 at once   notify owner
+    level 2 after 1h  notify manager then stop clock "Refund decision"
+  }
+
+  alert manager 30m after first reply
+"""
+"""A named clock that all sorts of things start, pause and stop."""
 
 
 class Simulation:
@@ -219,17 +241,22 @@ class Simulation:
 
 @pytest.fixture(scope="module")
 def graphs() -> list[Graph]:
-    """The example, a later version with other promises and another escalation, and one where no level repeats."""
-    program = example()
+    """The example with a named clock, a later version without it, with other promises and another escalation, and one where
+    no level repeats."""
     text = "\n".join(path.read_text(encoding="utf-8") for path in sorted(EXAMPLE.glob("*.duly")))
     text = "\n".join(line for line in text.splitlines() if not line.startswith("use "))
+    stage = '\n  stage "New" {'
+    assert text.count(stage) == 1
+    first = text.replace(stage, CLOCK + stage)
+    named = parse(SourceFile("all.duly", first))
+    assert named.diagnostics == ()
     text = text.replace("| urgent   | any    | 15m", "| urgent   | any    | 5m").replace(
         'escalation "Stuck"', 'escalation "Held"'
     )
     parsed = parse(SourceFile("all.duly", text))
     assert parsed.diagnostics == ()
-    once = parse(SourceFile("all.duly", "\n".join(line for line in text.splitlines() if "repeat level" not in line)))
-    return [load(program), load(compile_files([parsed.file])), load(compile_files([once.file]))]
+    once = parse(SourceFile("all.duly", "\n".join(line for line in first.splitlines() if "repeat level" not in line)))
+    return [load(compile_files([named.file])), load(compile_files([parsed.file])), load(compile_files([once.file]))]
 
 
 @pytest.mark.parametrize("seed", SEEDS)

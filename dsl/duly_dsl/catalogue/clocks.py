@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from duly_dsl.catalogue.examples import desk, targets
+from duly_dsl.catalogue.examples import block, desk, targets
 from duly_dsl.catalogue.kind import Kind, _
 from duly_dsl.diagnostics import Severity
 
@@ -102,4 +102,89 @@ NO_REOPEN_CHOICE = Kind(
     _("remove the line"),
     _("A reopened card comes into a stage anew, so `leave stage` starts a new visit, as always."),
     desk("leave stage within 8h\non reopen leave stage continue"),
+)
+
+
+def _waiting(*lines: str, start: str = 'start when card enters "Waiting"', stop: str = 'stop when card leaves "Waiting"'):
+    """A pipeline with a clock for the stage `Waiting`."""
+    return desk(
+        block('clock "Vendor answer"', *(line for line in (start, stop) if line), *lines),
+        nexts='"Waiting", "Done"',
+        stages=block('stage "Waiting"', 'next "Done"'),
+    )
+
+
+BUILT_IN_NAME = Kind(
+    "E0610",
+    "built-in-clock-name",
+    Severity.ERROR,
+    _("Duly has a clock `%(clock)s` already"),
+    _("give the clock another name, or promise the built-in one with a line `%(clock)s within …`"),
+    _("`first reply`, `next reply`, `leave stage` and `resolved` are there without being defined, and keep their names."),
+    _waiting("within 4h").replace("Vendor answer", "first reply"),
+)
+CLOCK_NEVER_STARTS = Kind(
+    "E0611",
+    "clock-never-starts",
+    Severity.ERROR,
+    _("`%(clock)s` never starts: %(reason)s"),
+    _("write a `start when` with an event that happens to cards somebody works on"),
+    _(
+        "A named clock starts on its `start when`, or where a rule, a level or a silence does `start clock`. No clock runs "
+        "in a finish stage, and where one event would start and stop a clock, it stops."
+    ),
+    _waiting("within 4h", start='start when card enters "Done"'),
+    words=("reason",),
+)
+CLOCK_WITHOUT_STOP = Kind(
+    "E0612",
+    "clock-without-stop",
+    Severity.ERROR,
+    _("nothing stops `%(clock)s`, so it can never be met"),
+    _("add a `stop when` with the event it waits for"),
+    _(
+        "A named clock is met when its `stop when` holds in time, or a rule, a level or a silence does `stop clock`. "
+        "Without that it is missed every time, or cancelled as the card is finished."
+    ),
+    _waiting("within 4h", stop=""),
+    absence="file",
+)
+CLOCK_WITHOUT_TARGET = Kind(
+    "E0613",
+    "clock-without-target",
+    Severity.ERROR,
+    _("`%(clock)s` promises nothing"),
+    _("add a line like `within 4h`, or a table `targets` with a column `within`"),
+    _("A clock measures time against a promise; without one there is nothing to meet or miss."),
+    _waiting(),
+    absence="file",
+)
+CLOCK_WITHOUT_EVENT = Kind(
+    "E0614",
+    "clock-without-event",
+    Severity.ERROR,
+    _("`%(line)s` names no event that must happen"),
+    _("add an event, like `card enters` or `changes`"),
+    _("A clock starts, pauses, goes on and stops at a moment. A condition alone holds at no moment in particular."),
+    _waiting("within 4h", "pause when priority is low", "resume when priority changes"),
+)
+CLOCK_PAUSE_WITHOUT_RESUME = Kind(
+    "W0615",
+    "clock-pause-without-resume",
+    Severity.WARNING,
+    _("once paused, `%(clock)s` never goes on"),
+    _("add a line like `resume when customer replies`"),
+    _("Without a `resume when`, a paused clock stands still until it is stopped."),
+    _waiting("within 4h", "pause when customer replies"),
+    absence="file",
+)
+CLOCK_RESUME_WITHOUT_PAUSE = Kind(
+    "W0616",
+    "clock-resume-without-pause",
+    Severity.WARNING,
+    _("`%(clock)s` has a `resume when` and nothing that pauses it"),
+    _("add a `pause when`, or remove the line"),
+    _("`resume when` ends what the `pause when` of the same clock began; what a stage pauses, the stage resumes."),
+    _waiting("within 4h", "resume when customer replies"),
+    absence="file",
 )

@@ -205,3 +205,16 @@ UNUSED_PERSON = Kind(
     absence="file",
     off=True,
 )
+UNKNOWN_CLOCK = Kind(
+    "E0214",
+    "unknown-clock",
+    Severity.ERROR,
+    _("no clock of `%(pipeline)s` is called `%(name)s`"),
+    _("write the name of a clock of this pipeline, or add a `clock` block; the built-in ones take no quotes"),
+    _(
+        "Alerts, pauses, conditions, `start clock` and `stop clock` name clocks of their own pipeline. `first reply`, "
+        "`next reply`, `leave stage` and `resolved` are written without quotes."
+    ),
+    desk(new='alert agent ana 1h before "Vendor answer"'),
+    absence="name",
+)

@@ -341,7 +341,8 @@ BAD_HEADING = Kind(
     _("a column is a field or `priority`, `channel`, `type`; a clock in `targets`; `words` or `to` in `assign`"),
     _(
         "The first row names the columns. In `targets` the clocks are `first reply`, `next reply`, `leave stage` and "
-        "`resolved`. In `assign` the column `words` looks for words in the message and `to` says who gets the card. "
+        "`resolved`; in the `targets` of a `clock` the only one is `within`. In `assign` the column `words` looks for "
+        "words in the message and `to` says who gets the card. "
         "Any other "
         "column is a field or one of the card's own: `priority`, `channel`, `type`, `owner`, `team`."
     ),

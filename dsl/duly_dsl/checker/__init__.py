@@ -11,6 +11,7 @@ from duly_dsl import syntax as s
 from duly_dsl.checker import (
     alerts,
     calendars,
+    clocks,
     conditions,
     conflicts,
     dates,
@@ -53,6 +54,7 @@ PASSES: tuple[Pass, ...] = (
     ways.check,
     tables.check,
     alerts.check,
+    clocks.check,
     conditions.check,
     rules.check,
     excuses.check,

@@ -10,6 +10,7 @@ from duly_dsl.catalogue import clocks as kinds
 from duly_dsl.checker.context import Checking
 from duly_dsl.checker.stages import amounts
 from duly_dsl.diagnostics import Diagnostic
+from duly_dsl.program import METRICS
 from duly_dsl.scope import Scope
 from duly_dsl.units import Duration, Unit
 
@@ -19,13 +20,27 @@ LONGEST_DAY = 24 * 3_600_000_000
 
 def check(checking: Checking) -> Iterator[Diagnostic]:
     for scope in checking.scopes:
+        for clock in scope.clocks.values():
+            for alert in clock.alerts:
+                yield from _alert(alert, amounts(clock, clock.name.text))
         for alert in scope.pipeline.alerts:
+            if alert.metric.quoted:
+                yield from _alert(alert, _of_named(scope, alert.metric.name))
+                continue
             places = [scope.pipeline, *(stage for stage in scope.pipeline.stages if not stage.finish)]
             yield from _alert(alert, [amount for place in places for amount in amounts(place, alert.metric.name)])
         for stage in scope.pipeline.stages:
             if not stage.finish:
                 for alert in stage.alerts:
-                    yield from _alert(alert, _here(scope, stage, alert.metric.name))
+                    named = alert.metric.quoted
+                    name = alert.metric.name
+                    yield from _alert(alert, _of_named(scope, name) if named else _here(scope, stage, name))
+
+
+def _of_named(scope: Scope, name: str) -> list[s.Amount] | None:
+    """None where there is no such clock, which is said elsewhere."""
+    clock = scope.clocks.get(name)
+    return None if clock is None else amounts(clock, name)
 
 
 def _here(scope: Scope, stage: s.Stage, metric: str) -> list[s.Amount]:
@@ -37,8 +52,12 @@ def _here(scope: Scope, stage: s.Stage, metric: str) -> list[s.Amount]:
     return [amount for place in (scope.pipeline, *scope.pipeline.stages) for amount in amounts(place, metric)]
 
 
-def _alert(alert: s.Alert, targets: list[s.Amount]) -> Iterator[Diagnostic]:
+def _alert(alert: s.Alert, targets: list[s.Amount] | None) -> Iterator[Diagnostic]:
+    if targets is None:
+        return
     if not targets:
+        if alert.metric.name not in METRICS:
+            return  # that the clock promises nothing is said where it stands
         yield kinds.ALERT_WITHOUT_TARGET.at(alert.span, metric=alert.metric.name)
         return
     if alert.before is None or alert.before.value.amount <= 0:

@@ -28,8 +28,9 @@ def check(checking: Checking) -> Iterator[Diagnostic]:
             else:
                 yield from _always(condition.expr, scope)
         for atom in c.all_atoms(scope.pipeline):
-            if isinstance(atom, s.EventIs) and atom.metric is not None and atom.metric.name not in promised:
-                yield kinds.CLOCK_NEVER_RUNS.at(atom.span, metric=atom.metric.name, pipeline=scope.pipeline.name.text)
+            metric = atom.metric if isinstance(atom, s.EventIs) else None
+            if metric is not None and not metric.quoted and metric.name not in promised:
+                yield kinds.CLOCK_NEVER_RUNS.at(atom.span, metric=metric.name, pipeline=scope.pipeline.name.text)
             if isinstance(atom, s.EventIs) and atom.kind == "changes" and atom.operand is not None:
                 name = atom.operand.name
                 if not name.quoted and name.text in FIXED:

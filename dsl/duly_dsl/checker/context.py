@@ -15,7 +15,7 @@ from duly_dsl.scope import Scope, Workspace
 
 
 class Condition(msgspec.Struct, frozen=True):
-    """An expression and what it is for: `rule`, `escalation`, `stop`, `resume`, `target`."""
+    """An expression and what it is for: `rule`, `escalation`, `stop`, `resume`, `target`, `clock`."""
 
     expr: s.Expr
     use: str
@@ -60,6 +60,12 @@ def conditions_of(pipeline: s.Pipeline) -> Iterator[Condition]:
                 yield Condition(line.condition, "target")
         for resume in stage.resumes:
             yield Condition(resume.condition, "resume")
+    for clock in pipeline.clocks:
+        for line in clock.lines:
+            if line.condition is not None:
+                yield Condition(line.condition, "target")
+        for expr in conditions_of_clock(clock):
+            yield Condition(expr, "clock")
     for escalation in pipeline.escalations:
         if escalation.when is not None:
             yield Condition(escalation.when, "escalation")
@@ -68,6 +74,13 @@ def conditions_of(pipeline: s.Pipeline) -> Iterator[Condition]:
     for rule in pipeline.rules:
         if rule.when is not None:
             yield Condition(rule.when, "rule")
+
+
+def conditions_of_clock(clock: s.Clock) -> Iterator[s.Expr]:
+    """Its `start`, `pause`, `resume` and `stop`, as far as they are said."""
+    for expr in (clock.start, clock.pause, clock.resume, clock.stop):
+        if expr is not None:
+            yield expr
 
 
 def atoms(expr: s.Expr) -> Iterator[s.Expr]:
@@ -104,12 +117,16 @@ def alerts_of(pipeline: s.Pipeline) -> Iterator[s.Alert]:
     yield from pipeline.alerts
     for stage in pipeline.stages:
         yield from stage.alerts
+    for clock in pipeline.clocks:
+        yield from clock.alerts
 
 
 def tables_of(pipeline: s.Pipeline) -> Iterator[s.Table]:
     yield from pipeline.tables
     for stage in pipeline.stages:
         yield from stage.tables
+    for clock in pipeline.clocks:
+        yield from clock.tables
     for assign in pipeline.assigns:
         yield assign.table
 
@@ -118,6 +135,8 @@ def lines_of(pipeline: s.Pipeline) -> Iterator[s.TargetLine]:
     yield from pipeline.lines
     for stage in pipeline.stages:
         yield from stage.lines
+    for clock in pipeline.clocks:
+        yield from clock.lines
 
 
 def owners_of(pipeline: s.Pipeline) -> Iterator[s.Actor]:
@@ -142,8 +161,8 @@ def told_of(pipeline: s.Pipeline) -> Iterator[tuple[s.Actor, s.Name | None]]:
             yield from ((actor, action.channel) for actor in action.actors)
 
 
-def metrics_of(stage: s.Stage | s.Pipeline) -> set[str]:
-    """The metrics a stage, or the pipeline itself, promises."""
+def metrics_of(stage: s.Stage | s.Pipeline | s.Clock) -> set[str]:
+    """The metrics a stage, or the pipeline itself, promises; of a named clock itself, where it has a target."""
     found = {line.metric.name for line in stage.lines}
     for table in stage.tables:
         for place, column in enumerate(table.columns):
@@ -154,4 +173,4 @@ def metrics_of(stage: s.Stage | s.Pipeline) -> set[str]:
 
 def promised(pipeline: s.Pipeline) -> set[str]:
     """The metrics promised anywhere in a pipeline."""
-    return metrics_of(pipeline).union(*(metrics_of(stage) for stage in pipeline.stages))
+    return metrics_of(pipeline).union(*(metrics_of(place) for place in (*pipeline.stages, *pipeline.clocks)))

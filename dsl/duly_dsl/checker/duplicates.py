@@ -25,6 +25,7 @@ def check(checking: Checking) -> Iterator[Diagnostic]:
         for pipeline in file.pipelines:
             yield from _twice(_("field"), (each.name for each in pipeline.fields), fold=True)
             yield from _twice(_("stage"), (each.name for each in pipeline.stages))
+            yield from _twice(_("clock"), (each.name for each in pipeline.clocks))
             yield from _twice(_("escalation"), (each.name for each in pipeline.escalations))
             yield from _twice(_("rule"), (each.name for each in pipeline.rules))
             yield from _twice(_("priority"), pipeline.priorities)
@@ -32,6 +33,7 @@ def check(checking: Checking) -> Iterator[Diagnostic]:
             for field in pipeline.fields:
                 yield from _twice(_("choice"), field.choices)
             yield from _old_names(_("stage"), [(each.name, each.was) for each in pipeline.stages])
+            yield from _old_names(_("clock"), [(each.name, each.was) for each in pipeline.clocks])
         for team in file.teams:
             yield from _twice(_("member"), team.members)
             for level in team.levels:

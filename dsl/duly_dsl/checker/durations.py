@@ -43,8 +43,9 @@ def _amounts(pipeline: s.Pipeline) -> Iterator[s.Amount]:
         for row in table.rows:
             yield from (cell.amount for cell in row.cells if cell.amount is not None)
     for alert in c.alerts_of(pipeline):
-        if alert.before is not None:
-            yield alert.before
+        for lead in (alert.before, alert.after):
+            if lead is not None:
+                yield lead
     for stage in pipeline.stages:
         yield from (silence.amount for silence in stage.silences)
         if stage.reopen is not None:

@@ -29,7 +29,7 @@ def check(checking: Checking) -> Iterator[Diagnostic]:
             if not isinstance(action, s.ExcuseMiss):
                 continue
             yield from _reason(scope, action.reason)
-            if action.metric.name not in promised:
+            if not action.metric.quoted and action.metric.name not in promised:
                 name = scope.pipeline.name.text
                 yield kinds.EXCUSE_WITHOUT_CLOCK.at(action.metric.span, metric=action.metric.name, pipeline=name)
     for file in checking.files:

@@ -41,6 +41,13 @@ def actor(checking: Checking, node: s.Actor) -> Iterator[Diagnostic]:
         yield unknown(kinds.UNKNOWN_TEAM, node.name, checking.workspace.teams)
 
 
+def clock(scope: Scope, node: s.Metric | None) -> Iterator[Diagnostic]:
+    """A named clock; the built-in ones are words of the language."""
+    if node is not None and node.quoted and node.name not in scope.clocks:
+        name = s.Name(span=node.span, text=node.name, quoted=True)
+        yield unknown(kinds.UNKNOWN_CLOCK, name, scope.clocks, pipeline=scope.pipeline.name.text)
+
+
 def _template(checking: Checking, name: s.Name | None) -> Iterator[Diagnostic]:
     if name is not None and name.text not in checking.workspace.templates:
         yield unknown(kinds.UNKNOWN_TEMPLATE, name, checking.workspace.templates)
@@ -56,6 +63,9 @@ def _pipeline(checking: Checking, scope: Scope) -> Iterator[Diagnostic]:
     pipeline = scope.pipeline
     if pipeline.calendar is not None and pipeline.calendar.text not in checking.workspace.calendars:
         yield unknown(kinds.UNKNOWN_CALENDAR, pipeline.calendar, checking.workspace.calendars)
+    for each in pipeline.clocks:
+        if each.calendar is not None and each.calendar.text not in checking.workspace.calendars:
+            yield unknown(kinds.UNKNOWN_CALENDAR, each.calendar, checking.workspace.calendars)
     for field in pipeline.fields:
         for name in field.required_to_leave:
             yield from stage(scope, name)
@@ -64,6 +74,9 @@ def _pipeline(checking: Checking, scope: Scope) -> Iterator[Diagnostic]:
             yield from stage(scope, name)
         for resume in each.resumes:
             yield from stage(scope, resume.stage)
+        for pause in each.pauses:
+            for metric in pause.metrics:
+                yield from clock(scope, metric)
         if each.reopen is not None:
             yield from stage(scope, each.reopen.stage)
     for owner in c.owners_of(pipeline):
@@ -72,6 +85,7 @@ def _pipeline(checking: Checking, scope: Scope) -> Iterator[Diagnostic]:
         yield from actor(checking, told)
     for alert in c.alerts_of(pipeline):
         yield from _template(checking, alert.template)
+        yield from clock(scope, alert.metric)
     for table in c.tables_of(pipeline):
         for column in table.columns:
             if column.operand is not None:
@@ -80,6 +94,7 @@ def _pipeline(checking: Checking, scope: Scope) -> Iterator[Diagnostic]:
         match atom:
             case s.EventIs():
                 yield from stage(scope, atom.stage)
+                yield from clock(scope, atom.metric)
                 if atom.operand is not None:
                     yield from operand(scope, atom.operand)
             case s.Is() | s.IsEmpty() | s.Compare():
@@ -98,6 +113,10 @@ def _action(checking: Checking, scope: Scope, action: s.Action) -> Iterator[Diag
             yield from operand(scope, action.operand)
         case s.Move():
             yield from stage(scope, action.stage)
+        case s.RunClock():
+            yield from clock(scope, action.clock)
+        case s.ExcuseMiss():
+            yield from clock(scope, action.metric)
         case s.Call(connector=name) if name.text not in checking.workspace.connectors:
             yield unknown(kinds.UNKNOWN_CONNECTOR, name, checking.workspace.connectors)
         case _:

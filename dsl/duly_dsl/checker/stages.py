@@ -96,8 +96,8 @@ def _longer(silence: Duration, promise: Duration) -> bool:
     return (silence.unit, promise.unit) == (Unit.WORKING_DAYS, Unit.CALENDAR_DAYS) and silence.amount > promise.amount
 
 
-def amounts(place: s.Stage | s.Pipeline, metric: str) -> list[s.Amount]:
-    """Every target a stage, or the pipeline itself, gives a metric."""
+def amounts(place: s.Stage | s.Pipeline | s.Clock, metric: str) -> list[s.Amount]:
+    """Every target a stage, a named clock, or the pipeline itself gives a metric."""
     found = [line.amount for line in place.lines if line.metric.name == metric]
     for table in place.tables:
         for at, column in enumerate(table.columns):

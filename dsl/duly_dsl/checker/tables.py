@@ -34,6 +34,8 @@ def check(checking: Checking) -> Iterator[Diagnostic]:
         yield from _targets(scope, pipeline)
         for stage in pipeline.stages:
             yield from _targets(scope, stage)
+        for clock in pipeline.clocks:
+            yield from _targets(scope, clock)
         for assign in pipeline.assigns:
             table = assign.table
             left = _gone_through(scope, table, table.rows)
@@ -48,7 +50,7 @@ def check(checking: Checking) -> Iterator[Diagnostic]:
                         yield kinds.EVENT_IN_TARGET.at(atom.span, found=found)
 
 
-def _targets(scope: Scope, place: s.Stage | s.Pipeline) -> Iterator[Diagnostic]:
+def _targets(scope: Scope, place: s.Stage | s.Pipeline | s.Clock) -> Iterator[Diagnostic]:
     """The promises of a stage, or of the pipeline itself: tables come before lines without a condition."""
     lines: dict[str, s.TargetLine] = {}
     for line in place.lines:

@@ -134,10 +134,13 @@ def _step(checking: Checking, scope: Scope, what: s.Happens | s.Expect) -> Itera
     if isinstance(what, s.Happens):
         yield from r.stage(scope, what.stage)
         yield from r.person(checking, what.person)
+        yield from r.clock(scope, what.metric)
         if what.operand is not None and what.value is not None:
             yield from r.operand(scope, what.operand)
             yield from v.written(checking, scope, what.operand, what.value)
         return
+    what = scope.expectation(what)
+    yield from r.clock(scope, what.metric)
     if what.actor is not None:
         yield from r.actor(checking, what.actor)
     yield from r.person(checking, what.person)

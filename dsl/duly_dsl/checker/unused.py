@@ -35,6 +35,8 @@ def check(checking: Checking) -> Iterator[Diagnostic]:
     if not checking.workspace.pipelines:
         return  # A file by itself: what uses it is elsewhere.
     used = {scope.pipeline.calendar.text for scope in checking.scopes if scope.pipeline.calendar is not None}
+    clocks = [clock for scope in checking.scopes for clock in scope.pipeline.clocks]
+    used |= {clock.calendar.text for clock in clocks if clock.calendar is not None}
     used |= {test.zone_of.text for file in checking.files for test in file.tests if test.zone_of is not None}
     sure = used and used <= set(checking.workspace.calendars)  # else the name that is wrong is said, or the line missing
     for name, calendar in checking.workspace.calendars.items():

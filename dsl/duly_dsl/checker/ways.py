@@ -16,8 +16,7 @@ from duly_dsl.scope import Scope
 def check(checking: Checking) -> Iterator[Diagnostic]:
     for scope in checking.scopes:
         edges = _edges(scope)
-        start = next((name for name, stage in scope.stages.items() if stage.start), None)
-        come = _from([start], edges) if start is not None else set(scope.stages)
+        come = reached(scope, edges)
         finishes = [name for name, stage in scope.stages.items() if stage.finish]
         ends = _from(finishes, _turned(edges))
         dead = {name for name in scope.stages if name not in finishes and not edges[name] - {name}}
@@ -48,6 +47,14 @@ def _to_and_fro(scope: Scope) -> Iterator[Diagnostic]:
         told |= _from([name], ways)
         line = next(silence for silence in stage.silences if any(True for _move in _moves((silence.action,))))
         yield kinds.SILENT_LOOP.at(line.span, stage=name)
+
+
+def reached(scope: Scope, edges: dict[str, set[str]] | None = None) -> set[str]:
+    """The stages a card can come to; all of them where none is the start."""
+    start = next((name for name, stage in scope.stages.items() if stage.start), None)
+    if start is None:
+        return set(scope.stages)
+    return _from([start], _edges(scope) if edges is None else edges)
 
 
 def _edges(scope: Scope) -> dict[str, set[str]]:

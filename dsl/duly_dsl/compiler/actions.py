@@ -48,6 +48,8 @@ def action(node: s.Action, scope: Scope) -> p.AnyAction:
             return p.ExcuseMiss(metric=node.metric.name, reason=node.reason.value, span=span)
         case s.AddNote():
             return p.AddNote(text=node.text.value, span=span)
+        case s.RunClock():
+            return p.RunClock(clock=node.clock.name, starts=node.starts, span=span)
 
 
 def _name(node: s.Name | None) -> str:

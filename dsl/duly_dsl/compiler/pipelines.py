@@ -42,7 +42,11 @@ def pipeline(scope: Scope, pool: Pool) -> p.Pipeline:
         fields=tuple(_field(each) for each in scope.fields.values()),
         targets=_targets(node.lines, node.tables, scope, pool),
         alerts=_alerts("*", node.alerts),
-        reopens={each.metric.name: each.choice for each in node.reopens},
+        reopens={
+            **{each.metric.name: each.choice for each in node.reopens},
+            **{name: each.reopen for name, each in scope.clocks.items() if each.reopen is not None},
+        },
+        clocks=tuple(_clock(each, scope, pool) for each in scope.clocks.values()),
         stages=tuple(_stage(each, scope, pool) for each in scope.stages.values()),
         escalations=tuple(_escalation(each, scope, pool) for each in scope.escalations.values()),
         assigns=_assigns(node.assigns, scope, pool),
@@ -89,7 +93,9 @@ def _field(node: s.Field) -> p.Field:
 
 def _stage(node: s.Stage, scope: Scope, pool: Pool) -> p.Stage:
     pauses = tuple(
-        dict.fromkeys(metric for line in node.pauses for metric in (tuple(each.name for each in line.metrics) or p.METRICS))
+        dict.fromkeys(
+            metric for line in node.pauses for metric in (tuple(each.name for each in line.metrics) or scope.metrics)
+        )
     )
     reopen = node.reopen
     return p.Stage(
@@ -148,7 +154,7 @@ def _targets(
             add(line.metric, p.TargetRow(when=None, amount=line.amount.value, span=line.span), line)
     return tuple(
         p.Target(metric=metric, rows=tuple(found), reads=_reads(found, pool), span=spans[metric].span)
-        for metric, found in sorted(rows.items(), key=lambda item: p.METRICS.index(item[0]))
+        for metric, found in sorted(rows.items(), key=lambda item: scope.metrics.index(item[0]))
     )
 
 
@@ -177,8 +183,7 @@ def _alerts(place: str, nodes: tuple[s.Alert, ...]) -> tuple[p.Alert, ...]:
     seen: Counter[str] = Counter()
     made: list[p.Alert] = []
     for node in nodes:
-        threshold = f"{node.percent}%" if node.percent is not None else f"{node.before.value} before" if node.before else ""
-        key = f"{place}/{node.metric.name}/{threshold}"
+        key = f"{place}/{node.metric.name}/{_threshold(node)}"
         seen[key] += 1
         made.append(
             p.Alert(
@@ -187,6 +192,7 @@ def _alerts(place: str, nodes: tuple[s.Alert, ...]) -> tuple[p.Alert, ...]:
                 actors=actors(node.actors),
                 percent=node.percent,
                 before=node.before.value if node.before else None,
+                after=node.after.value if node.after else None,
                 channel=node.channel.text if node.channel else "",
                 template=node.template.text if node.template else "",
                 span=node.span,
@@ -195,10 +201,42 @@ def _alerts(place: str, nodes: tuple[s.Alert, ...]) -> tuple[p.Alert, ...]:
     return tuple(made)
 
 
+def _threshold(node: s.Alert) -> str:
+    if node.after is not None:
+        return f"{node.after.value} after"
+    return f"{node.before.value} before" if node.before is not None else f"{node.percent}%"
+
+
+def _clock(node: s.Clock, scope: Scope, pool: Pool) -> p.NamedClock:
+    name = node.name.text
+    conditions = [each for each in (node.start, node.pause, node.resume, node.stop) if each is not None]
+    found = {kind for condition in conditions for kind in kinds(condition)}
+
+    def index(condition: s.Expr | None) -> int | None:
+        return None if condition is None else pool.expression(condition, scope)
+
+    target = next(iter(_targets(node.lines, node.tables, scope, pool)), None)
+    if target is None:
+        raise ValueError(f"clock {name} promises nothing")
+    return p.NamedClock(
+        name=name,
+        was=_names(node.was),
+        calendar=node.calendar.text if node.calendar else "",
+        start=index(node.start),
+        pause=index(node.pause),
+        resume=index(node.resume),
+        stop=index(node.stop),
+        kinds=tuple(kind for kind in p.FACT_KINDS if kind in found),
+        target=target,
+        alerts=_alerts("**", node.alerts),
+        span=node.span,
+    )
+
+
 def _escalation(node: s.Escalation, scope: Scope, pool: Pool) -> p.Escalation:
     if node.when is None:
         raise ValueError(f"escalation {node.name.text} has no `when`")
-    metrics = tuple(metric for metric in p.METRICS if could_be(node.when, Fact("missed", metric=metric))[0])
+    metrics = tuple(metric for metric in scope.metrics if could_be(node.when, Fact("missed", metric=metric))[0])
     # Terms that only name misses are told by `metrics`; what else there is must hold of the miss too.
     others = [term for term in conjuncts(node.when) if not only_misses(term)]
     repeats = {each.level: each for each in node.repeats}

@@ -17,6 +17,10 @@ PREDICATES = {
     ("AnyOf", "terms"),
     ("TargetRow", "when"),
     ("Resume", "when"),
+    ("NamedClock", "start"),
+    ("NamedClock", "pause"),
+    ("NamedClock", "resume"),
+    ("NamedClock", "stop"),
     ("Escalation", "when"),
     ("Escalation", "stop"),
     ("AssignRow", "when"),
@@ -61,6 +65,7 @@ DERIVED = {
     ("Resume", "kinds"),
     ("Silence", "index"),
     ("Escalation", "stop_kinds"),
+    ("NamedClock", "kinds"),
     ("Assign", "key"),
     ("Rule", "id"),
     ("Rule", "terms"),
@@ -106,6 +111,8 @@ SORTS: dict[str, str] = {
 
 
 def threshold(alert: p.Alert) -> str:
+    if alert.after is not None:
+        return f"{alert.after} after {alert.metric}"
     amount = f"{alert.percent}% of" if alert.percent is not None else f"{alert.before} before"
     return f"{amount} {alert.metric}"
 

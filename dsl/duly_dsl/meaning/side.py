@@ -200,6 +200,8 @@ class Side:
                 return "raise priority" if action.raised else "lower priority"
             case p.ExcuseMiss():
                 return f'excuse {action.metric} because "{action.reason}"'
+            case p.RunClock():
+                return f'{"start" if action.starts else "stop"} clock "{action.clock}"'
             case p.AddNote():
                 return f'add note "{action.text}"'
             case _:

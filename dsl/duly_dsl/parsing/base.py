@@ -53,6 +53,7 @@ FIELDS: dict[type, str] = {
     syntax.TargetLine: "lines",
     syntax.Alert: "alerts",
     syntax.OnReopen: "reopens",
+    syntax.Clock: "clocks",
     syntax.Stage: "stages",
     syntax.Escalation: "escalations",
     syntax.Assign: "assigns",
@@ -88,6 +89,8 @@ class Nodes:
         self.path = path
         self.problems: list[Diagnostic] = []
         self.allows: list[syntax.Allow] = []
+        self.misses: list[syntax.EventIs] = []
+        """Of the pipeline being read: `"X" is missed`, which is a clock's miss unless only a field is called X."""
 
     def _checked(self, value: T | Diagnostic) -> T | Broken:
         if isinstance(value, Diagnostic):
@@ -127,6 +130,11 @@ class Nodes:
     def _said(self, field: str, value: Any, span: Span) -> Any:
         lost = value is BROKEN or (type(value) is tuple and BROKEN in value)
         return BROKEN if lost else Said(field, value, span)
+
+    def _state(self, span: Span, word: str) -> syntax.Value:
+        """The last word of a phrase, as the value it is where no clock is meant."""
+        end = Span(span.path, span.end_line, span.end_column - len(word), span.end_line, span.end_column)
+        return syntax.Value(span=end, kind="word", value=word)
 
     def _texts(self, tokens: list[Token]) -> tuple[Any, ...]:
         return tuple(self._text(token) for token in tokens)

@@ -49,6 +49,7 @@ HEADERS = {
     "PIPELINE": (STRING,),
     "STAGE": (STRING,),
     "TARGETS": (),
+    "CLOCK": (STRING,),
     "ESCALATION": (STRING,),
     "ASSIGN": ("WHEN", "CARD", "IS", "CREATED"),
     "RULE": (STRING,),

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
+
+import msgspec
 
 from duly_dsl import syntax
 from duly_dsl.parsing import tables, values
@@ -16,7 +18,23 @@ class FlowNodes(Nodes):
     """Statements of a `pipeline` and the blocks in it."""
 
     def pipeline(self, span: Span, parts: list[Any]) -> Any:
-        return self._block(syntax.Pipeline, span, {"name": self._name(parts[0])}, parts[1:])
+        made = self._block(syntax.Pipeline, span, {"name": self._name(parts[0])}, parts[1:])
+        misses, self.misses = self.misses, []
+        return made if isinstance(made, Broken) else self._decided(made, misses)
+
+    def _decided(self, pipeline: syntax.Pipeline, misses: list[syntax.EventIs]) -> syntax.Pipeline:
+        """With `"X" is missed` read as a value where X is a field and no clock."""
+        fields = {field.name.text.casefold() for field in pipeline.fields if misses}
+        clocks = {clock.name.text for clock in pipeline.clocks}
+        made: dict[Span, syntax.Is] = {}
+        for event in misses:
+            metric = event.metric
+            if metric is not None and metric.name not in clocks and metric.name.casefold() in fields:
+                name = syntax.Name(span=metric.span, text=metric.name, quoted=True)
+                operand = syntax.Operand(span=metric.span, name=name)
+                value = self._state(event.span, "missed")
+                made[event.span] = syntax.Is(span=event.span, operand=operand, values=(value,))
+        return _replaced(pipeline, made) if made else pipeline
 
     def was(self, span: Span, parts: list[Any]) -> Any:
         return self._said("was", self._names(parts), span)
@@ -98,6 +116,9 @@ class FlowNodes(Nodes):
 
     def before(self, span: Span, parts: list[Any]) -> Any:
         return {"before": parts[0], "metric": parts[1]}
+
+    def after_miss(self, span: Span, parts: list[Any]) -> Any:
+        return {"after": parts[0], "metric": parts[1]}
 
     def pause(self, span: Span, parts: list[Any]) -> Any:
         return self._made(syntax.Pause, span, metrics=tuple(parts))
@@ -191,3 +212,16 @@ class FlowNodes(Nodes):
         made, problems = tables.read(raw, kind, self.path)
         self.problems += problems
         return BROKEN if made is None else made
+
+
+def _replaced(node: Any, made: dict[Span, syntax.Is]) -> Any:
+    """The tree with the misses at those places exchanged."""
+    if isinstance(node, tuple):
+        return tuple(_replaced(each, made) for each in cast(tuple[Any, ...], node))
+    if not isinstance(node, syntax.Node):
+        return node
+    if isinstance(node, syntax.EventIs) and node.span in made:
+        return made[node.span]
+    fields = {name: getattr(node, name) for name in node.__struct_fields__}
+    fresh = {name: _replaced(value, made) for name, value in fields.items() if isinstance(value, (tuple, syntax.Node))}
+    return msgspec.structs.replace(node, **fresh) if fresh else node

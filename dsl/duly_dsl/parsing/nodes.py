@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 from duly_dsl import syntax
+from duly_dsl.parsing.clocks import ClockNodes
 from duly_dsl.parsing.engine import BROKEN, Broken
 from duly_dsl.parsing.flows import FlowNodes
 from duly_dsl.parsing.limits import LimitNodes
@@ -22,14 +23,14 @@ from duly_dsl.source import Span
 
 BLOCKS = frozenset(
     (
-        *("start", "calendar", "person", "team", "pipeline", "stage", "escalation", "rule", "send_limits"),
+        *("start", "calendar", "person", "team", "pipeline", "stage", "clock", "escalation", "rule", "send_limits"),
         *("connector", "template", "test", "table", "report"),
     )
 )
 """Rules that outlive a broken statement."""
 
 
-class NodeBuilder(SettingNodes, LimitNodes, FlowNodes, PhraseNodes, ScenarioNodes, ReportNodes):
+class NodeBuilder(SettingNodes, LimitNodes, FlowNodes, ClockNodes, PhraseNodes, ScenarioNodes, ReportNodes):
     """The builder of one file."""
 
     def __init__(self, path: str):

@@ -56,6 +56,10 @@ class PhraseNodes(Nodes):
     def metric(self, span: Span, parts: list[Any]) -> Any:
         return syntax.Metric(span=span, name=" ".join(part.text for part in parts))
 
+    def named_clock(self, span: Span, parts: list[Any]) -> Any:
+        name = self._name(parts[0])
+        return BROKEN if isinstance(name, Broken) else syntax.Metric(span=span, name=name.text, quoted=True)
+
     def notify(self, span: Span, parts: list[Any]) -> Any:
         actors, more = self._actors(parts)
         return self._made(syntax.Notify, span, actors=actors, **more)
@@ -109,6 +113,12 @@ class PhraseNodes(Nodes):
 
     def excuse(self, span: Span, parts: list[Any]) -> Any:
         return self._made(syntax.ExcuseMiss, span, metric=parts[0], reason=parts[1])
+
+    def start_clock(self, span: Span, parts: list[Any]) -> Any:
+        return self._made(syntax.RunClock, span, clock=self.named_clock(self._span(parts[0]), parts), starts=True)
+
+    def stop_clock(self, span: Span, parts: list[Any]) -> Any:
+        return self._made(syntax.RunClock, span, clock=self.named_clock(self._span(parts[0]), parts), starts=False)
 
     def or_(self, span: Span, parts: list[Any]) -> Any:
         return syntax.Or(span=span, terms=tuple(parts))
@@ -178,7 +188,15 @@ class PhraseNodes(Nodes):
         return syntax.EventIs(span=span, kind="changes", operand=parts[0])
 
     def missed(self, span: Span, parts: list[Any]) -> Any:
-        return syntax.EventIs(span=span, kind="missed", metric=parts[0])
+        asked = parts[0]
+        if isinstance(asked, syntax.Operand) and not asked.name.quoted:
+            return syntax.Is(span=span, operand=asked, values=(self._state(span, "missed"),))
+        if isinstance(asked, syntax.Operand):
+            asked = syntax.Metric(span=asked.span, name=asked.name.text, quoted=True)
+        event = syntax.EventIs(span=span, kind="missed", metric=asked)
+        if asked.quoted:
+            self.misses.append(event)
+        return event
 
     def every_time(self, span: Span, parts: list[Any]) -> Any:
         minutes = self._checked(values.read_time(parts[1].text, self._span(parts[1])))

@@ -89,7 +89,12 @@ class ScenarioNodes(Nodes):
         return self._expect("alert", span, actor=parts[0], metric=parts[1])
 
     def expect_metric(self, span: Span, parts: list[Any]) -> Any:
-        return self._expect(parts[1], span, metric=parts[0])
+        asked, state = parts
+        if isinstance(asked, syntax.Operand):
+            if not asked.name.quoted:
+                return self._expect("set", span, operand=asked, value=self._state(span, state))
+            asked = syntax.Metric(span=asked.span, name=asked.name.text, quoted=True)
+        return self._expect(state, span, metric=asked)
 
     def metric_state(self, span: Span, parts: list[Any]) -> Any:
         return parts[0].text

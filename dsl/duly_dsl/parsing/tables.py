@@ -41,10 +41,19 @@ class TableKind(enum.Enum):
     """What a table is for."""
 
     TARGETS = "targets"
+    CLOCK_TARGETS = "targets of a named clock"
     ASSIGN = "assign"
 
 
-TARGETS, ASSIGN = TableKind.TARGETS, TableKind.ASSIGN
+TARGETS, CLOCK_TARGETS, ASSIGN = TableKind.TARGETS, TableKind.CLOCK_TARGETS, TableKind.ASSIGN
+
+HEADINGS = {TARGETS: METRICS, CLOCK_TARGETS: ("within",), ASSIGN: ("to", "words")}
+"""Headings with a meaning of their own; one of the first two, or `to`, is needed."""
+
+
+def own_clock(span: Span) -> syntax.Metric:
+    """The clock a `clock` block is about, before its name is known. It is named nowhere in the line, so not `quoted`."""
+    return syntax.Metric(span=span, name="")
 
 
 class RawRow(NamedTuple):
@@ -102,14 +111,14 @@ def read(raw: RawTable, kind: TableKind, path: str) -> tuple[syntax.Table | None
     heads = reader.header(raw)
     if heads is None:
         return None, reader.problems
-    if kind is TARGETS and (wrong := _untimed(heads, raw.rows[1:])):
-        return None, [*reader.problems, reader.bad_heading(wrong, METRICS)]
+    if kind is not ASSIGN and (wrong := _untimed(heads, raw.rows[1:], HEADINGS[kind])):
+        return None, [*reader.problems, reader.bad_heading(wrong, HEADINGS[kind])]
     columns = tuple(reader.column(cell, kind) for cell in heads)
     header = tuple(column for column in columns if column is not None)
     if len(header) < len(columns):
         return None, reader.problems
     found = {column.kind for column in header}
-    wanted = ("metric", "first reply") if kind is TARGETS else ("to", "to")
+    wanted = ("to", "to") if kind is ASSIGN else ("metric", HEADINGS[kind][0])
     if wanted[0] not in found:
         reader.problems.append(kinds.MISSING_COLUMN.at(raw.rows[0].span, column=wanted[1]))
         return None, reader.problems
@@ -136,7 +145,7 @@ def read_map(raw: RawTable, path: str) -> tuple[tuple[syntax.MapRow, ...], list[
     return tuple(row for line in raw.rows[1:] if (row := reader.map_row(line))), reader.problems
 
 
-def _untimed(heads: list[RawCell], rows: list[RawRow]) -> RawCell | None:
+def _untimed(heads: list[RawCell], rows: list[RawRow], timed: tuple[str, ...]) -> RawCell | None:
     """A heading that is no clock over a column of durations."""
     for row in rows:
         place = -1
@@ -144,7 +153,7 @@ def _untimed(heads: list[RawCell], rows: list[RawRow]) -> RawCell | None:
         for token in row.tokens:
             if token.type == "VBAR":
                 place += 1
-            elif before == "VBAR" and token.type == "DURATION" and place < len(heads) and heads[place].text not in METRICS:
+            elif before == "VBAR" and token.type == "DURATION" and place < len(heads) and heads[place].text not in timed:
                 return heads[place]
             before = token.type
     return None
@@ -200,6 +209,8 @@ class _Reader:
     def column(self, cell: RawCell, kind: TableKind) -> syntax.Column | None:
         """What a heading stands for."""
         text = cell.text
+        if kind is CLOCK_TARGETS and text == "within":
+            return syntax.Column(span=cell.span, kind="metric", metric=own_clock(cell.span))
         if text in METRICS and kind is TARGETS:
             return syntax.Column(span=cell.span, kind="metric", metric=syntax.Metric(span=cell.span, name=text))
         if text in ("to", "words") and kind is ASSIGN:
@@ -211,7 +222,7 @@ class _Reader:
             quoted = cell.tokens[0].type == "STRING"
             operand = syntax.Name(span=cell.span, text=name.value if quoted else values.composed(text), quoted=quoted)
             return syntax.Column(span=cell.span, kind="operand", operand=syntax.Operand(span=cell.span, name=operand))
-        self.problems.append(self.bad_heading(cell, METRICS if kind is TARGETS else ("to", "words")))
+        self.problems.append(self.bad_heading(cell, HEADINGS[kind]))
         return None
 
     def bad_heading(self, cell: RawCell, known: tuple[str, ...]) -> Diagnostic:

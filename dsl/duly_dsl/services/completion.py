@@ -220,7 +220,7 @@ class _Completing:
         if symbol.kind == "field":
             yield from self._operands(scope, quoted)
             return
-        if symbol.kind in ("priority", "stage", "type", "choice", "escalation", "rule"):
+        if symbol.kind in ("priority", "stage", "type", "choice", "clock", "escalation", "rule"):
             yield from self._of_pipeline(symbol, scope, quoted)
             return
         options = self._options(symbol.kind)

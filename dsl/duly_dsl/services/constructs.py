@@ -97,6 +97,64 @@ TABLE: dict[str, Construct] = {
         _("A place where cards wait: where they may go next, who owns them, what is promised and whom to warn."),
         'stage "New" {\n  start\n  next "Done"\n  first reply within 1h\n}',
     ),
+    "clock": Construct(
+        "pipeline",
+        'clock "NAME" { … }',
+        _("A clock of the pipeline's own, with its start, pause, resume, stop and promise. It is named in quotes."),
+        'clock "Vendor answer" {\n  start when card enters "Triage"\n  stop when agent replies\n  within 4h\n}',
+    ),
+    "clock_start": Construct(
+        "clock",
+        "start when CONDITION",
+        _("Starts the clock. Each start is a new cycle; while it runs nothing changes."),
+        'start when card enters "Triage"',
+    ),
+    "clock_pause": Construct(
+        "clock", "pause when CONDITION", _("From then on the clock stands still."), "pause when priority changes"
+    ),
+    "clock_resume": Construct(
+        "clock",
+        "resume when CONDITION",
+        _("Ends its own pause; what a stage pauses, the stage resumes."),
+        "resume when customer replies",
+    ),
+    "clock_targets": Construct(
+        "clock",
+        "targets { | … | within | … }",
+        _("What the clock promises to which cards, in a table; the first row that fits counts."),
+        "targets {\n  | priority | within |\n  | urgent | 1h |\n  | else | 4h |\n}",
+    ),
+    "clock_target": Construct(
+        "clock", "within DURATION [if CONDITION]", _("What the clock promises."), "within 4h if priority is urgent"
+    ),
+    "clock_alert": Construct(
+        "clock",
+        'alert WHO at PERCENT|DURATION before due|DURATION after due [by CHANNEL] [using "TEMPLATE"]',
+        _("A warning about this clock, once to each person."),
+        "alert owner 30m before due",
+    ),
+    "at_share": Construct("clock", "at PERCENT", _("When that part of the time has passed."), "alert owner at 80%"),
+    "before_due": Construct(
+        "clock", "DURATION before due", _("That long before it is due, in its own time."), "alert owner 30m before due"
+    ),
+    "after_due": Construct(
+        "clock", "DURATION after due", _("That long after it was missed, if it still runs."), "alert manager 2h after due"
+    ),
+    "clock_reopen": Construct(
+        "clock",
+        "on reopen first only|continue|new cycle",
+        _("What the clock does when a finished card comes back: stay as it ended, go on, or start afresh."),
+        "on reopen continue",
+    ),
+    "start_clock": Construct(
+        "rule", 'start clock "CLOCK"', _("Starts a named clock, unless it runs."), 'then start clock "Vendor answer"'
+    ),
+    "stop_clock": Construct(
+        "rule", 'stop clock "CLOCK"', _("Stops a named clock: met, or missed."), 'then stop clock "Vendor answer"'
+    ),
+    "named_clock": Construct(
+        "stage", '"CLOCK"', _("A named clock of this pipeline."), 'alert owner 30m before "Vendor answer"'
+    ),
     "escalation": Construct(
         "pipeline",
         'escalation "NAME" { … }',
@@ -315,7 +373,7 @@ TABLE: dict[str, Construct] = {
     ),
     "alert": Construct(
         "stage",
-        'alert WHO at PERCENT|DURATION before CLOCK [by CHANNEL] [using "TEMPLATE"]',
+        'alert WHO at PERCENT of|DURATION before|DURATION after CLOCK [by CHANNEL] [using "TEMPLATE"]',
         _("A warning before a promise is broken, once to each person."),
         "alert owner and manager at 80% of first reply by email",
     ),
@@ -330,6 +388,12 @@ TABLE: dict[str, Construct] = {
         "DURATION before CLOCK",
         _("That long before the promise is due, in the clock's own time."),
         "alert owner 30m before leave stage",
+    ),
+    "after_miss": Construct(
+        "stage",
+        "DURATION after CLOCK",
+        _("That long after the clock was missed, if it still runs."),
+        "alert manager 2h after first reply",
     ),
     "pause": Construct(
         "stage",

@@ -23,6 +23,7 @@ KINDS: dict[str, str] = {
     "choice": _("choice"),
     "stage": _("stage"),
     "escalation": _("escalation"),
+    "clock": _("clock"),
     "rule": _("rule"),
     "priority": _("priority"),
     "type": _("ticket type"),

@@ -146,6 +146,7 @@ _KINDS: dict[type, str] = {
     s.Report: "report",
     s.Field: "field",
     s.Stage: "stage",
+    s.Clock: "clock",
     s.Escalation: "escalation",
     s.Rule: "rule",
 }
@@ -161,6 +162,7 @@ Defining = (
     | s.Report
     | s.Field
     | s.Stage
+    | s.Clock
     | s.Escalation
     | s.Rule
 )

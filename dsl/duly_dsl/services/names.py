@@ -53,6 +53,7 @@ DEFINES: dict[tuple[type, str], str] = {
     (s.Field, "name"): "field",
     (s.Field, "choices"): "choice",
     (s.Stage, "name"): "stage",
+    (s.Clock, "name"): "clock",
     (s.Escalation, "name"): "escalation",
     (s.Rule, "name"): "rule",
     (s.Pipeline, "priorities"): "priority",
@@ -91,6 +92,8 @@ MEANS: dict[tuple[type, str], Means] = {
     (s.Resume, "stage"): "stage",
     (s.Reopen, "stage"): "stage",
     (s.Stage, "was"): "stage",
+    (s.Clock, "was"): "clock",
+    (s.Clock, "calendar"): "calendar",
     (s.Stage, "next"): "stage",
     (s.Pipeline, "was"): "pipeline",
     (s.Pipeline, "calendar"): "calendar",
@@ -146,7 +149,7 @@ PROSE: frozenset[tuple[type, str]] = frozenset(
 )
 """Texts that name nothing."""
 
-OF_PIPELINE = frozenset({"stage", "field", "escalation", "rule", "priority", "type"})
+OF_PIPELINE = frozenset({"stage", "field", "clock", "escalation", "rule", "priority", "type"})
 OPTIONS = frozenset({"zone", "region", "language", "notice channel", "connector kind", "secret", "file", "channel"})
 """Kinds nothing in the files defines. Their names are mentions too, so that completion knows what could stand there."""
 
@@ -184,6 +187,12 @@ class Walk:
         where = self._where(node, where)
         if isinstance(node, s.Table):
             yield from self._table(node, where)
+            return
+        if isinstance(node, s.Expect) and where.scope is not None:
+            node = where.scope.expectation(node)
+        if isinstance(node, s.Metric) and node.quoted:
+            within = (where.scope.pipeline.name.text,) if where.scope is not None else ()
+            yield Mention(Symbol("clock", node.name, within), node.span, "quoted")
             return
         for field in node.__struct_fields__:
             value: object = getattr(node, field)

@@ -48,6 +48,7 @@ def outline(source: SourceFile) -> tuple[Entry, ...]:
 def _of_pipeline(pipeline: s.Pipeline) -> tuple[Entry, ...]:
     found = [_entry("field", each) for each in pipeline.fields]
     found += [_entry("stage", each) for each in pipeline.stages]
+    found += [_entry("clock", each) for each in pipeline.clocks]
     found += [_entry("escalation", each) for each in pipeline.escalations]
     found += [_entry("rule", each) for each in pipeline.rules]
     return tuple(sorted(found, key=lambda entry: entry.span))
@@ -64,6 +65,7 @@ Named = (
     | s.Report
     | s.Field
     | s.Stage
+    | s.Clock
     | s.Escalation
     | s.Rule
 )

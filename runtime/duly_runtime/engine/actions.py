@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from duly_dsl import program as p
 from duly_runtime.decision import CallWebhook, MessageCustomer, NotifyPerson
-from duly_runtime.engine import assignment, excuses, moves, notes, people, sending
+from duly_runtime.engine import assignment, excuses, moves, named, notes, people, sending
 from duly_runtime.engine.refusal import Refusal
 from duly_runtime.engine.silences import silent_since
 from duly_runtime.engine.values import checked
@@ -73,6 +73,8 @@ def _perform(work: Work, action: p.AnyAction, cause: Cause) -> None:
             _shift(work, raised, rule)
         case p.ExcuseMiss(metric=metric, reason=reason):
             excuses.by_rule(work, metric, reason, rule)
+        case p.RunClock(clock=name, starts=starts):
+            (named.begin if starts else named.halt)(work, name)
         case p.AddNote(text=text):
             work.say("note.added", {"text": notes.fill(work, text), "rule": rule})
 

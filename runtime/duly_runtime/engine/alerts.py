@@ -20,15 +20,19 @@ def alerts_of(work: Work, clock: Clock) -> tuple[Alert, ...]:
 
 
 def threshold(work: Work, clock: Clock, alert: Alert) -> dt.datetime | None:
-    """When an alert falls due; None while the clock stands still before it."""
+    """When an alert falls due; None while the clock stands still before it, and for one after the miss before that."""
     time = work.graph.working(work.pipeline, clock.calendar)
+    if alert.after is not None:
+        return None if clock.missed_at is None else time.due(clock.missed_at, alert.after, clock.pauses)
     return time.threshold(
         clock.started_at, clock.target, clock.pauses, clock.carried, percent=alert.percent, before=alert.before
     )
 
 
 def mark(alert: Alert) -> str:
-    """The threshold as keys carry it: `80%`, `10m before`."""
+    """The threshold as keys carry it: `80%`, `10m before`, `2h after`."""
+    if alert.after is not None:
+        return f"{alert.after} after"
     return f"{alert.percent}%" if alert.percent is not None else f"{alert.before} before"
 
 
@@ -42,6 +46,7 @@ def give(work: Work, clock: Clock, alert: Alert, due: dt.datetime) -> None:
         **told(clock),
         "percent": str(alert.percent or ""),
         "before": str(alert.before or ""),
+        "after": str(alert.after or ""),
         "threshold_at": instant(due),
     }
     for person in fresh:

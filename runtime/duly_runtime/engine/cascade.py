@@ -9,7 +9,7 @@ from __future__ import annotations
 from msgspec.structs import replace
 
 from duly_runtime.decision import FactTrace, RuleTrace
-from duly_runtime.engine import actions, assignment, ladders, moves
+from duly_runtime.engine import actions, assignment, ladders, moves, named
 from duly_runtime.engine.telling import instant
 from duly_runtime.engine.work import Cause, Fact, Work
 
@@ -39,6 +39,8 @@ def _take(work: Work, fact: Fact) -> None:
     number = work.taken
     work.depth = fact.depth + 1
     ladders.heed(work, fact)
+    if pipeline.clocks:
+        named.heed(work, fact)
     _end_wait(work, fact)
     assignment.by_table(work, fact)
     for trace in traces:

@@ -74,6 +74,7 @@ def reopened(work: Work) -> None:
     """The card left a finish: where the first reply is measured again, it has not been given yet."""
     if reopen_choice(work, "first reply") != "first only":
         work.update(first_replied_at=None)
+    work.reopened = True
 
 
 def reopen_choice(work: Work, metric: str) -> str:
@@ -97,7 +98,7 @@ def settle(work: Work) -> None:
         latest[metric] = clock
         if state is RUNNING or state is PAUSED:
             open_now.add(metric)
-            if (metric in pauses) is not (state is PAUSED):
+            if (clock.held or metric in pauses) is not (state is PAUSED):
                 _pause_or_resume(work, clock)
     if stage.finish:
         return
@@ -110,7 +111,8 @@ def recompute(work: Work) -> None:
     """Measure every open clock anew under this version; what was missed stays missed."""
     for clock in work.card.clocks:
         if clock.open and clock.missed_at is None:
-            calendar = work.pipeline.calendar
+            named = work.graph.clock(work.pipeline, clock.metric)
+            calendar = (named.calendar if named else "") or work.pipeline.calendar
             fresh = replace(clock, calendar=calendar, version=work.graph.program.hash)
             work.put_clock(clock, fresh)
             _retarget(work, fresh, True, always=True)
@@ -138,6 +140,9 @@ def _touched(work: Work, clock: Clock, changed: set[str], arrived: bool) -> bool
 
 def _promise(work: Work, clock: Clock, arrived: bool) -> tuple[str, Target] | None:
     """Who answers for a running clock: on arrival the new stage, if it promises this itself; else whoever did before."""
+    named = work.graph.clock(work.pipeline, clock.metric)
+    if named is not None:
+        return "", named.target
     here = work.graph.target(work.pipeline, work.stage, clock.metric)
     if here is not None and (here[0] or (arrived and not clock.stage)):
         return here
@@ -166,7 +171,8 @@ def _retarget(work: Work, clock: Clock, arrived: bool, *, always: bool = False) 
 # --- pauses -----------------------------------------------------------------------------------------------------------
 
 
-def _stands_still(work: Work, metric: str) -> bool:
+def stands_still(work: Work, metric: str) -> bool:
+    """Whether the stage the card is in pauses a clock."""
     return metric in work.stage.pauses and not work.card.visit.resumed
 
 
@@ -216,8 +222,13 @@ def _start(work: Work, metric: str, place: str, target: Target, previous: Clock 
             started_at=started,
             carried=carried,
         )
-    if _stands_still(work, metric):
-        clock = replace(clock, state=ClockState.PAUSED, pauses=(*clock.pauses, Pause(max(started, visit.entered_at))))
+    launch(work, clock, previous, max(started, visit.entered_at) if stands_still(work, metric) else None)
+
+
+def launch(work: Work, clock: Clock, previous: Clock | None, paused: dt.datetime | None) -> None:
+    """Put a clock to run, or to stand still from an instant on. One with the cycle of `previous` takes its place."""
+    if paused is not None:
+        clock = replace(clock, state=ClockState.PAUSED, pauses=(*clock.pauses, Pause(paused)))
     clock = replace(clock, due_at=_due(work, clock), sent=(*clock.sent, *_behind(work, clock)))
     work.put_clock(previous if previous is not None and clock.cycle == previous.cycle else None, clock)
     work.say("clock.started", {**told(clock), "started_at": instant(clock.started_at)})
@@ -231,15 +242,15 @@ def _wanted(work: Work, metric: str, previous: Clock | None) -> tuple[dt.datetim
         case "first reply":
             if card.first_replied_at is not None:
                 return None
-            again = _reopened_at(work)
+            again = reopened_at(work)
             since = again or since
         case "next reply":
             if card.first_replied_at is None or card.unanswered_since is None:
                 return None
-            again = _reopened_at(work)
+            again = reopened_at(work)
             since = card.unanswered_since
         case "resolved":
-            again = _reopened_at(work)
+            again = reopened_at(work)
             since = again or since
         case _:
             return _wanted_in_stage(work, previous)
@@ -267,7 +278,7 @@ def _wanted_in_stage(work: Work, previous: Clock | None) -> tuple[dt.datetime, i
     return visit.entered_at, spent(work, earlier[-1]) if earlier else 0
 
 
-def _reopened_at(work: Work) -> dt.datetime | None:
+def reopened_at(work: Work) -> dt.datetime | None:
     """When the card last left a finish."""
     visits = work.card.visits
     for before, after in zip(reversed(visits[:-1]), reversed(visits), strict=False):
@@ -289,6 +300,8 @@ def _behind(work: Work, clock: Clock) -> list[str]:
         return []
     reached: list[str] = []
     for alert in alerts_of(work, clock):
+        if alert.after is not None:
+            continue
         at = threshold(work, clock, alert)
         if at is not None and at <= clock.started_at:
             reached.append(alert.key)

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from duly_dsl.program import Alert, Send, Silence
 from duly_runtime.card import Clock, Held, Ladder
 from duly_runtime.decision import Timer
-from duly_runtime.engine import actions, alerts, cascade, clocks, ladders, schedules, sending
+from duly_runtime.engine import actions, alerts, cascade, ladders, named, schedules, sending
 from duly_runtime.engine.silences import silent_since
 from duly_runtime.engine.telling import instant, told
 from duly_runtime.engine.work import Cause, Due, Work
@@ -44,7 +44,7 @@ def catch_up(work: Work, until: dt.datetime, *, inclusive: bool) -> None:
         work.begin()
         first.act(work, until)
         cascade.run(work)
-        clocks.settle(work)
+        named.settle(work)
         schedules.settle(work)
         work.overdue = False
 
@@ -74,7 +74,7 @@ def _all(work: Work) -> list[Due]:
     card = work.card
     found: list[Due] = []
     for clock in card.clocks:
-        if clock.missed_at is None and clock.open:
+        if clock.open:
             found += _of_clock(work, clock)
     for ladder in card.ladders:
         if ladder.stopped_at is None and ladder.next_at is not None:
@@ -111,11 +111,12 @@ def _of_clock(work: Work, clock: Clock) -> tuple[Due, ...]:
         return known[2]
     found: list[Due] = []
     for alert in alerts.alerts_of(work, clock):
-        if alert.key not in clock.sent:
+        # Some are counted from the miss, the others come before it.
+        if alert.key not in clock.sent and (alert.after is not None) is (clock.missed_at is not None):
             at = alerts.threshold(work, clock, alert)
             if at is not None:
                 found.append(Due(at, 0, f"{clock.metric}/{clock.cycle}/{alert.key}", _alert(clock, alert, at)))
-    if clock.due_at is not None:
+    if clock.due_at is not None and clock.missed_at is None:
         found.append(Due(clock.due_at, 1, f"{clock.metric}/{clock.cycle}/due", _miss(clock)))
     dues = tuple(found)
     if len(memory) >= MOST_KEPT:

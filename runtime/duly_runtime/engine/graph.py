@@ -11,6 +11,7 @@ from duly_dsl.program import (
     Calendar,
     Escalation,
     Field,
+    NamedClock,
     Pipeline,
     Program,
     Quiet,
@@ -38,6 +39,7 @@ class Graph:
         self._pipelines.update(program.pipelines)
         self._stages: dict[tuple[str, str], Stage] = {}
         self._alerts: dict[tuple[str, str, str, str], tuple[Alert, ...]] = {}
+        self._clocks: dict[tuple[str, str], NamedClock] = {}
         self._promises: dict[tuple[str, str], dict[str, tuple[str, Target]]] = {}
         self.concerning: dict[tuple[str, str], tuple[str, ...]] = {}
         """(Pipeline, stage) -> schedules of its rules; filled by `schedules`."""
@@ -45,6 +47,8 @@ class Graph:
         self._quiet: dict[str, tuple[tuple[Quiet, WorkingTime], ...]] = {}
         self._fields = {name: {f.name: f for f in p.fields} for name, p in program.pipelines.items()}
         for name, pipeline in program.pipelines.items():
+            self._clocks.update({(name, was): clock for clock in pipeline.clocks for was in clock.was})
+            self._clocks.update({(name, clock.name): clock for clock in pipeline.clocks})
             self._stages.update({(name, was): stage for stage in pipeline.stages for was in stage.was})
             self._stages.update({(name, stage.name): stage for stage in pipeline.stages})
 
@@ -67,6 +71,10 @@ class Graph:
     def stage(self, pipeline: Pipeline, name: str) -> Stage:
         """Of a stage that the version no longer has: one that promises nothing and may be left for any other."""
         return self.known_stage(pipeline, name) or Stage(name=name)
+
+    def clock(self, pipeline: Pipeline, name: str) -> NamedClock | None:
+        """A named clock by its name or a former one."""
+        return self._clocks.get((pipeline.name, name))
 
     def escalation(self, pipeline: Pipeline, name: str) -> Escalation | None:
         return next((found for found in pipeline.escalations if found.name == name), None)
@@ -98,12 +106,15 @@ class Graph:
         return next((team for team in self.program.teams.values() if person in team.people), None)
 
     def alerts(self, pipeline: Pipeline, promised_in: str, here: str, metric: str) -> tuple[Alert, ...]:
-        """The alerts of the stage that made the promise (empty: none), of the stage the card is in, and of the pipeline."""
+        """The alerts of the stage that made the promise (empty: none), of the stage the card is in, of the pipeline, and a
+        named clock's own."""
         key = (pipeline.name, promised_in, here, metric)
         found = self._alerts.get(key)
         if found is None:
             stages = [self.stage(pipeline, name) for name in dict.fromkeys((here, promised_in)) if name]
-            every = (*(alert for stage in stages for alert in stage.alerts), *pipeline.alerts)
+            named = self.clock(pipeline, metric)
+            own = named.alerts if named is not None else ()
+            every = (*own, *(alert for stage in stages for alert in stage.alerts), *pipeline.alerts)
             found = self._alerts[key] = tuple(alert for alert in every if alert.metric == metric)
         return found
 

@@ -18,7 +18,7 @@ from duly_dsl.program import Pipeline
 from duly_dsl.words import fold
 from duly_runtime.card import Card
 from duly_runtime.decision import Decision, Entry, World
-from duly_runtime.engine import cascade, clocks, commands, due, ladders, opening, schedules
+from duly_runtime.engine import cascade, clocks, commands, due, ladders, named, opening, schedules
 from duly_runtime.engine.graph import Graph, load
 from duly_runtime.engine.refusal import Refusal
 from duly_runtime.engine.work import Memory, Work
@@ -109,6 +109,7 @@ def _handle(
     card = _renamed(graph, pipeline, card)
     work = Work(graph, pipeline, card, now, world, traced=traced, memory=memory)
     at = now if isinstance(event.body, TimerFired) else _takes_effect(card, event, now)
+    named.drop_removed(work)
     work.at = card.created_at
     # A correction to a card that lives: what is due by now was promised before it, and is still said.
     live = event.backfill and (card.imported_until is None or at > card.imported_until)
@@ -135,7 +136,7 @@ def _handle(
 def _finish(work: Work, event: Event) -> Decision:
     """What the event leads to, what is due since, and the books."""
     cascade.run(work)
-    clocks.settle(work)
+    named.settle(work)
     schedules.settle(work)
     work.message = ""
     # Of an import the next event may lie before what is due by now: only its own time is caught up.
@@ -175,12 +176,19 @@ def _renamed(graph: Graph, pipeline: Pipeline, card: Card) -> Card:
         stage = graph.known_stage(pipeline, old) if old else None
         return stage.name if stage else old
 
-    if card.pipeline == pipeline.name and name(card.stage) == card.stage:
+    def metric(old: str) -> str:
+        clock = graph.clock(pipeline, old)
+        return clock.name if clock else old
+
+    renamed = any(clock.was for clock in pipeline.clocks)
+    if card.pipeline == pipeline.name and name(card.stage) == card.stage and not renamed:
         return card
     return replace(
         card,
         pipeline=pipeline.name,
         stage=name(card.stage),
         visits=tuple(replace(visit, stage=name(visit.stage)) for visit in card.visits),
-        clocks=tuple(replace(clock, stage=name(clock.stage)) for clock in card.clocks),
+        clocks=tuple(replace(clock, stage=name(clock.stage), metric=metric(clock.metric)) for clock in card.clocks),
+        ladders=tuple(replace(ladder, metric=metric(ladder.metric)) for ladder in card.ladders),
+        unpromised={metric(old): at for old, at in card.unpromised.items()},
     )

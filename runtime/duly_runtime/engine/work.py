@@ -120,6 +120,14 @@ class Work:
         """The cascade of this event or instant was cut off."""
         self.changed: set[str] = set()
         """Operands that changed since clocks were last settled."""
+        self.begun: dict[str, dt.datetime] = {}
+        """Named clocks that this event or instant starts, once it is over, and from when."""
+        self.held: set[str] = set()
+        """Of those, the ones that start paused."""
+        self.halted: set[str] = set()
+        """Named clocks that this event or instant stopped."""
+        self.reopened = False
+        """The card left a finish since clocks were last settled."""
         self.arrived = False
         """The card came to its stage since clocks were last settled."""
 

@@ -105,6 +105,9 @@ def _nodes(pipeline: p.Pipeline) -> Iterator[tuple[p.Record, Point]]:
         yield from (point(alert, "alert", alert.metric) for alert in stage.alerts)
         yield from (point(silence, "silence", stage.name) for silence in stage.silences)
         yield from (point(resume, "resume", stage.name) for resume in stage.resumes)
+    for clock in pipeline.clocks:
+        yield from (point(row, "target", clock.name) for row in clock.target.rows)
+        yield from (point(alert, "alert", clock.name) for alert in clock.alerts)
     for ladder in pipeline.escalations:
         yield from (point(level, "level", f"{ladder.name} {level.number}") for level in ladder.levels)
     for table in pipeline.assigns:

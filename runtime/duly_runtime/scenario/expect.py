@@ -73,6 +73,7 @@ class Judge:
         if card is None:
             self._unmet.append((span, Unmet(self._player.now, self._teller.say(_("the card could not be opened")))))
             return
+        expect = self._scope.expectation(expect)
         metric = expect.metric.name if expect.metric else ""
         match expect.kind:
             case "alert" if expect.actor:
