@@ -32,6 +32,8 @@ AUTHORISATION = {
     ("POST", "/cards/{number}/acknowledge"): ("write", "cards.work"),
     ("GET", "/deliveries"): ("read", "deliveries.read"),
     ("POST", "/check"): ("read", "rules.read"),
+    ("POST", "/plan"): ("read", "rules.read"),
+    ("GET", "/versions/{version}/changes"): ("read", "rules.read"),
     ("POST", "/publish"): ("publish", "rules.publish"),
     ("GET", "/versions"): ("read", "rules.read"),
     ("GET", "/versions/{version}"): ("read", "rules.read"),

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 import structlog
 from litestar import Request, Response
 from litestar.exceptions import HTTPException, ValidationException
 
 from duly_platform.accounts import AccountError
+from duly_runtime.publishing import PlanChanged
 from duly_runtime.store.api import Conflict, Missing, StoreUnavailable
 
 log = structlog.get_logger()
@@ -45,6 +47,8 @@ def handle(request: Request[Any, Any, Any], error: Exception) -> Response[dict[s
             return answer(error.status_code, code.get(error.status_code, "invalid"), error.detail)
         case Missing():
             return answer(404, "not-found", str(error) or "there is no such thing")
+        case PlanChanged():
+            return answer(409, "plan-changed", str(error), plan=msgspec.to_builtins(error.plan))
         case Conflict():
             return answer(409, "conflict", str(error))
         case AccountError():

@@ -30,6 +30,12 @@ COMMANDS = {
         _("Serve an editor: the language server, over standard input and output"),
     ),
     "report": ("duly_platform.cli.report:Report", _("Show the figures of a report the rules define")),
+    "plan": ("duly_platform.cli.plan:PlanCommand", _("Show what publishing rule files would change")),
+    "publish": ("duly_platform.cli.plan:Publish", _("Make rule files the running version, after showing the plan")),
+    "versions": ("duly_platform.cli.versions:Versions", _("List, show and compare the versions of a server")),
+    "rollback": ("duly_platform.cli.plan:Rollback", _("Publish an earlier version again, after showing the plan")),
+    "pull": ("duly_platform.cli.versions:Pull", _("Write the running version's files into a folder")),
+    "export": ("duly_platform.cli.versions:Export", _("Write a version's files into an archive")),
     "serve": (
         "duly_platform.cli.serve:Serve",
         "Serve a workspace: web, connectors and worker in one process",

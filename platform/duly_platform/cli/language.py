@@ -17,6 +17,7 @@ from duly_dsl.diagnostics import Diagnostic, Severity
 from duly_dsl.formatter import format as laid_out
 from duly_dsl.nearest import nearest
 from duly_dsl.parser import MOST_BYTES
+from duly_dsl.program import Environment
 from duly_dsl.source import SourceFile
 from duly_platform import knowledge
 from duly_runtime.time import SystemClock
@@ -115,16 +116,19 @@ def load(paths: Sequence[Path]) -> tuple[str, list[SourceFile]]:
 
 
 def check(sources: Sequence[SourceFile]) -> Sequence[Diagnostic]:
-    """All that is wrong with a workspace, as far as it can be told here: the plug-ins installed are known, the secrets and
-    people of a server are not."""
+    """All that is wrong with a workspace, as far as it can be told here."""
+    return build(sources, world(sources)).diagnostics
+
+
+def world(sources: Sequence[SourceFile]) -> Environment:
+    """What is known here of the world outside: the plug-ins installed, not the secrets and people of a server."""
     kinds = None
     if any("connector" in source.text for source in sources):
         from duly_connectors import registry  # late: only files with connectors need the plug-ins
 
         kinds = registry.kinds()
     today = SystemClock().now().date()
-    environment = knowledge.environment([source.text for source in sources], kinds=kinds, today=today)
-    return build(sources, environment).diagnostics
+    return knowledge.environment([source.text for source in sources], kinds=kinds, today=today)
 
 
 def unreadable(error: Exception) -> str:
