@@ -1,8 +1,8 @@
 """Escalation ladders: levels counted from the miss, until something stops them (CLOCKS, point 16).
 
 The escalation is that of the version that started the ladder, unless the publish said `recompute`: the graph a card is
-judged by holds it (`engine.kept`). Where that version can't be read any more the live one of the same name goes on, the level
-waited for coming when it was said to; where there is none, the ladder stops as `removed`.
+judged by holds it (`engine.kept`). Where that version can't be read any more the live one of the same name goes on, the
+level waited for coming when it was said to; where there is none, the ladder stops as `removed`.
 """
 
 from __future__ import annotations
