@@ -100,3 +100,11 @@ def test_deep_conditions_and_long_lists_do_not_stop_the_parser() -> None:
     assert len(parse(SourceFile("a.duly", braces)).diagnostics) >= 1
     open_brackets = 'pipeline "P" {\n  resolved within 1h if ' + "(" * 100_000 + "\n}\n"
     assert [problem.code for problem in parse(SourceFile("a.duly", open_brackets)).diagnostics] == ["E0142"]
+
+
+def test_a_word_that_opens_a_block_elsewhere_opens_none_here() -> None:
+    """In a pipeline `calendar` names one, so its block there is passed over."""
+    text = 'pipeline "P" {\n  calenda{\n    time zone "UTC"\n  }\n  calendar "Office" {\n  }\n  first reply within 1h\n}\n'
+    parsed = parse(SourceFile("a.duly", text))
+    assert [problem.span.line for problem in parsed.diagnostics] == [2, 5]
+    assert len(parsed.file.pipelines[0].lines) == 1

@@ -143,6 +143,12 @@ def test_files_changed_by_others_are_read_again(desk: Path, start: Start) -> Non
     assert client.told("support.duly") == []
     methods = [each["params"]["registrations"][0]["method"] for each in client.asked]
     assert methods == ["workspace/didChangeWatchedFiles"]
+    (desk / "duly.toml").write_text("flub = 1\n")
+    client.tell("workspace/didChangeWatchedFiles", changes=[{"uri": client.uri("duly.toml"), "type": 1}])
+    assert client.told("duly.toml")
+    (desk / "duly.toml").unlink()
+    client.tell("workspace/didChangeWatchedFiles", changes=[{"uri": client.uri("duly.toml"), "type": 3}])
+    assert client.told("duly.toml") == []
     people = (desk / "people.duly").read_text(encoding="utf-8")
     (desk / "people.duly").write_text(people.replace('team "Billing"', 'team "Bills"'), encoding="utf-8")
     client.tell("workspace/didChangeWatchedFiles", changes=[{"uri": client.uri("people.duly"), "type": 2}])

@@ -266,7 +266,7 @@ class Engine:
     def _reopen(self, tokens: list[Token]) -> None:
         """Open the block of a header that can't be read, or skip it whole where even its kind is unknown."""
         auto, first = self._auto, tokens[0]
-        if first.type not in HEADERS or not auto.accepts(first.type):
+        if first.type not in HEADERS or not self._opens(first.type):
             self._skipping.append(first)
             return
         least = HEADERS[first.type]
@@ -283,6 +283,11 @@ class Engine:
         for kind in (OPEN, NEWLINE):
             auto.put(kind, first)
         self._open.append(first)
+
+    def _opens(self, kind: str) -> bool:
+        """Whether the least header of a kind can stand here; a word may open a block in one place and none in another."""
+        states = self._auto.states.copy()
+        return all(self._auto.accepts(each, states) for each in (kind, *HEADERS[kind], OPEN, NEWLINE))
 
     def _skip(self, line: Line) -> bool:
         first = line.tokens[0]

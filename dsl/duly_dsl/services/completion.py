@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 import msgspec
 
+from duly_dsl.config import lints
 from duly_dsl.parser import parse
 from duly_dsl.parsing import grammar
 from duly_dsl.parsing.engine import NAME, OPEN, STRING
@@ -97,6 +98,8 @@ class _Completing:
         self.span = Span(place.path, place.line, start, place.line, end)
         self.bare_only = False
         """A name here takes no quotes, be it a word of the language."""
+        self.words: frozenset[str] = frozenset()
+        """The words of the language that could stand here, and so can't be bare names."""
 
     def all(self, states: States) -> list[Completion]:
         around = self.around
@@ -121,6 +124,7 @@ class _Completing:
         kinds = paths.accepted(states)
         quoting = self.around.typed.startswith('"')
         self.bare_only = STRING not in kinds
+        self.words = kinds
         if NAME in kinds and not quoting:
             yield from self._names(STAND_IN, states)
         if STRING in kinds and (quoting or NAME not in kinds):
@@ -273,6 +277,8 @@ class _Completing:
                 return [each.name for each in known.connector_kinds or ()]
             case "channel":
                 return self.index.workspace.channels
+            case "lint":
+                return sorted(lints())
             case "language" | "secret":
                 found = {symbol.name for symbol in self.index.by_symbol if symbol.kind == kind}
                 return sorted(found | (known.secrets or frozenset() if kind == "secret" else {"en", "pt-BR"}))
@@ -375,10 +381,13 @@ class _Completing:
         return Completion(label=label or text, text=text, kind=kind, span=self.span, detail=detail, doc=doc)
 
     def _name(self, name: str, kind: str, quoted: bool) -> Completion:
-        return self._make(written(name) if quoted or not (bare(name) or self.bare_only) else name, kind)
+        return self._make(written(name) if quoted or not self._bare(name) else name, kind)
+
+    def _bare(self, name: str) -> bool:
+        return self.bare_only or bare(name) or (_word(name) and grammar.tables().keywords.get(name) not in self.words)
 
     def _symbol(self, symbol: Symbol, quoted: bool) -> Completion:
-        text = written(symbol.name) if quoted or not (bare(symbol.name) or self.bare_only) else symbol.name
+        text = written(symbol.name) if quoted or not self._bare(symbol.name) else symbol.name
         return self._make(text, symbol.kind, detail=self.describe.title(symbol), doc=self.describe.symbol(symbol))
 
 
@@ -390,9 +399,12 @@ def written(name: str) -> str:
 @functools.lru_cache(maxsize=1024)
 def bare(name: str) -> bool:
     """Whether a name can be written without quotes, in every place a bare word may stand."""
-    tables = grammar.tables()
-    hit = re.fullmatch(tables.pattern, name)
-    return hit is not None and hit.lastgroup == NAME and name not in tables.keywords
+    return _word(name) and name not in grammar.tables().keywords
+
+
+def _word(name: str) -> bool:
+    hit = re.fullmatch(grammar.tables().pattern, name)
+    return hit is not None and hit.lastgroup == NAME
 
 
 @functools.cache

@@ -24,6 +24,12 @@ class Construct(NamedTuple):
 TABLE: dict[str, Construct] = {
     # --- blocks
     "use": Construct("", 'use "FILE"', _("Names another file this one needs; the path is relative."), 'use "people.duly"'),
+    "allow": Construct(
+        "",
+        'allow LINT "WHY"',
+        _("Silences a warning for the block it begins, or for the statement after it."),
+        'allow unreachable-stage "the yearly import puts cards here"',
+    ),
     "calendar": Construct(
         "",
         'calendar "NAME" { … }',
@@ -456,7 +462,7 @@ TABLE: dict[str, Construct] = {
     # --- rules
     "mode": Construct(
         "pipeline",
-        "shadow | off",
+        "shadow [until DATE] | off",
         _("`shadow` records what the rule would do and does nothing; `off` leaves it out."),
         'rule "Later" shadow {\n  when customer replies\n  then raise priority\n}',
     ),

@@ -122,6 +122,7 @@ MEANS: dict[tuple[type, str], Means] = {
     (s.Test, "zone_of"): "calendar",
     (s.Report, "pipelines"): "pipeline",
     (s.Report, "zone"): "zone",
+    (s.Allow, "lint"): "lint",
 }
 """What a name or a text that defines nothing stands for; a function asks the node itself."""
 
@@ -142,6 +143,7 @@ PROSE: frozenset[tuple[type, str]] = frozenset(
         (s.SameCard, "path"),
         (s.MapRow, "path"),
         (s.Happens, "text"),
+        (s.Allow, "reason"),
         (s.Excuses, "reasons"),
         (s.Report, "by"),
         (s.ExcuseMiss, "reason"),
@@ -150,7 +152,7 @@ PROSE: frozenset[tuple[type, str]] = frozenset(
 """Texts that name nothing."""
 
 OF_PIPELINE = frozenset({"stage", "field", "clock", "escalation", "rule", "priority", "type"})
-OPTIONS = frozenset({"zone", "region", "language", "notice channel", "connector kind", "secret", "file", "channel"})
+OPTIONS = frozenset({"zone", "region", "language", "notice channel", "connector kind", "secret", "file", "channel", "lint"})
 """Kinds nothing in the files defines. Their names are mentions too, so that completion knows what could stand there."""
 
 _VALUES = {"priority": "priority", "type": "type", "person": "person", "team": "team", "stage": "stage"} | {

@@ -7,7 +7,7 @@ import difflib
 import os
 import sys
 import textwrap
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from duly_dsl import config, i18n, render, workspace
@@ -43,8 +43,8 @@ def colors() -> bool:
 
 
 class Check:
-    """`duly check [PATH…] [--format text|json|github] [--fix] [--diff]`. A folder is a workspace of its own; files named
-    are one together, with all they use. Exit code 1 where there is an error."""
+    """`duly check [PATH…] [--format text|json|github|gitlab|sarif] [--fix] [--diff]`. A folder is a workspace
+    of its own; files named are one together, with all they use. Exit code 1 where there is an error."""
 
     strict = False
     """Whether a warning is a failure as well."""
@@ -55,9 +55,12 @@ class Check:
         )
         parser.add_argument(
             "--format",
-            choices=("text", "json", "github"),
+            choices=("text", "json", "github", "gitlab", "sarif"),
             default="text",
-            help=_("how to show the problems: for people, for programs, or as annotations of GitHub Actions"),
+            help=_(
+                "how to show the problems: for people, for programs, as annotations of GitHub Actions, as GitLab's code "
+                "quality report, or as SARIF"
+            ),
         )
         parser.add_argument("--fix", action="store_true", help=_("make the fixes that leave nothing to choose"))
         parser.add_argument("--diff", action="store_true", help=_("with --fix: write nothing, only show what would change"))
@@ -91,11 +94,24 @@ class Check:
         elif options.format == "github":
             if problems:
                 print(render.github(problems, language=LANGUAGE))
+        elif options.format in ("gitlab", "sarif"):
+            print(report(options.format, problems, texts))
         elif problems:
             print(render.text(problems, texts, color=colors(), language=LANGUAGE))
         else:
             print(_n("{count} file, no problems", "{count} files, no problems", count).format(count=count))
         return 1 if any(self.strict or problem.severity is Severity.ERROR for problem in problems) else 0
+
+
+def report(form: str, problems: Sequence[Diagnostic], texts: Mapping[str, str]) -> str:
+    """The problems as a file other tools read."""
+    from importlib.metadata import version  # late: slow, and only this needs it
+
+    from duly_dsl import reports
+
+    if form == "gitlab":
+        return reports.gitlab(problems, texts, language=LANGUAGE)
+    return reports.sarif(problems, texts, version=version("duly"), language=LANGUAGE)
 
 
 def workspaces(named: Sequence[Path]) -> list[tuple[str, list[SourceFile]]]:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from pygls import uris
 
-from duly_dsl import workspace
+from duly_dsl import config, workspace
 from duly_dsl.diagnostics import Diagnostic
 from duly_dsl.parser import MOST_BYTES
 from duly_dsl.program import Environment
@@ -52,6 +52,7 @@ class Folder:
                 continue
             kept = self._disk.get(name)
             found[name] = kept if kept is not None and kept.text == text else SourceFile(name, text)
+        found.update((source.path, source) for source in workspace.settings(self.root))
         if found != self._disk:
             self._disk = found
             self.revision += 1
@@ -88,7 +89,7 @@ class Folder:
     def index(self) -> Index:
         """The names of the files as they are now."""
         if self._index is None or self._index[0] != self.revision:
-            sources = self.sources()
+            sources = [source for source in self.sources() if source.path.endswith(workspace.SUFFIX)]
             self._index = (self.revision, Index(sources, self._knowing(sources)))
         return self._index[1]
 
@@ -102,7 +103,7 @@ class Folder:
 
 class Folders:
     """All workspaces. Below a folder of the editor, the workspace of a file is the topmost folder on its way that holds
-    rule files itself: so a repository may hold several."""
+    rule files or a `duly.toml` itself: so a repository may hold several."""
 
     def __init__(self, check: Check, knowing: Knowing) -> None:
         self.roots: list[Path] = []
@@ -138,10 +139,14 @@ class Folders:
             return path.parent
         top = max(tops, key=lambda root: len(root.parts))
         way = [top, *(top.joinpath(*path.relative_to(top).parts[:n]) for n in range(1, len(path.relative_to(top).parts)))]
-        return next((folder for folder in way if any(folder.glob(f"*{workspace.SUFFIX}"))), path.parent)
+        return next((folder for folder in way if _holds_rules(folder)), path.parent)
 
     def forget(self, folder: Folder) -> None:
         """Let go of a workspace nothing of which is open."""
         for key, known in list(self._folders.items()):
             if known is folder:
                 del self._folders[key]
+
+
+def _holds_rules(folder: Path) -> bool:
+    return (folder / config.FILE).is_file() or any(folder.glob(f"*{workspace.SUFFIX}"))

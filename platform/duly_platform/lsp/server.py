@@ -39,7 +39,7 @@ from duly_platform.lsp.timers import Debounce, Handle, Schedule
 QUIET = 0.15
 """Seconds without a change before the texts are checked."""
 
-WATCHED = "**/*.duly"
+WATCHED = ("**/*.duly", "**/duly.toml")
 FIX_ALL = "source.fixAll.duly"
 
 _ = i18n.marked
@@ -223,7 +223,9 @@ def _register(server: Server) -> None:
         client = ls.client_capabilities.workspace
         watching = client.did_change_watched_files if client else None
         if watching and watching.dynamic_registration:
-            options = types.DidChangeWatchedFilesRegistrationOptions([types.FileSystemWatcher(WATCHED)])
+            options = types.DidChangeWatchedFilesRegistrationOptions(
+                [types.FileSystemWatcher(pattern) for pattern in WATCHED]
+            )
             await ls.client_register_capability_async(
                 types.RegistrationParams(
                     [types.Registration("duly-files", types.WORKSPACE_DID_CHANGE_WATCHED_FILES, options)]
@@ -381,7 +383,7 @@ def _register(server: Server) -> None:
                         title=title[:1].upper() + title[1:],
                         kind=types.CodeActionKind.QuickFix,
                         diagnostics=ls.diagnostics(folder, [problem]),
-                        is_preferred=len(problem.fixes) == 1,
+                        is_preferred=len(problem.fixes) == 1 and fix.sure,
                         edit=ls.edit(folder, [edits.of(fix)]),
                     )
                 )
