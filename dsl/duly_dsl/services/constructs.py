@@ -24,12 +24,6 @@ class Construct(NamedTuple):
 TABLE: dict[str, Construct] = {
     # --- blocks
     "use": Construct("", 'use "FILE"', _("Names another file this one needs; the path is relative."), 'use "people.duly"'),
-    "allow": Construct(
-        "",
-        'allow LINT "WHY"',
-        _("Silences a warning for the block it begins, or for the statement after it."),
-        'allow unreachable-stage "the yearly import puts cards here"',
-    ),
     "calendar": Construct(
         "",
         'calendar "NAME" { … }',

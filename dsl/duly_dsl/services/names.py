@@ -128,7 +128,6 @@ MEANS: dict[tuple[type, str], Means] = {
 
 PROSE: frozenset[tuple[type, str]] = frozenset(
     {
-        (s.Allow, "lint"),
         (s.Allow, "reason"),
         (s.Closed, "reason"),
         (s.SpecialDay, "reason"),
