@@ -11,7 +11,7 @@ import enum
 import re
 import tomllib
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 
@@ -65,10 +65,11 @@ def read(source: SourceFile) -> tuple[Config, tuple[Diagnostic, ...]]:
     for key, value in said.items():
         if key != "lints" or not isinstance(value, dict):
             problems.append(_bad(source, _line(source, key), _("only the table `lints` is known")))
-    table = said.get("lints")
+    found = said.get("lints")
+    table = cast(dict[str, Any], found) if isinstance(found, dict) else {}
     levels: dict[str, Level] = {}
     known = lints()
-    for name, level in table.items() if isinstance(table, dict) else ():
+    for name, level in table.items():
         line = _line(source, name)
         if name not in known:
             problems.append(unknown(name, _key(source, line, name)))

@@ -77,7 +77,7 @@ def _fields(checking: Checking) -> Iterator[Diagnostic]:
 
 def _named(checking: Checking, scope: Scope) -> Iterator[s.Name]:
     for atom in c.all_atoms(scope.pipeline):
-        if isinstance(atom, s.Is | s.IsEmpty | s.Compare) or (isinstance(atom, s.EventIs) and atom.operand is not None):
+        if isinstance(atom, s.Is | s.IsEmpty | s.Compare | s.EventIs) and atom.operand is not None:
             yield atom.operand.name
     for table in c.tables_of(scope.pipeline):
         yield from (column.operand.name for column in table.columns if column.operand is not None)

@@ -32,8 +32,9 @@ ACTORS = {
 """Words of an actor -> its kind, and the token that names it."""
 
 
-_OTHER_TYPES = {"string": "text", "str": "text", "integer": "number", "int": "number", "float": "number"}
-_OTHER_TYPES |= {"boolean": "yes/no", "bool": "yes/no", "enum": "choice", "option": "choice", "datetime": "date"}
+_OTHER_TYPES = {"string": "text", "str": "text", "integer": "number", "int": "number", "float": "number"} | {
+    **{"boolean": "yes/no", "bool": "yes/no", "enum": "choice", "option": "choice", "datetime": "date"},
+}
 """What other tools call the types of fields."""
 
 
