@@ -59,7 +59,7 @@ class Database:
         url = settings.database_url
         if url.startswith("sqlite:///") and not Path(url.removeprefix("sqlite:///")).exists():
             raise PastError(
-                _("there is no database at `{url}`; name another source: --server or --journal").format(url=url)
+                _("there is no database at `{url}`; name another source: --server, --journal or --log").format(url=url)
             )
         self._runner = asyncio.Runner()
         self._store: Store = open_store(url)

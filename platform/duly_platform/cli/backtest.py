@@ -21,6 +21,7 @@ from duly_dsl.program import ContainsAny, Program
 from duly_dsl.source import SourceFile
 from duly_platform.cli import backtest_report as report
 from duly_platform.cli.language import fail, listed, unreadable
+from duly_platform.eventlog.source import EventLog
 from duly_platform.past import Database, Journal, PastError, Server, Source, files_of
 from duly_platform.settings import SettingsError
 from duly_platform.settings import load as load_settings
@@ -59,6 +60,11 @@ class Backtest:
         source = parser.add_mutually_exclusive_group()
         source.add_argument("--server", metavar="URL", help=_("take the past from a server; its token is in DULY_TOKEN"))
         source.add_argument("--journal", type=Path, metavar="FILE", help=_("take the past from a saved journal (NDJSON)"))
+        source.add_argument("--log", type=Path, metavar="FILE", help=_("take the past from an event log (CSV or XES)"))
+        parser.add_argument("--mapping", type=Path, metavar="FILE", help=_("what the log's columns and activities mean"))
+        parser.add_argument(
+            "--skip-bad-lines", action="store_true", help=_("go on without the lines of the log that can't be read")
+        )
         parser.add_argument("--texts", action="store_true", help=_("with --server: fetch what people wrote, too"))
         parser.add_argument(
             "--by",
@@ -88,8 +94,12 @@ class Backtest:
     def run(self, options: argparse.Namespace) -> int:
         try:
             asked = _asked(options)
-            with contextlib.closing(_source(options)) as source:
-                return _backtest(options, asked, source)
+            files = _read(options.folder)
+            if files is None:
+                return 2
+            program = compiled(files, str(options.folder))
+            with contextlib.closing(_source(options, program)) as source:
+                return _backtest(options, asked, program, source)
         except (PastError, SettingsError, StoreUnavailable, Failed) as error:
             return fail(str(error))
         except msgspec.DecodeError as error:
@@ -128,7 +138,7 @@ def _asked(options: argparse.Namespace) -> _Asked:
         raise PastError(_("--jobs takes a number from 1"))
     since = moment(options.since, now, "--since") if options.since else None
     until = moment(options.until, now, "--until") if options.until else None
-    if until is None and not options.journal:
+    if until is None and not options.journal and not options.log:
         until = now
     if since is not None and until is not None and since >= until:
         raise PastError(_("the period ends before it begins"))
@@ -149,7 +159,11 @@ def moment(text: str, now: dt.datetime, option: str) -> dt.datetime:
         ) from None
 
 
-def _source(options: argparse.Namespace) -> Database | Server | Journal:
+def _source(options: argparse.Namespace, program: Program) -> Database | Server | Journal | EventLog:
+    if options.mapping and not options.log:
+        raise PastError(_("--mapping goes with --log"))
+    if options.log:
+        return EventLog(options.log, options.mapping, program)
     if options.server:
         token = os.environ.get(TOKEN, "")
         if not token:
@@ -162,11 +176,7 @@ def _source(options: argparse.Namespace) -> Database | Server | Journal:
     return Database(load_settings(options.folder))
 
 
-def _backtest(options: argparse.Namespace, asked: _Asked, source: Source) -> int:
-    files = _read(options.folder)
-    if files is None:
-        return 2
-    program = compiled(files, str(options.folder))
+def _backtest(options: argparse.Namespace, asked: _Asked, program: Program, source: Source) -> int:
     against: Program | None = None
     name = options.against
     if name is None and source.version("live") is not None:
@@ -194,6 +204,18 @@ def _backtest(options: argparse.Namespace, asked: _Asked, source: Source) -> int
         )
     finally:
         bar.clear()
+    problems = source.problems if isinstance(source, EventLog) else None
+    if problems is not None and problems.count:
+        for line in problems.shown:
+            print(f"duly: {options.log}, {line}", file=sys.stderr)
+        if not options.skip_bad_lines:
+            return fail(
+                _n(
+                    "{n} line of the log can't be used; mend it, or leave it out with --skip-bad-lines",
+                    "{n} lines of the log can't be used; mend them, or leave them out with --skip-bad-lines",
+                    problems.count,
+                ).format(n=problems.count)
+            )
     told = report.Told(
         after=results[0],
         before=results[1] if against is not None else None,
@@ -204,6 +226,9 @@ def _backtest(options: argparse.Namespace, asked: _Asked, source: Source) -> int
         cards=options.cards,
         seconds=time.perf_counter() - began,
     )
+    if isinstance(source, EventLog):
+        told.labels = source.labels
+        told.skipped, told.ignored = source.problems.count, source.ignored
     told.crossed = _crossed(options, asked, results)
     print(report.FORMATS[options.format](told))
     if options.format != "text":

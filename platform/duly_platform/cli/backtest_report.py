@@ -47,6 +47,8 @@ class Told(msgspec.Struct, kw_only=True):
     labels: dict[int, str] = {}
     skipped: int = 0
     """Lines of a log that were left out."""
+    ignored: int = 0
+    """Events of a log that its mapping gives no part."""
 
     def rows(self, measure: str, *dimensions: str) -> list[Difference]:
         before = self.before.tally if self.before is not None else None
@@ -130,6 +132,12 @@ def _said(told: Told) -> list[str]:
         said.append(
             _n("{n} bad line of the log was left out", "{n} bad lines of the log were left out", told.skipped).format(
                 n=f"{told.skipped:,}"
+            )
+        )
+    if told.ignored:
+        said.append(
+            _n("{n} event of the log has no part in it", "{n} events of the log have no part in it", told.ignored).format(
+                n=f"{told.ignored:,}"
             )
         )
     return said
@@ -236,6 +244,7 @@ def as_json(told: Told) -> str:
         "timers": told.after.timers,
         "lost": dict(told.after.lost),
         "skipped": told.skipped,
+        "ignored": told.ignored,
         "seconds": round(told.seconds, 3),
         "totals": [row(found, ()) for found in told.totals()],
         "subjects": [row(found, ("subject",)) for measure in MEASURES for found in told.rows(measure, "subject")],

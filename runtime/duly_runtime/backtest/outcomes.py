@@ -227,6 +227,9 @@ class Watcher:
                 tally.add("alerts", details["metric"], place, card)
             case "ladder.level":
                 tally.add("escalations", f"{details['ladder']}, {details.get('level', '')}", place, card)
+            case "refused" if "rule" not in details:
+                # A value that came with a message and can't stand in its field.
+                tally.add("refused", details["code"], place, card)
             case "rule.fired":
                 tally.add("shadow rules" if "shadow" in details else "rules", details["rule"], place, card)
             case _:
