@@ -81,17 +81,9 @@ def test_one_fault_is_told_once_and_the_rest_is_not_held_against_it(steps: list[
             follow.setdefault(fault, []).append(max(0, len(found) - 1))
     assert all(statistics.median(counts) <= 1 for counts in follow.values())
     every = sorted(count for counts in follow.values() for count in counts)
-    print(
-        statistics.median(every),
-        statistics.mean(every),
-        every[len(every) * 9 // 10],
-        every[-1],
-        {f: statistics.mean(c) for f, c in follow.items()},
-        max(work),
-        len(TOKENS),
-    )
+    assert statistics.median(every) == 0 and every[len(every) * 9 // 10] <= 2 and statistics.mean(every) < 0.6
     # Each token is read twice at most, and asked about while a line is repaired.
-    assert max(work) < 60 * len(TOKENS)
+    assert max(work) < 10 * len(TOKENS)
 
 
 HOSTILE = {

@@ -13,6 +13,7 @@ from duly_dsl import i18n
 from duly_dsl.i18n import marked as _
 
 COMMANDS = {
+    "new": ("duly_platform.cli.new:New", _("Start a workspace from a template")),
     "check": ("duly_platform.cli.language:Check", _("Check rule files and report every problem")),
     "lint": ("duly_platform.cli.mending:Lint", _("Check rule files strictly, and mend what can be mended")),
     "fmt": ("duly_platform.cli.language:Format", _("Format rule files, keeping every comment")),
