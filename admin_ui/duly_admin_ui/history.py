@@ -117,6 +117,11 @@ class Teller:
                     _("The template {template} is held until {until} because of {why}").replace("{why}", why),
                     _("A message to the customer is held until {until} because of {why}").replace("{why}", why),
                 )
+            case "message.dropped" if details.get("why") == "window":
+                return (
+                    _("The template {template} is not sent: WhatsApp's 24-hour window is closed, and it has no approval"),
+                    _("A message is not sent: WhatsApp's 24-hour window is closed"),
+                )
             case "message.dropped":
                 return (
                     _("The template {template}, which was held, is not sent: it has become pointless"),

@@ -240,12 +240,15 @@ class Send(Action, frozen=True, kw_only=True):
 
     template: str
     once: bool = False
+    outside: str = ""
+    """The template instead, where WhatsApp takes no free text any more (24 hours after the customer's last message)."""
 
 
 class Reply(Action, frozen=True, kw_only=True):
     """A literal text with placeholders to the customer."""
 
     text: str
+    outside: str = ""
 
 
 class Call(Action, frozen=True, kw_only=True):
@@ -567,12 +570,21 @@ class Connector(Record, frozen=True, kw_only=True):
     settings: dict[str, Setting] = {}
 
 
+class Approval(Record, frozen=True, kw_only=True):
+    """A template as Meta has it: `name` there, and `category` (`utility`, `marketing`, `authentication`). Its languages are
+    the template's, its variables the placeholders of a text in the order they first stand."""
+
+    name: str
+    category: str = "utility"
+
+
 class Template(Record, frozen=True, kw_only=True):
     """Texts by language tag; `subjects` likewise, for e-mail."""
 
     name: str
     texts: dict[str, str]
     subjects: dict[str, str] = {}
+    approval: Approval | None = None
 
 
 # --- reports ---------------------------------------------------------------------------------------------------------

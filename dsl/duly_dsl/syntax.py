@@ -344,12 +344,15 @@ class Send(Node, frozen=True, kw_only=True):
 
     template: Name
     once: bool = False
+    outside: Name | None = None
+    """`or outside window send "Y"`: this template where WhatsApp takes no free text any more."""
 
 
 class Reply(Node, frozen=True, kw_only=True):
     """`reply "text"`: a literal text to the customer, with the same variables as a template."""
 
     text: Text
+    outside: Name | None = None
 
 
 class Call(Node, frozen=True, kw_only=True):
@@ -672,10 +675,18 @@ class Variant(Node, frozen=True, kw_only=True):
     text: Text
 
 
+class Approval(Node, frozen=True, kw_only=True):
+    """`needs whatsapp approval as "still_there" for utility`: its name and category at Meta."""
+
+    name: Text | None = None
+    category: Name | None = None
+
+
 class Template(Node, frozen=True, kw_only=True):
     name: Name
     subject: tuple[Variant, ...] = ()
     variants: tuple[Variant, ...] = ()
+    approval: Approval | None = None
 
 
 # --- tests -----------------------------------------------------------------------------------------------------------

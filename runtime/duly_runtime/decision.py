@@ -33,7 +33,8 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     `clock.retargeted`, `alert.sent`, `ladder.started`, `ladder.level`,
     `clock.excused`, `clock.unexcused`,
     `ladder.stopped`, `silence.acted`, `rule.fired`, `card.finished`, `card.reopened`, `refused`, `cascade.stopped`,
-    `message.held` and `notice.held` (waits `until`, `why`), `message.dropped` (a held one that came to be pointless).
+    `message.held` and `notice.held` (waits `until`, `why`), `message.dropped` (`why`:
+    `pointless` of a held reminder, or `window` of WhatsApp).
     """
 
     kind: str

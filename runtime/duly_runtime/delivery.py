@@ -12,11 +12,11 @@ import structlog
 
 from duly_dsl import program as p
 from duly_dsl.units import Unit
-from duly_runtime import rendering
+from duly_runtime import rendering, window
 from duly_runtime.card import Card
 from duly_runtime.changes import Change, Changes
 from duly_runtime.decision import AnyEffect, CallWebhook, MessageCustomer, NotifyPerson
-from duly_runtime.doors import Failed, Outcome, Outgoing, Retry, Sender, Senders, Sent, Unknown
+from duly_runtime.doors import Approved, Failed, Outcome, Outgoing, Retry, Sender, Senders, Sent, Unknown
 from duly_runtime.events import Contact, Scalar
 from duly_runtime.store.api import Missing, OutboxItem, Store, StoreUnavailable
 from duly_runtime.time import Clock, monotonic
@@ -242,8 +242,12 @@ class Outbox:
 
     async def _notice(self, item: OutboxItem, effect: NotifyPerson, facts: rendering.Facts, live: p.Program) -> Prepared:
         person = await self._person(facts.program, effect.person)
+        approved: Approved | None = None
         if effect.template:
-            text = rendering.template(_template(facts.program, effect.template), facts, person.language)
+            found = _template(facts.program, effect.template)
+            text = rendering.template(found, facts, person.language)
+            if effect.channel == window.CHANNEL:  # who works here has hardly written to the number
+                approved = rendering.approved(found, facts, person.language)
             if not text.subject:
                 text = rendering.Text(rendering.notice(effect.about, facts, person.language).subject, text.text)
         else:
@@ -273,6 +277,7 @@ class Outbox:
             ),
             subject=text.subject,
             text=text.text,
+            template=approved,
             reference=_reference(facts.card),
             now=self._clock.now(),
         )
@@ -301,6 +306,17 @@ class Outbox:
     def _message(self, item: OutboxItem, effect: MessageCustomer, facts: rendering.Facts, live: p.Program) -> Prepared:
         card = facts.card
         to = card.contact
+        connector = live.connectors.get(card.connector)
+        approved: Approved | None = None
+        # A person's own words are tried: Meta may know of a window that we don't (a call).
+        by_whatsapp = connector is not None and connector.kind == window.CHANNEL
+        if by_whatsapp and not effect.author and not window.is_open(card, self._clock.now()):
+            if effect.outside:
+                effect = msgspec.structs.replace(effect, template=effect.outside, text="")
+            if effect.template:
+                approved = rendering.approved(_template(facts.program, effect.template), facts, to.language)
+            if approved is None:
+                raise Impossible("the customer last wrote more than 24 hours ago, and this is no approved template")
         if effect.template:
             text = rendering.template(_template(facts.program, effect.template), facts, to.language)
         elif effect.rendered:
@@ -308,7 +324,6 @@ class Outbox:
         else:
             text = rendering.Text("", rendering.fill(effect.text, facts, to.language or facts.languages[0]))
         sender = self._senders.by_name(card.connector) if card.connector else None
-        connector = live.connectors.get(card.connector)
         if sender is None:
             door = card.connector or card.channel
             sender, connector = self._senders.by_kind("email"), _first(live, "email")
@@ -324,6 +339,7 @@ class Outbox:
             to=to,
             subject=text.subject or rendering.fill("{card.title}", facts, "en") or f"#{card.number}",
             text=text.text,
+            template=approved,
             reference=_reference(card),
             automatic=not effect.author,
             now=self._clock.now(),

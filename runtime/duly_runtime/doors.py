@@ -63,6 +63,14 @@ class Refused(Exception):
         self.reason = reason
 
 
+class Approved(msgspec.Struct, frozen=True, kw_only=True):
+    """A template the provider has approved: its name and language there (`pt_BR`), and the values of its variables."""
+
+    name: str
+    language: str
+    parameters: tuple[str, ...] = ()
+
+
 class Outgoing(msgspec.Struct, frozen=True, kw_only=True):
     """One thing to send. `key` is stable over attempts: use it as the provider's idempotency key or Message-ID."""
 
@@ -73,6 +81,8 @@ class Outgoing(msgspec.Struct, frozen=True, kw_only=True):
     to: Contact
     subject: str = ""
     text: str = ""
+    template: Approved | None = None
+    """What to send in place of free text, by a channel that takes none at this moment; `text` is what it reads like."""
     event: str = ""
     payload: bytes = b""
     """For `call`: the JSON to post."""

@@ -42,6 +42,8 @@ class MessageCustomer(Effect, frozen=True, kw_only=True):
     rendered: bool = False
     author: str = ""
     """User name, or empty for Duly itself."""
+    outside: str = ""
+    """The template instead, should WhatsApp's window have closed by then."""
 
 
 class CallWebhook(Effect, frozen=True, kw_only=True):

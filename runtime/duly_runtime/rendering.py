@@ -14,7 +14,9 @@ import msgspec
 from duly_dsl import i18n, placeholders
 from duly_dsl.program import Program, Template
 from duly_runtime.card import Card
+from duly_runtime.doors import Approved
 
+LONGEST_VARIABLE = 1000
 SHORT_DIGEST = 3000
 """Characters of a digest in a chat."""
 
@@ -57,6 +59,20 @@ def template(found: Template, facts: Facts, wanted: str) -> Text:
     language = choose(tuple(found.texts), wanted, facts.languages)
     subject = found.subjects.get(choose(tuple(found.subjects), language, facts.languages), "")
     return Text(_one_line(fill(subject, facts, language)), fill(found.texts.get(language, ""), facts, language))
+
+
+def approved(found: Template, facts: Facts, wanted: str) -> Approved | None:
+    """The template as the provider knows it; None where it needs no approval. A variable can't be empty there, nor hold
+    line breaks."""
+    if found.approval is None:
+        return None
+    language = choose(tuple(found.texts), wanted, facts.languages)
+    parts = placeholders.parse(found.texts.get(language, ""))
+    names = dict.fromkeys(part.name for part in parts if not isinstance(part, str))
+    values = (" ".join(_value(name, facts, language).split())[:LONGEST_VARIABLE] for name in names)
+    return Approved(
+        name=found.approval.name, language=language.replace("-", "_"), parameters=tuple(value or "–" for value in values)
+    )
 
 
 def fill(text: str, facts: Facts, language: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -18,7 +19,7 @@ from duly_connectors.contract import Tools
 from duly_connectors.outbound import Network, Response
 from duly_connectors.testing import NOON, ScriptedNetwork
 from duly_connectors.whatsapp import WhatsApp
-from duly_runtime.doors import Answer, Failed, Inbound, Outcome, Parsed, Raw, Refused, Retry, Sent, Unknown
+from duly_runtime.doors import Answer, Approved, Failed, Inbound, Outcome, Parsed, Raw, Refused, Retry, Sent, Unknown
 from duly_runtime.events import Contact, CustomerMessage, DeliveryStatus
 from duly_runtime.time import FakeClock
 from fakes.graph import FakeGraph
@@ -501,3 +502,44 @@ def test_the_payload_is_metas() -> None:
         "text": {"preview_url": False, "body": "Chega amanhã."},
         "biz_opaque_callback_data": "77",
     }
+
+
+# --- templates and the window ----------------------------------------------------------------------------------------
+
+
+@pytest.fixture(name="meta")
+def meta_with_windows() -> Iterator[FakeGraph]:
+    templates = {("still_there", "pt_BR"): 2, ("bare", "en"): 0}
+    with FakeGraph(token="token-of-ours", number_id=samples.NUMBER_ID, windows=True, templates=templates) as running:
+        yield running
+
+
+def test_free_text_is_refused_outside_the_window_and_taken_inside(meta: FakeGraph) -> None:
+    refused = send(meta)
+    assert isinstance(refused, Failed)
+    assert "131047" in refused.reason and "approved template" in refused.reason
+    meta.wrote[str(samples.outgoing().to.address).lstrip("+")] = time.time()
+    assert isinstance(send(meta), Sent)
+
+
+def test_an_approved_template_goes_out_with_its_variables_in_order(meta: FakeGraph) -> None:
+    approved = Approved(name="still_there", language="pt_BR", parameters=("Maria", "a parcel"))
+    assert isinstance(send(meta, template=approved), Sent)
+    assert isinstance(send(meta, template=Approved(name="bare", language="en")), Sent)
+    first, second = meta.deliveries
+    assert (first["template"], first["variables"]) == ("still_there", ["Maria", "a parcel"])
+    assert (second["template"], second["variables"]) == ("bare", [])
+
+
+@pytest.mark.parametrize(
+    ("approved", "code"),
+    [
+        (Approved(name="other", language="en"), "132001"),
+        (Approved(name="still_there", language="en"), "132001"),
+        (Approved(name="still_there", language="pt_BR", parameters=("one",)), "132000"),
+    ],
+)
+def test_what_meta_does_not_know_of_a_template_is_told(meta: FakeGraph, approved: Approved, code: str) -> None:
+    outcome = send(meta, template=approved)
+    assert isinstance(outcome, Failed)
+    assert outcome.reason.startswith(f"WhatsApp {code}: ") and "template" in outcome.reason

@@ -11,7 +11,7 @@ import msgspec
 
 from duly_connectors.contract import clean
 from duly_connectors.outbound import Blocked, Interrupted, NotSent, Response
-from duly_runtime.doors import Failed, Outcome, Outgoing, Retry, Sent, Unknown
+from duly_runtime.doors import Approved, Failed, Outcome, Outgoing, Retry, Sent, Unknown
 
 API = "https://graph.facebook.com"
 VERSION = "v25.0"
@@ -43,10 +43,19 @@ def payload(item: Outgoing, _: Translate) -> dict[str, Any] | Failed:
         "messaging_product": "whatsapp",
         "recipient_type": "individual",
         **whom,
-        "type": "text",
-        "text": {"preview_url": False, "body": text},
+        **_content(item.template, text),
         "biz_opaque_callback_data": str(item.outbox_id),
     }
+
+
+def _content(template: Approved | None, text: str) -> dict[str, Any]:
+    if template is None:
+        return {"type": "text", "text": {"preview_url": False, "body": text}}
+    named: dict[str, Any] = {"name": template.name, "language": {"code": template.language}}
+    if template.parameters:
+        values = [{"type": "text", "text": clean(value)} for value in template.parameters]
+        named["components"] = [{"type": "body", "parameters": values}]
+    return {"type": "template", "template": named}
 
 
 def recipient(address: str) -> dict[str, str]:
@@ -106,6 +115,13 @@ def describe(error: dict[str, Any], _: Translate) -> str:
         131049: _("Meta held it back, since this customer gets too many messages from businesses"),
         131056: _("too many messages to this customer at once"),
         130429: _("too many messages from this number at once"),
+        132000: _("the template at Meta has another number of variables than the text here"),
+        132001: _("Meta has no approved template of this name in this language"),
+        132005: _("the template is too long with its variables filled in"),
+        132007: _("the template's text breaks a rule of Meta's"),
+        132012: _("a variable of the template has another form than Meta expects"),
+        132015: _("Meta has paused the template, since people did not like it"),
+        132016: _("Meta has disabled the template for good"),
         190: _("the access token is not valid or has expired: make a new one and store it"),
         10: _("the access token lacks the permission whatsapp_business_messaging"),
         368: _("Meta has blocked the account for breaking its policy"),

@@ -212,5 +212,5 @@ TOO_OFTEN = Kind(
         "A scheduled rule is asked for each open card. What must be noticed at once is an event: `when priority changes`, "
         "`when first reply is missed`."
     ),
-    desk(rules=block('rule "Poll"', "when every 1m and priority is urgent", "then notify owner")),
+    desk(rules=block('rule "Poll"', "when every 1m and priority is urgent", 'then tag "seen"')),
 )

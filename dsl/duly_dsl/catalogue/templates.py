@@ -56,3 +56,72 @@ DUPLICATE_LANGUAGE = Kind(
     _("A template has one text, and one subject, a language."),
     desk(rules=_SEND, rest=block('template "Thanks"', '"en" "Thank you."', '"en" "Thanks!"')),
 )
+_DOOR = block(
+    'connector "WhatsApp" connects whatsapp',
+    'phone number id "1055"',
+    'open card in "Support"',
+)
+_REMIND = 'after 2 calendar days of silence send "Still there?"'
+
+
+def _reminder(*lines: str) -> str:
+    return desk(new=_REMIND, rest=block('template "Still there?"', *lines))
+
+
+UNAPPROVED = Kind(
+    "W1006",
+    "unapproved-template",
+    Severity.WARNING,
+    _("this may go out by WhatsApp more than 24 hours after the last message to it, with no approved template"),
+    _('send a template that says `needs whatsapp approval`, or add `or outside window send "…"`'),
+    _(
+        "WhatsApp takes free text for 24 hours after a person has written. Later it takes only templates that Meta has "
+        "approved, and what is none is not sent. People who are told by WhatsApp have mostly not written at all."
+    ),
+    desk(new=_REMIND, rest=_DOOR + "\n" + block('template "Still there?"', '"en" "Do you still need help?"')),
+)
+BAD_CATEGORY = Kind(
+    "E1008",
+    "bad-category",
+    Severity.ERROR,
+    _("`%(name)s` is no category of templates at Meta"),
+    _("write `utility`, `marketing` or `authentication`"),
+    _("Meta asks what a template is for, and approves and charges it by that."),
+    _reminder('"en" "Do you still need help?"', "needs whatsapp approval for service"),
+)
+BAD_META_NAME = Kind(
+    "E1009",
+    "bad-meta-name",
+    Severity.ERROR,
+    _("`%(name)s` can't be the name of a template at Meta"),
+    _("use small letters, digits and `_`, like `still_there`"),
+    _("The name must be the one the template was approved under."),
+    _reminder('"en" "Do you still need help?"', 'needs whatsapp approval as "Still there"'),
+)
+SAME_META_NAME = Kind(
+    "E1010",
+    "same-meta-name",
+    Severity.ERROR,
+    _("the template `%(other)s` is called `%(name)s` at Meta already"),
+    _('give one of them another name: `needs whatsapp approval as "…"`'),
+    _("Meta knows a template by its name: two different texts can't share one."),
+    _reminder('"en" "Do you still need help?"', "needs whatsapp approval")
+    + "\n"
+    + block('template "Still here?"', '"en" "Are you here?"', 'needs whatsapp approval as "still_there"')
+    + "\n"
+    + block(
+        'pipeline "Other"',
+        'calendar "Office"',
+        block('stage "One"', "start", 'next "Two"', 'after 1 calendar day of silence send "Still here?"'),
+        block('stage "Two"', "finish"),
+    ),
+)
+NOT_FOR_META = Kind(
+    "W1011",
+    "not-for-meta",
+    Severity.WARNING,
+    _("this text of `%(name)s` is nothing Meta would approve"),
+    _("begin and end with words, not with a placeholder, and stay below 1024 characters"),
+    _("Meta refuses a template whose text begins or ends with a variable, or is longer than 1024 characters."),
+    _reminder('"en" "{customer.first_name}, do you still need help?"', "needs whatsapp approval"),
+)

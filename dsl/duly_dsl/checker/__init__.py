@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from duly_dsl import syntax as s
 from duly_dsl.checker import (
     alerts,
+    approval,
     calendars,
     clocks,
     conditions,
@@ -64,6 +65,7 @@ PASSES: tuple[Pass, ...] = (
     templates.check,
     sending.check,
     reports.check,
+    approval.check,
     tests.check,
     unused.check,
     untested.check,

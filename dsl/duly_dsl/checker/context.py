@@ -113,6 +113,12 @@ def actions_of(pipeline: s.Pipeline) -> Iterator[s.Action]:
         yield from rule.actions
 
 
+def templates_of(action: s.Action) -> Iterator[s.Name]:
+    """The templates an action names."""
+    names = [getattr(action, "template", None), getattr(action, "outside", None)]
+    yield from (name for name in names if isinstance(name, s.Name))
+
+
 def alerts_of(pipeline: s.Pipeline) -> Iterator[s.Alert]:
     yield from pipeline.alerts
     for stage in pipeline.stages:

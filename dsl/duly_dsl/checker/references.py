@@ -106,9 +106,9 @@ def _pipeline(checking: Checking, scope: Scope) -> Iterator[Diagnostic]:
 
 
 def _action(checking: Checking, scope: Scope, action: s.Action) -> Iterator[Diagnostic]:
+    for template in c.templates_of(action):
+        yield from _template(checking, template)
     match action:
-        case s.Notify(template=template) | s.Send(template=template):
-            yield from _template(checking, template)
         case s.Set():
             yield from operand(scope, action.operand)
         case s.Move():

@@ -45,10 +45,8 @@ def _sent(pipeline: s.Pipeline) -> Iterator[tuple[s.Name, bool]]:
         if alert.template is not None:
             yield alert.template, False
     for action in c.actions_of(pipeline):
-        if isinstance(action, s.Notify) and action.template is not None:
-            yield action.template, False
-        elif isinstance(action, s.Send):
-            yield action.template, True
+        for name in c.templates_of(action):
+            yield name, not isinstance(action, s.Notify)
 
 
 def _languages(template: s.Template, scopes: Iterable[Scope]) -> Iterator[Diagnostic]:

@@ -24,9 +24,8 @@ def check(checking: Checking) -> Iterator[Diagnostic]:
         teams |= {actor.name.text for actor in actors if actor.name is not None and actor.kind != "agent"}
         templates |= {alert.template.text for alert in c.alerts_of(pipeline) if alert.template is not None}
         for action in c.actions_of(pipeline):
-            if isinstance(action, s.Send | s.Notify) and action.template is not None:
-                templates.add(action.template.text)
-            elif isinstance(action, s.Call):
+            templates |= {name.text for name in c.templates_of(action)}
+            if isinstance(action, s.Call):
                 called.add(action.connector.text)
         for atom in c.all_atoms(pipeline):
             if isinstance(atom, s.Is):

@@ -37,9 +37,9 @@ def action(node: s.Action, scope: Scope) -> p.AnyAction:
         case s.Move():
             return p.Move(stage=node.stage.text, reason=node.reason.value if node.reason else "", span=span)
         case s.Send():
-            return p.Send(template=node.template.text, once=node.once, span=span)
+            return p.Send(template=node.template.text, once=node.once, outside=_name(node.outside), span=span)
         case s.Reply():
-            return p.Reply(text=node.text.value, span=span)
+            return p.Reply(text=node.text.value, outside=_name(node.outside), span=span)
         case s.Call():
             return p.Call(connector=node.connector.text, span=span)
         case s.ShiftPriority():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 import unicodedata
 
@@ -70,10 +71,26 @@ def _row(node: s.MapRow, pipeline: str, workspace: Workspace) -> p.MapRow:
     )
 
 
+def meta_name(node: s.Template) -> str:
+    """What a template that needs approval is called at Meta: as the file says, else its name in small letters and `_`."""
+    if node.approval is not None and node.approval.name is not None:
+        return node.approval.name.value
+    plain = re.sub(r"[^a-z0-9]+", "_", slug(node.name.text)).strip("_")
+    return plain or f"template_{hashlib.sha256(node.name.text.encode()).hexdigest()[:8]}"
+
+
+def _approval(node: s.Template) -> p.Approval | None:
+    if node.approval is None:
+        return None
+    category = node.approval.category.text if node.approval.category else "utility"
+    return p.Approval(name=meta_name(node), category=category, span=node.approval.span)
+
+
 def template(node: s.Template) -> p.Template:
     return p.Template(
         name=node.name.text,
         texts={each.language.value: each.text.value for each in node.variants},
         subjects={each.language.value: each.text.value for each in node.subject},
+        approval=_approval(node),
         span=node.span,
     )

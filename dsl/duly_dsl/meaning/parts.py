@@ -210,6 +210,7 @@ LABELS: dict[tuple[str, str], str] = {
     ("Report", "goal"): _("goal"),
     ("Report", "zone"): _("time zone"),
     ("Template", "texts"): _("text in %(key)s"),
+    ("Template", "approval"): _("WhatsApp approval"),
     ("Template", "subjects"): _("subject in %(key)s"),
 }
 """Our words for the fields of things, templates over the values of the change."""

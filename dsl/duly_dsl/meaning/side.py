@@ -143,6 +143,8 @@ class Side:
                     hours = next(iter(days.values()))
                 audience = " and ".join(name for name in ("customers", "people") if getattr(value, name))
                 return f"quiet hours {hours}{f' in {value.zone}' if value.zone else ''} for {audience}"
+            case p.Approval():
+                return f'as "{value.name}" for {value.category}'
             case p.Rate():
                 return f"at most {value.messages} messages per card per {value.period}"
             case p.Digest():
@@ -191,9 +193,9 @@ class Side:
                 because = f' because "{action.reason}"' if action.reason else ""
                 return f'move to "{self.stages.get(action.stage, action.stage)}"{because}'
             case p.Send():
-                return f'send "{action.template}"{" once" if action.once else ""}'
+                return f'send "{action.template}"{" once" if action.once else ""}{_outside(action.outside)}'
             case p.Reply():
-                return f'reply "{action.text}"'
+                return f'reply "{action.text}"{_outside(action.outside)}'
             case p.Call():
                 return f'call "{action.connector}"'
             case p.ShiftPriority():
@@ -264,6 +266,10 @@ class Side:
         stage = f' "{self.stages.get(atom.stage, atom.stage)}"' if atom.stage else ""
         rest = self._any(msgspec.structs.replace(atom, kind="", stage=""))
         return " ".join(filter(None, (atom.kind + stage, rest)))
+
+
+def _outside(template: str) -> str:
+    return f' or outside window send "{template}"' if template else ""
 
 
 def _named(part: Any, names: Mapping[str, str]) -> Any:

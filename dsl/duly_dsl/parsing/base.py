@@ -70,6 +70,7 @@ FIELDS: dict[type, str] = {
     syntax.Retry: "retry",
     syntax.Setting: "settings",
     syntax.Variant: "variants",
+    syntax.Approval: "approval",
     syntax.Given: "given",
     syntax.Step: "steps",
 }

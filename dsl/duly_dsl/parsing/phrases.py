@@ -91,13 +91,18 @@ class PhraseNodes(Nodes):
         return self._text(parts[0])
 
     def send(self, span: Span, parts: list[Any]) -> Any:
-        return self._made(syntax.Send, span, template=self._name(parts[0]), once=len(parts) > 1)
+        outside = parts[-1] if isinstance(parts[-1], syntax.Name) else None
+        return self._made(syntax.Send, span, template=self._name(parts[0]), once=True in parts, outside=outside)
 
     def once(self, span: Span, parts: list[Any]) -> Any:
         return True
 
     def reply(self, span: Span, parts: list[Any]) -> Any:
-        return self._made(syntax.Reply, span, text=self._text(parts[0]))
+        outside = parts[1] if len(parts) > 1 else None
+        return self._made(syntax.Reply, span, text=self._text(parts[0]), outside=outside)
+
+    def outside(self, span: Span, parts: list[Any]) -> Any:
+        return self._name(parts[0])
 
     def call(self, span: Span, parts: list[Any]) -> Any:
         return self._made(syntax.Call, span, connector=self._name(parts[0]))

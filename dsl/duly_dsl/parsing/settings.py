@@ -190,5 +190,17 @@ class SettingNodes(Nodes):
     def subject(self, span: Span, parts: list[Any]) -> Any:
         return self._said("subject", self.variant(span, parts), span)
 
+    def approval(self, span: Span, parts: list[Any]) -> Any:
+        more: dict[str, Any] = {}
+        for part in parts:
+            more.update(part)
+        return self._made(syntax.Approval, span, **more)
+
+    def approved_as(self, span: Span, parts: list[Any]) -> Any:
+        return {"name": self._text(parts[0])}
+
+    def approved_for(self, span: Span, parts: list[Any]) -> Any:
+        return {"category": self._name(parts[0])}
+
     def variant(self, span: Span, parts: list[Any]) -> Any:
         return self._made(syntax.Variant, span, language=self._text(parts[0]), text=self._text(parts[1]))

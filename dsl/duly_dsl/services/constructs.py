@@ -54,6 +54,18 @@ TABLE: dict[str, Construct] = {
         _("What rules send in these hours waits until they end. A person's own reply never waits."),
         'quiet hours saturday, sunday 00:00-10:00 in time zone "Europe/Lisbon" for customers and people',
     ),
+    "approval": Construct(
+        "template",
+        'needs whatsapp approval [as "NAME"] [for CATEGORY]',
+        _("A template as Meta has approved it, under this name: it may go out after the 24-hour window has closed."),
+        'needs whatsapp approval as "still_there" for utility',
+    ),
+    "outside": Construct(
+        "rule",
+        'or outside window send "TEMPLATE"',
+        _("What goes out instead where the customer wrote more than 24 hours ago and WhatsApp takes no free text."),
+        'then reply "We are on it." or outside window send "Still there?"',
+    ),
     "rate": Construct(
         "send limits",
         "at most N messages per card per DURATION",

@@ -81,6 +81,8 @@ MEANS: dict[tuple[type, str], Means] = {
     (s.Tag, "tag"): "tag",
     (s.Move, "stage"): "stage",
     (s.Send, "template"): "template",
+    (s.Send, "outside"): "template",
+    (s.Reply, "outside"): "template",
     (s.Reply, "text"): "message",
     (s.Call, "connector"): "connector",
     (s.AddNote, "text"): "message",
@@ -145,6 +147,8 @@ PROSE: frozenset[tuple[type, str]] = frozenset(
         (s.Allow, "reason"),
         (s.Excuses, "reasons"),
         (s.Report, "by"),
+        (s.Approval, "name"),
+        (s.Approval, "category"),
         (s.ExcuseMiss, "reason"),
     }
 )

@@ -63,8 +63,8 @@ def _perform(work: Work, action: p.AnyAction, cause: Cause) -> None:
                 moves.refused(work, refusal, rule=rule)
         case p.Send():
             _send(work, action, cause)
-        case p.Reply(text=text):
-            _message(work, MessageCustomer(key=f"{cause.key}/customer", text=text), cause, rule)
+        case p.Reply(text=text, outside=outside):
+            _message(work, MessageCustomer(key=f"{cause.key}/customer", text=text, outside=outside), cause, rule)
         case p.Call(connector=connector):
             work.do(
                 CallWebhook(key=f"{cause.key}/{connector}", connector=connector, event="rule.fired", details=cause.details)
@@ -100,7 +100,7 @@ def _send(work: Work, action: p.Send, cause: Cause) -> None:
         if action.template in work.card.sent_once:
             return
         work.update(sent_once=(*work.card.sent_once, action.template))
-    effect = MessageCustomer(key=f"{cause.key}/customer", template=action.template)
+    effect = MessageCustomer(key=f"{cause.key}/customer", template=action.template, outside=action.outside)
     _message(work, effect, cause, cause.details.get("rule", ""))
 
 

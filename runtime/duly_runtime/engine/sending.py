@@ -15,6 +15,7 @@ from msgspec.structs import replace
 
 from duly_dsl.program import SendLimits
 from duly_dsl.units import DAY, Duration, Unit
+from duly_runtime import window
 from duly_runtime.card import Held
 from duly_runtime.effects import AnyEffect, MessageCustomer, NotifyPerson
 from duly_runtime.engine.telling import instant
@@ -61,7 +62,7 @@ def release(work: Work, held: Held) -> None:
         notice(work, effect)
     elif isinstance(effect, MessageCustomer):
         if _pointless(work, held):
-            work.say("message.dropped", {**_what(effect), "rule": held.rule})
+            work.say("message.dropped", {**_what(effect), "why": "pointless", "rule": held.rule})
         else:
             message(work, effect, held.rule, visit=held.visit, since=held.silent_since)
 
@@ -77,6 +78,14 @@ def _pointless(work: Work, held: Held) -> bool:
 
 
 def _send(work: Work, effect: MessageCustomer, rule: str) -> None:
+    card = work.card
+    if card.channel == window.CHANNEL and not window.is_open(card, work.now) and not work.quiet:
+        if effect.outside:
+            effect = replace(effect, template=effect.outside, text="", outside="")
+        template = work.graph.program.templates.get(effect.template)
+        if template is None or template.approval is None:
+            work.say("message.dropped", {**_what(effect), "why": "window", "rule": rule})
+            return
     longest = max((_wall(rate.period) for rate in _limits(work).rates), default=None)
     if longest is not None and not work.quiet:
         recent = [moment for moment in work.card.messaged if moment > work.now - longest]

@@ -47,7 +47,7 @@ SENTENCES = {
     "card.finished": _("the card is finished"),
     "card.reopened": _("the card is opened again"),
     "message.held": _("a message to the customer waits until {due} ({why}): {what}"),
-    "message.dropped": _("the held message is not sent, it has become pointless: {what}"),
+    "message.dropped": _("a message to the customer is not sent ({why}): {what}"),
     "notice.held": _("the notice to {to} waits until {due} ({why})"),
     "cascade.stopped": _("the rules were stopped: too many things led to one another"),
 }

@@ -13,6 +13,7 @@ import hashlib
 import hmac
 import itertools
 import json
+import re
 import threading
 import time
 from collections.abc import Callable
@@ -25,6 +26,7 @@ import httpx
 
 FAULTS = ("429", "500", "502", "503", "131047", "130429", "131056", "190", "hang", "close", "lost")
 """`hang`: takes the message and never answers. `close`: hangs up before reading. `lost`: takes it, then hangs up."""
+WINDOW_SECONDS = 24 * 3600
 _ERRORS = {
     "429": (429, 4, "Application request limit reached"),
     "500": (500, 131000, "Something went wrong"),
@@ -39,6 +41,9 @@ _ERRORS = {
 class FakeGraph:
     """`deliveries` are the messages taken, in order: `key` is biz_opaque_callback_data, `to` the recipient, `text`, `id`.
 
+    `templates` are the approved ones: (name, language) -> how many variables. With `windows` set, free text is taken only
+    for 24 hours after the customer (who writes by `say`) has last written, and refused with 131047 then, as Meta does.
+
     `attempts` counts every post of a message by key, taken or not. `statuses` are the words posted back for each message.
     """
 
@@ -52,6 +57,8 @@ class FakeGraph:
         statuses: tuple[str, ...] = ("sent", "delivered"),
         log: Path | None = None,
         port: int = 0,
+        windows: bool = False,
+        templates: dict[tuple[str, str], int] | None = None,
     ) -> None:
         self.token = token
         self.number_id = number_id
@@ -61,6 +68,10 @@ class FakeGraph:
         self.deliveries: list[dict[str, Any]] = []
         self.attempts: collections.Counter[str] = collections.Counter()
         self.acknowledged: list[str] = []
+        self.windows = windows
+        self.templates = templates or {}
+        self.wrote: dict[str, float] = {}
+        """Customer -> when they last wrote, in seconds."""
         self._log = log
         self._port = port
         self._faults: collections.deque[str] = collections.deque()
@@ -179,9 +190,15 @@ class FakeGraph:
         wrong = _wrong(message)
         if wrong:
             return _error(400, 100, "Invalid parameter", details=wrong)
-        name = f"wamid.FAKE{self._run}.{next(self._ids)}"
         whom = message.get("to") or message.get("recipient")
-        taken = {"key": key, "to": whom, "text": message["text"]["body"], "id": name}
+        refusal = self._refusal(message, str(whom))
+        if refusal is not None:
+            return refusal
+        name = f"wamid.FAKE{self._run}.{next(self._ids)}"
+        taken = {"key": key, "to": whom, "text": message.get("text", {}).get("body", ""), "id": name}
+        if message["type"] == "template":
+            taken["template"] = message["template"]["name"]
+            taken["variables"] = _variables(message["template"])
         self.deliveries.append(taken)
         if self._log is not None:
             with self._log.open("a", encoding="utf-8") as file:
@@ -192,6 +209,21 @@ class FakeGraph:
             task.add_done_callback(self._tasks.discard)
         contact = {"input": whom, "wa_id": whom} if "to" in message else {"input": whom, "user_id": whom}
         return 200, {"messaging_product": "whatsapp", "contacts": [contact], "messages": [{"id": name}]}
+
+    def _refusal(self, message: dict[str, Any], whom: str) -> tuple[int, dict[str, Any]] | None:
+        """What Meta says no to, though the message is well formed."""
+        if message["type"] == "text":
+            last = self.wrote.get(whom)
+            if self.windows and (last is None or time.time() - last >= WINDOW_SECONDS):
+                return _error(400, 131047, "Re-engagement message", details="More than 24 hours have passed")
+            return None
+        template = message["template"]
+        wanted = self.templates.get((template["name"], template["language"]["code"]))
+        if wanted is None:
+            return _error(404, 132001, "Template name does not exist in the translation")
+        if wanted != len(_variables(template)):
+            return _error(400, 132000, "Number of parameters does not match the expected number of params")
+        return None
 
     async def _tell(self, name: str, key: str, whom: str) -> None:
         for word in self.statuses:
@@ -210,6 +242,7 @@ class FakeGraph:
             "type": "text",
             "text": {"body": text},
         }
+        self.wrote[sender] = time.time()
         await self.post({"contacts": [{"wa_id": sender, "profile": {"name": name}}], "messages": [message]})
 
     async def post(self, content: dict[str, Any]) -> None:
@@ -260,8 +293,10 @@ def _wrong(message: Any) -> str:
         return "Exactly one of to and recipient must be given."
     if to and not str(to).lstrip("+").isdigit():
         return "to is not a phone number."
+    if message.get("type") == "template":
+        return _wrong_template(message.get("template"))
     if message.get("type") != "text":
-        return "This stand-in takes text only."
+        return "This stand-in takes text and templates only."
     text = message.get("text")
     body = text.get("body") if isinstance(text, dict) else None
     if not isinstance(body, str) or not 1 <= len(body) <= 4096:
@@ -269,6 +304,33 @@ def _wrong(message: Any) -> str:
     if len(str(message.get("biz_opaque_callback_data", ""))) > 512:
         return "biz_opaque_callback_data must be at most 512 characters long."
     return ""
+
+
+def _wrong_template(template: Any) -> str:
+    if not isinstance(template, dict) or not re.fullmatch(r"[a-z0-9_]{1,512}", str(template.get("name", ""))):
+        return "template.name must be small letters, digits and underscores."
+    language = template.get("language")
+    code = language.get("code") if isinstance(language, dict) else None
+    if not isinstance(code, str) or not re.fullmatch(r"[a-z]{2,3}(_[A-Z]{2,4})?", code):
+        return "template.language.code must be a locale like pt_BR."
+    components = template.get("components", [])
+    if not isinstance(components, list) or len(components) > 1:
+        return "This stand-in knows templates with a body."
+    for component in components:
+        values = component.get("parameters") if component.get("type") == "body" else None
+        if not isinstance(values, list) or not values:
+            return "A component must be a body with its parameters."
+        for value in values:
+            text = value.get("text")
+            if value.get("type") != "text" or not isinstance(text, str) or not text.strip():
+                return "(#131008) A parameter must be a text that is not empty."
+            if re.search(r"[\n\t]|    ", text):
+                return "A parameter can't have new lines, tabs or more than 4 spaces."
+    return ""
+
+
+def _variables(template: dict[str, Any]) -> list[str]:
+    return [value["text"] for component in template.get("components", []) for value in component["parameters"]]
 
 
 def _error(status: int, code: int, title: str, details: str = "", subcode: int = 0) -> tuple[int, dict[str, Any]]:
