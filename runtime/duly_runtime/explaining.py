@@ -154,7 +154,8 @@ class Version:
                         for line in each.pauses:
                             if not line.metrics or metric in {name.name for name in line.metrics}:
                                 return line.span
-                        return each.span
+                        own = next((clock for clock in node.clocks if clock.name.text == metric), None)
+                        return own.pause.span if own is not None and own.pause is not None else each.span
         return None
 
     def holiday_line(self, calendar: str, region: str) -> Span | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from duly_dsl.catalogue.examples import block, desk, targets
+from duly_dsl.catalogue.examples import OFFICE, block, desk, targets
 from duly_dsl.catalogue.kind import Kind, _
 from duly_dsl.diagnostics import Severity
 
@@ -187,4 +187,58 @@ CLOCK_RESUME_WITHOUT_PAUSE = Kind(
     _("`resume when` ends what the `pause when` of the same clock began; what a stage pauses, the stage resumes."),
     _waiting("within 4h", "resume when customer replies"),
     absence="file",
+)
+ALERT_OUTSIDE_HOURS = Kind(
+    "W0617",
+    "alert-outside-hours",
+    Severity.WARNING,
+    _("this alert counts %(unit)s, so it can come while `%(calendar)s` is closed"),
+    _("count it in open time, or measure the clock on a calendar that never closes"),
+    _(
+        "Time on the wall and calendar days go on at night and on holidays. An alert that comes then is read when the "
+        "office opens, which may be after the promise was broken."
+    ),
+    desk(new="leave stage within 20h elapsed\nalert agent ana at 80% of leave stage"),
+    words=("unit",),
+)
+TARGET_GAP = Kind(
+    "W0618",
+    "target-gap",
+    Severity.WARNING,
+    _("`%(stage)s` promises `%(metric)s` to some cards only, and to the others nothing"),
+    _("add a line without `if` for the rest"),
+    _(
+        "A stage that promises a clock itself takes the place of the pipeline's promise, for every card in it. Cards for "
+        "which no `if` holds have no promise there."
+    ),
+    desk("leave stage within 8h", new="leave stage within 1h if priority is urgent"),
+    absence="file",
+)
+TARGET_ORDER = Kind(
+    "W0619",
+    "target-order",
+    Severity.WARNING,
+    _("`%(metric)s` may take %(found)s, longer than `resolved` with %(target)s"),
+    _("shorten it, or give the resolution more time"),
+    _("A card has to be answered before it can be resolved, so the reply can't be given more time than the whole."),
+    desk("first reply within 8h\nresolved within 4h"),
+)
+DOOR_FILE = (
+    OFFICE
+    + "\n"
+    + block(
+        'connector "Mail" sends email',
+        'server secret "SHOP_KEY"',
+        'from "Support <support@support.example>"',
+        "retry 6 times over 2 working days then park",
+    )
+)
+WALL_TIME_ONLY = Kind(
+    "E0620",
+    "wall-time-only",
+    Severity.ERROR,
+    _("`%(found)s` has no meaning here: sending goes on while the office is closed"),
+    _("write hours or calendar days"),
+    _("How long to try again is time on the wall, as no calendar belongs to a connector."),
+    DOOR_FILE,
 )

@@ -173,3 +173,32 @@ SILENT_LOOP = Kind(
         stages=block('stage "Later"', 'next "New", "Done"', 'after 2 calendar days of silence move to "New"'),
     ),
 )
+STAGE_WITHOUT_CLOCK = Kind(
+    "W0515",
+    "stage-without-clock",
+    Severity.WARNING,
+    _("no clock runs for a card in `%(stage)s`"),
+    _("promise something there (`leave stage within …`), or for the whole pipeline (`resolved within …`)"),
+    _(
+        "Other stages of the pipeline promise something, and here a card can lie for ever without anybody being told. "
+        "A line about silence counts as well."
+    ),
+    desk(
+        new="leave stage within 1h",
+        nexts='"Doing", "Done"',
+        stages=block('stage "Doing"', 'next "Done"'),
+    ),
+    absence="file",
+)
+PAST_RESOLUTION = Kind(
+    "W0516",
+    "stages-past-resolution",
+    Severity.WARNING,
+    _("%(stages)s together may take %(total)s for `%(priority)s` cards, and `resolved` promises %(target)s"),
+    _("shorten the promises of the stages, or give the resolution more time"),
+    _(
+        "A card that keeps the promise of every stage on its way would still break the one to resolve it. Stages that "
+        "pause `resolved` don't count."
+    ),
+    desk("resolved within 4h\nleave stage within 3h", nexts='"Doing"', stages=block('stage "Doing"', 'next "Done"')),
+)

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from duly_dsl import syntax as s
+from duly_dsl.catalogue import clocks as clock_kinds
 from duly_dsl.catalogue import types as kinds
 from duly_dsl.checker import context as c
 from duly_dsl.checker.context import Checking
 from duly_dsl.diagnostics import Diagnostic
+from duly_dsl.units import Unit
 
 
 def check(checking: Checking) -> Iterator[Diagnostic]:
@@ -25,6 +27,8 @@ def check(checking: Checking) -> Iterator[Diagnostic]:
         for block in file.limits:
             yield from _limits(block)
         for door in file.connectors:
+            if door.retry is not None and door.retry.over.value.unit is Unit.WORKING_DAYS:
+                yield clock_kinds.WALL_TIME_ONLY.at(door.retry.over.span, found=door.retry.over.value)
             for amount in (door.same.amount if door.same else None, door.retry.over if door.retry else None):
                 if amount is not None and amount.value.amount <= 0:
                     yield kinds.ZERO_DURATION.at(amount.span, found=amount.value)

@@ -15,7 +15,7 @@ from duly_dsl.scope import Scope
 
 def check(checking: Checking) -> Iterator[Diagnostic]:
     for scope in checking.scopes:
-        edges = _edges(scope)
+        edges = edges_of(scope)
         come = reached(scope, edges)
         finishes = [name for name, stage in scope.stages.items() if stage.finish]
         ends = _from(finishes, _turned(edges))
@@ -54,10 +54,10 @@ def reached(scope: Scope, edges: dict[str, set[str]] | None = None) -> set[str]:
     start = next((name for name, stage in scope.stages.items() if stage.start), None)
     if start is None:
         return set(scope.stages)
-    return _from([start], _edges(scope) if edges is None else edges)
+    return _from([start], edges_of(scope) if edges is None else edges)
 
 
-def _edges(scope: Scope) -> dict[str, set[str]]:
+def edges_of(scope: Scope) -> dict[str, set[str]]:
     """Where a card in a stage can go: by hand, by the stage's own lines, by rules and escalations."""
     everywhere = set(scope.stages)
     edges: dict[str, set[str]] = {}

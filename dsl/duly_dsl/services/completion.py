@@ -307,7 +307,7 @@ class _Completing:
         words = " ".join(_texts(heads[place]))
         if kind == "MAP":
             yield from self._map_cell(place)
-        elif words in METRICS:
+        elif words in (*METRICS, "within"):
             yield from (self._make(sample, "value") for sample in (*SAMPLES["DURATION"], *DAYS, "-"))
         elif words == "to":
             yield from self._actor_cell(heads, place)
@@ -325,7 +325,8 @@ class _Completing:
         if kind == "MAP":
             yield self._make(" | ".join(MAP_HEADER) + " |", "keyword")
             return
-        fixed = METRICS if kind == "TARGETS" else ("to", "words")
+        own = any(block.header[0].type == "CLOCK" for block in self.around.blocks)
+        fixed = ("within",) if own else METRICS if kind == "TARGETS" else ("to", "words")
         yield from (self._make(word, "keyword", doc=self.describe.metric(word)) for word in fixed)
         yield from self._operands(scope, quoted=False)
 
@@ -372,7 +373,7 @@ class _Completing:
         rest: list[str] = ["|"]
         for head in heads[place + 1 :]:
             words = " ".join(_texts(head))
-            rest += ["30m" if words in METRICS else "owner" if words == "to" else "any", "|"]
+            rest += ["30m" if words in (*METRICS, "within") else "owner" if words == "to" else "any", "|"]
         return [*rest, "\n"]
 
     # --- items

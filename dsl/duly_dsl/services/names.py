@@ -196,7 +196,9 @@ class Walk:
         if isinstance(node, s.Expect) and where.scope is not None:
             node = where.scope.expectation(node)
         if isinstance(node, s.Metric) and node.quoted:
-            within = (where.scope.pipeline.name.text,) if where.scope is not None else ()
+            scopes = self.workspace.scopes.values() if where.scope is None else (where.scope,)  # a report has none
+            scope = next((each for each in scopes if node.name in each.clocks), where.scope)
+            within = (scope.pipeline.name.text,) if scope is not None else ()
             yield Mention(Symbol("clock", node.name, within), node.span, "quoted")
             return
         for field in node.__struct_fields__:
