@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import gzip
 import re
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO, Protocol, cast
@@ -15,6 +14,7 @@ import httpx
 import msgspec
 
 from duly_dsl import i18n, workspace
+from duly_platform.cli import revisions
 from duly_platform.settings import Settings
 from duly_runtime.backtest import lines
 from duly_runtime.store.api import Missing, Store
@@ -216,25 +216,12 @@ def files_of(name: str, folder: Path, source: Source) -> dict[str, str]:
         raise PastError(_("nothing is published there: say what to compare with, --against VERSION, FOLDER or REVISION"))
     if Path(name).is_dir():
         return {file.path: file.text for file in workspace.load([Path(name)])}
-    return _of_git(name, folder)
-
-
-def _of_git(revision: str, folder: Path) -> dict[str, str]:
     try:
-        tree = _git(folder, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}").strip()
-        names = [name for name in _git(folder, "ls-tree", "-r", "-z", "--name-only", tree).split("\0") if name]
-        wanted = [name for name in names if name.endswith(".duly")]
-        if wanted:
-            return {name: _git(folder, "show", f"{tree}:./{name}") for name in wanted}
-    except (OSError, subprocess.CalledProcessError, UnicodeDecodeError):
-        pass
-    raise PastError(
-        _("`{name}` is no version, no folder, and no git revision with .duly files in `{folder}`").format(
-            name=revision, folder=folder
-        )
-    )
-
-
-def _git(folder: Path, *words: str) -> str:
-    done = subprocess.run(["git", "-C", str(folder), *words], capture_output=True, check=True)
-    return done.stdout.decode("utf-8")
+        found = revisions.files(folder, name)
+    except revisions.GitError as error:
+        raise PastError(
+            _("`{name}` is no version, no folder, and no git revision: {reason}").format(name=name, reason=error)
+        ) from None
+    if not found:
+        raise PastError(_("the revision `{name}` has no .duly files in `{folder}`").format(name=name, folder=folder))
+    return {file.path: file.text for file in found}
