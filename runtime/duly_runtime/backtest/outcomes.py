@@ -46,6 +46,16 @@ the end`: cards still open with a clock that was missed."""
 DIMENSIONS = ("pipeline", "stage", "type", "priority", "owner", "team", "channel")
 
 
+COUNTED = frozenset(
+    (
+        "card.created", "card.finished", "card.reopened", "stage.entered", "owner.changed", "field.changed", "clock.met",
+        "clock.missed", "clock.excused", "clock.unexcused", "clock.cancelled", "alert.sent", "ladder.level", "rule.fired",
+        "refused",
+    )
+)  # fmt: skip
+"""Lines of history that tell of an outcome, or of where the card is; most do neither."""
+
+
 class Place(NamedTuple):
     """Where something happened: the card as it stood then."""
 
@@ -127,6 +137,8 @@ class Watcher:
 
     def watch(self, card: Card, decision: Decision, now: dt.datetime) -> None:
         """A decision that was not refused."""
+        if not decision.entries and not decision.effects:
+            return
         tally = self._tally
         before = self._place
         after = Place(card.pipeline, card.stage, card.type, card.priority, card.owner, card.team, card.channel)
@@ -136,7 +148,8 @@ class Watcher:
         else:
             self._place = after
         for entry in decision.entries:
-            self._entry(entry, card.id)
+            if entry.kind in COUNTED:
+                self._entry(entry, card.id)
         self._place = after
         if decision.effects and tally.counts(now):
             for effect in decision.effects:

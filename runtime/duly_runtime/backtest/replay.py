@@ -13,6 +13,8 @@ import datetime as dt
 from collections import Counter
 from heapq import heappop, heappush
 
+import msgspec
+
 from duly_dsl import program as p
 from duly_runtime.backtest.lines import Line
 from duly_runtime.backtest.outcomes import Tally, Watcher
@@ -67,6 +69,8 @@ class Replay:
         self._awaited_count = 0
         self._load: dict[str, int] = {}
         self._cursors: dict[str, int] = {}
+        # The engine only reads it, and finds in it what is known by then.
+        self._world = World(load=self._load, cursors=self._cursors)
 
     def take(self, line: Line) -> None:
         """An event, after all that fell due before it. Lines of the past that come out of order take effect now."""
@@ -147,7 +151,9 @@ class Replay:
 
     def _step(self, running: _Running, event: Event, now: dt.datetime, fresh: int) -> Decision:
         before = running.card
-        world = World(load=self._load, cursors=self._cursors, next_card_id=fresh, next_card_number=max(fresh, 0))
+        world = self._world
+        if fresh:
+            world = msgspec.structs.replace(world, next_card_id=fresh, next_card_number=max(fresh, 0))
         decision = step(self.graph, before, event, now, world, traced=False, memory=running.memory)
         card = decision.card
         if card is None:

@@ -13,8 +13,8 @@ def give(work: Work, owner: str, team: str, *, author: str = "") -> None:
     if (owner, team) == (card.owner, card.team):
         return
     if owner != card.owner:
-        work.assigned[owner] += 1
-        work.assigned[card.owner] -= 1
+        work.assigned[owner] = work.assigned.get(owner, 0) + 1
+        work.assigned[card.owner] = work.assigned.get(card.owner, 0) - 1
     work.update(owner=owner, team=team)
     work.say(
         "owner.changed",
@@ -80,7 +80,7 @@ def _waits_for(work: Work, table: Assign, fact: Fact) -> bool:
 
 def _least_busy(work: Work, among: tuple[str, ...]) -> str:
     """By open cards, those given in this step counted; among equals the order of the file."""
-    return min(among, key=lambda person: work.world.load.get(person, 0) + work.assigned[person])
+    return min(among, key=lambda person: work.world.load.get(person, 0) + work.assigned.get(person, 0))
 
 
 def _next_in_turn(work: Work, team: Team) -> str:

@@ -38,11 +38,14 @@ def _take(work: Work, fact: Fact) -> None:
     work.taken += 1
     number = work.taken
     work.depth = fact.depth + 1
-    ladders.heed(work, fact)
+    if work.card.ladders:
+        ladders.heed(work, fact)
     if pipeline.clocks:
         named.heed(work, fact)
-    _end_wait(work, fact)
-    assignment.by_table(work, fact)
+    if work.stage.resumes:
+        _end_wait(work, fact)
+    if pipeline.assigns:
+        assignment.by_table(work, fact)
     for trace in traces:
         if not trace.fired or work.stopped:
             continue

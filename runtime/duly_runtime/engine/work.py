@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
@@ -104,7 +104,7 @@ class Work:
         self.entries: list[Entry] = []
         self.trace: list[FactTrace] = []
         self.cursors: dict[str, int] = {}
-        self.assigned: Counter[str] = Counter()
+        self.assigned: dict[str, int] = {}
         """Person -> cards given less cards taken in this step."""
         self.queue: deque[Fact] = deque()
         self.taken = 0
