@@ -37,6 +37,7 @@ COMMANDS = {
     "rollback": ("duly_platform.cli.plan:Rollback", _("Publish an earlier version again, after showing the plan")),
     "pull": ("duly_platform.cli.versions:Pull", _("Write the running version's files into a folder")),
     "export": ("duly_platform.cli.versions:Export", _("Write a version's files into an archive")),
+    "graph": ("duly_platform.cli.drawing:Graph", _("Draw the stages, moves and escalations of a pipeline")),
     "serve": (
         "duly_platform.cli.serve:Serve",
         "Serve a workspace: web, connectors and worker in one process",
