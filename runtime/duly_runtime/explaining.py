@@ -27,6 +27,7 @@ from duly_runtime.card import Card, Clock, ClockState, Ladder
 from duly_runtime.decision import FactTrace, RuleTrace, World
 from duly_runtime.engine import due
 from duly_runtime.engine.graph import load
+from duly_runtime.engine.kept import Keeper
 from duly_runtime.engine.work import Work
 
 MICROSECOND = dt.timedelta(microseconds=1)
@@ -102,8 +103,8 @@ class Happening(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Next(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """Something that falls due by itself. `sort`: `alert`, `miss`, `level` or `silence`; `name` is the clock, the
-    escalation or the stage, `detail` the threshold or the level."""
+    """Something that falls due by itself. `sort`: `alert`, `miss`, `level`, `silence`, `schedule` or `held` (a message
+    that waits for its hours); `name` is the clock, escalation, stage or schedule, `detail` the threshold or level."""
 
     at: dt.datetime
     sort: str
@@ -146,16 +147,14 @@ class Version:
         return Source(self.hash, span.path, span.line, text.strip())
 
     def pause_line(self, pipeline: str, stage: str, metric: str) -> Span | None:
-        """Where the files say that a clock stands still in a stage."""
-        for file in self._files():
-            for node in file.pipelines:
-                for each in node.stages if node.name.text == pipeline else ():
-                    if each.name.text == stage:
-                        for line in each.pauses:
-                            if not line.metrics or metric in {name.name for name in line.metrics}:
-                                return line.span
-                        own = next((clock for clock in node.clocks if clock.name.text == metric), None)
-                        return own.pause.span if own is not None and own.pause is not None else each.span
+        """Where the files say that a clock stands still: in the stage, else in the clock itself."""
+        nodes = [node for file in self._files() for node in file.pipelines if node.name.text == pipeline]
+        for each in (each for node in nodes for each in node.stages if each.name.text == stage):
+            for line in each.pauses:
+                if not line.metrics or metric in {name.name for name in line.metrics}:
+                    return line.span
+        for clock in (clock for node in nodes for clock in node.clocks if clock.name.text == metric):
+            return clock.pause.span if clock.pause else clock.span
         return None
 
     def holiday_line(self, calendar: str, region: str) -> Span | None:
@@ -365,25 +364,45 @@ def _compared(op: str, left: _T, right: _T) -> bool:
 # --- what comes next, and all together --------------------------------------------------------------------------------
 
 
-def coming(card: Card, version: Version, now: dt.datetime) -> tuple[Next, ...]:
-    """What falls due by itself, soonest first."""
-    graph = load(version.program)
+def coming(card: Card, versions: Mapping[str, Version], live: str, now: dt.datetime) -> tuple[Next, ...]:
+    """What falls due by itself, soonest first, by the rules the card is judged by: the live ones, and of a version it holds
+    on to the promises."""
+    keeper = Keeper()
+    for hash in named(card, live):
+        keeper.learn(hash, versions[hash].program if hash in versions else None)
+    graph = keeper.graph(load(versions[live].program), card)
     pipeline = graph.pipeline(card.pipeline)
     if pipeline is None:
         return ()
     found: list[Next] = []
     for timer in due.timers(Work(graph, pipeline, card, now, World())):
-        parts = timer.key.split("/")
-        if parts[0] == "silence":
+        kind, _slash, rest = timer.key.partition("/")
+        if kind == "silence":
             told = Next(at=timer.due_at, sort="silence", name=card.stage)
-        elif parts[0] == "ladder":
+        elif kind == "ladder":
             told = _level(card, timer.key, timer.due_at, pipeline)
-        elif parts[-1] == "due":
-            told = Next(at=timer.due_at, sort="miss", name=parts[0])
+        elif kind == "every":
+            told = Next(at=timer.due_at, sort="schedule", name=rest.rpartition("/")[0])
+        elif kind == "held":
+            told = Next(at=timer.due_at, sort="held", name=rest)
         else:
-            told = Next(at=timer.due_at, sort="alert", name=parts[0], detail=parts[-1])
+            told = _of_clock(card, timer.key, timer.due_at)
         found.append(told)
     return tuple(found)
+
+
+def named(card: Card, live: str) -> tuple[str, ...]:
+    """Every version a card's clocks and ladders speak of, the live one first."""
+    found = (live, card.kept, *(clock.version for clock in card.clocks), *(ladder.version for ladder in card.ladders))
+    return tuple(dict.fromkeys(hash for hash in found if hash))
+
+
+def _of_clock(card: Card, key: str, at: dt.datetime) -> Next:
+    """An alert or the miss of a clock, whose name may hold a slash."""
+    clock = next(each for each in card.clocks if key.startswith(f"{each.metric}/{each.cycle}/"))
+    if key == f"{clock.metric}/{clock.cycle}/due":
+        return Next(at=at, sort="miss", name=clock.metric)
+    return Next(at=at, sort="alert", name=clock.metric, detail=key.rpartition("/")[2])
 
 
 def _level(card: Card, key: str, at: dt.datetime, pipeline: p.Pipeline) -> Next:
@@ -410,7 +429,7 @@ def explain(
     told: list[Told] = []
     for each in card.clocks:
         if clock in ("", each.metric):
-            own = [versions[hash] for hash in dict.fromkeys((each.version, live)) if hash in versions]
+            own = [versions[hash] for hash in dict.fromkeys((each.version, card.kept, live)) if hash in versions]
             found = explain_clock(each, card, now, own)
             if found is not None:
                 told.append(found)
@@ -419,7 +438,9 @@ def explain(
     ]
     pipeline = running.program.pipelines.get(card.pipeline)
     calendar = running.program.calendars.get(pipeline.calendar) if pipeline else None
-    due_next = [each for each in coming(card, running, now) if not clock or each.name == clock or each.sort == "level"]
+    due_next = [
+        each for each in coming(card, versions, live, now) if not clock or each.name == clock or each.sort == "level"
+    ]
     return Explanation(
         card=card.number,
         title=card.title,

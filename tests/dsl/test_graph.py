@@ -164,9 +164,9 @@ def test_a_long_pipeline_is_drawn_whole():
     picture = svg.draw(graphs(program_of(long_pipeline())))
     shown = texts(picture)
     assert [text for text in shown if text.startswith("Stage ")] == [
-        "Stage 0 (start)",
+        "Stage 0 (starts here)",
         *(f"Stage {n}" for n in range(1, 11)),
-        "Stage 11 (finish)",
+        "Stage 11 (ends here)",
     ]
     assert "Call the engineers back in" in shown and "leave stage 11h" in shown
 

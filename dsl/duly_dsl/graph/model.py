@@ -28,6 +28,11 @@ class Promise(Line, frozen=True, kw_only=True, omit_defaults=True):
 
     clock: str
     rows: tuple[tuple[str, str], ...]
+    start: str = ""
+    """Of a clock with a name of its own: what starts, pauses, resumes and stops it."""
+    pause: str = ""
+    resume: str = ""
+    stop: str = ""
 
 
 class Stage(Line, frozen=True, kw_only=True, omit_defaults=True):
@@ -98,7 +103,10 @@ def _graph(program: p.Program, pipeline: p.Pipeline) -> Graph:
         calendar=pipeline.calendar,
         stages=tuple(_stage(stage, side) for stage in pipeline.stages),
         moves=tuple(_unique(_moves(program, pipeline, rules))),
-        promises=tuple(_promise(target, side) for target in pipeline.targets),
+        promises=(
+            *(_promise(target, side) for target in pipeline.targets),
+            *(_named(clock, side) for clock in pipeline.clocks),
+        ),
         ladders=tuple(_ladder(each, side) for each in pipeline.escalations),
         rules=tuple(
             RuleLine(
@@ -128,6 +136,16 @@ def _stage(stage: p.Stage, side: Side) -> Stage:
 def _promise(target: p.Target, side: Side) -> Promise:
     rows = tuple((side.said(row.when), str(row.amount) if row.amount else "") for row in target.rows)
     return Promise(clock=target.metric, rows=rows, **_place(target.span))
+
+
+def _named(clock: p.NamedClock, side: Side) -> Promise:
+    return msgspec.structs.replace(
+        _promise(clock.target, side),
+        start=side.said(clock.start),
+        pause=side.said(clock.pause),
+        resume=side.said(clock.resume),
+        stop=side.said(clock.stop),
+    )
 
 
 def _ladder(escalation: p.Escalation, side: Side) -> Ladder:

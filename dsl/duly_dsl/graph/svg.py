@@ -123,8 +123,8 @@ def _pipeline(graph: Graph, say: Say) -> tuple[str, tuple[float, float]]:
 
 
 def _stage_lines(stage: Stage, say: Say) -> list[str]:
-    mark = f" ({say(_('start'))})" if stage.start else f" ({say(_('finish'))})" if stage.finish else ""
-    return [stage.name + mark, *summary(stage)]
+    mark = say(_("starts here")) if stage.start else say(_("ends here")) if stage.finish else ""
+    return [f"{stage.name} ({mark})" if mark else stage.name, *summary(stage)]
 
 
 def _box(lines: Sequence[str]) -> Box:
@@ -191,7 +191,11 @@ def _panels(graph: Graph, say: Say, room: float) -> tuple[str, tuple[float, floa
     """Promises of the whole pipeline, escalations and rules, in rows of panels."""
     found: list[tuple[str, list[str]]] = []
     if graph.promises:
-        found.append((say(_("Promises everywhere")), [promise(each) for each in graph.promises]))
+        lines: list[str] = []
+        for each in graph.promises:
+            conditions = (("start", each.start), ("pause", each.pause), ("resume", each.resume), ("stop", each.stop))
+            lines += [promise(each), *(f"    {word} when {condition}" for word, condition in conditions if condition)]
+        found.append((say(_("Promises everywhere")), lines))
     for ladder in graph.ladders:
         lines = [f"when {ladder.when}"]
         for level in ladder.levels:
@@ -202,7 +206,7 @@ def _panels(graph: Graph, say: Say, room: float) -> tuple[str, tuple[float, floa
             lines.append(f"stop when {ladder.stop}")
         found.append((say(_('Escalation "{name}"')).format(name=ladder.name), lines))
     if graph.rules:
-        lines: list[str] = []
+        lines = []
         for rule in graph.rules:
             mode = f" ({rule.mode})" if rule.mode else ""
             lines += [f"{rule.name}{mode}", f"    when {rule.when}", f"    then {rule.actions}"]

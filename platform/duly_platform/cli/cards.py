@@ -109,7 +109,7 @@ def _program(sources: dict[str, str]) -> Program | None:
 
 def _named(card: Card, traces: Iterable[TraceRow], live: str) -> list[str]:
     """Every version the explanation may need."""
-    return list(dict.fromkeys([live, *(clock.version for clock in card.clocks), *(row.version for row in traces)]))
+    return list(dict.fromkeys([*explaining.named(card, live), *(row.version for row in traces)]))
 
 
 # --- where it comes from ----------------------------------------------------------------------------------------------
@@ -285,6 +285,10 @@ class _Page:
                 return _("{name} is due").format(name=each.name)
             case "level":
                 return _('level {detail} of "{name}"').format(detail=each.detail, name=each.name)
+            case "schedule":
+                return _("a time of a schedule ({name})").format(name=each.name)
+            case "held":
+                return _("a message that limits hold back")
             case _:
                 return _('what a silence in "{name}" does').format(name=each.name)
 

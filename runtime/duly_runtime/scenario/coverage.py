@@ -99,6 +99,9 @@ def _nodes(pipeline: p.Pipeline) -> Iterator[tuple[p.Record, Point]]:
 
     yield from (point(row, "target", target.metric) for target in pipeline.targets for row in target.rows)
     yield from (point(alert, "alert", alert.metric) for alert in pipeline.alerts)
+    for clock in pipeline.clocks:
+        yield from (point(row, "target", clock.name) for row in clock.target.rows)
+        yield from (point(alert, "alert", clock.name) for alert in clock.alerts)
     for stage in pipeline.stages:
         yield point(stage, "stage", stage.name)
         yield from (point(row, "target", target.metric) for target in stage.targets for row in target.rows)
