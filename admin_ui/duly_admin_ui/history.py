@@ -47,7 +47,7 @@ class Teller:
 
     def _readable(self, row: HistoryRow) -> dict[str, str]:
         details = {key: value for key, value in row.details.items() if value}
-        if row.kind in ("owner.changed", "alert.sent", "notice.held", "clock.missed"):
+        if row.kind in ("owner.changed", "alert.sent", "notice.held", "clock.missed", "stage.over"):
             for key in PEOPLE:
                 if key in details:
                     details[key] = ", ".join(self._person(name) for name in details[key].split(", "))
@@ -131,6 +131,11 @@ class Teller:
                 return (_("A notice to {to} is held until {until} because of {why}").replace("{why}", self._why(details)),)
             case "note.added":
                 return (_("A note was added"),)
+            case "stage.over":
+                return (
+                    _("{stage} held {cards} cards, more than {limit}: told {to}"),
+                    _("{stage} held {cards} cards, more than {limit}"),
+                )
             case "silence.acted":
                 return (_("The customer was silent for {silence}"),)
             case "rule.fired":

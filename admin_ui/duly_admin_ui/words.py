@@ -178,6 +178,7 @@ class Words:
             "agent replies": _("an agent replies"),
             "changes": _("{subject} changes"),
             "missed": _("{subject} is missed"),
+            "too many cards": _("{subject} holds too many cards"),
             "every": _("the time has come: every {subject}"),
         }.get(kind, f"{kind} {{subject}}" if subject else kind)
         return text.format(subject=self.operand(self.metric(subject)))

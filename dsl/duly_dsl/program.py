@@ -184,6 +184,7 @@ FACT_KINDS = (
     "changes",
     "missed",
     "every",
+    "too many cards",
 )
 """What can set rules off: the facts the engine derives from events, in the language's own words."""
 
@@ -424,6 +425,8 @@ class Stage(Record, frozen=True, kw_only=True):
     resumes: tuple[Resume, ...] = ()
     silences: tuple[Silence, ...] = ()
     reopen: Reopen | None = None
+    limit: int | None = None
+    """How many open cards may be here before somebody is told."""
 
 
 class Level(Record, frozen=True, kw_only=True):

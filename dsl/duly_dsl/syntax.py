@@ -486,6 +486,12 @@ class Reopen(Node, frozen=True, kw_only=True):
     stage: Name
 
 
+class WipLimit(Node, frozen=True, kw_only=True):
+    """`at most 8 cards`: a signal, never a block."""
+
+    count: int
+
+
 class Stage(Node, frozen=True, kw_only=True):
     name: Name
     was: tuple[Name, ...] = ()
@@ -502,6 +508,7 @@ class Stage(Node, frozen=True, kw_only=True):
     resumes: tuple[Resume, ...] = ()
     silences: tuple[Silence, ...] = ()
     reopen: Reopen | None = None
+    limit: WipLimit | None = None
 
 
 class Clock(Node, frozen=True, kw_only=True):
@@ -710,6 +717,13 @@ class Given(Node, frozen=True, kw_only=True):
     values: tuple[tuple[Operand, Value], ...] = ()
 
 
+class Others(Node, frozen=True, kw_only=True):
+    """`given 8 other cards in "New"`: how many cards are there beside the test's own."""
+
+    count: int
+    stage: Name
+
+
 class Happens(Node, frozen=True, kw_only=True):
     """A thing the test does.
 
@@ -764,6 +778,7 @@ class Test(Node, frozen=True, kw_only=True):
     zone_of: Name | None = None
     """`in "Lisbon office"`: the calendar whose zone the test's wall times are in."""
     given: Given | None = None
+    others: tuple[Others, ...] = ()
     steps: tuple[Step, ...] = ()
 
 

@@ -31,7 +31,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     `message.in`, `message.out`, `note.added`, `clock.started`, `clock.paused`, `clock.resumed`, `clock.met`,
     `clock.stopped` (what it waited for, after it was missed), `clock.missed`, `clock.cancelled`,
     `clock.retargeted`, `alert.sent`, `ladder.started`, `ladder.level`,
-    `clock.excused`, `clock.unexcused`,
+    `clock.excused`, `clock.unexcused`, `stage.over`,
     `ladder.stopped`, `silence.acted`, `rule.fired`, `card.finished`, `card.reopened`, `refused`, `cascade.stopped`,
     `message.held` and `notice.held` (waits `until`, `why`), `message.dropped` (`why`:
     `pointless` of a held reminder, or `window` of WhatsApp).
@@ -77,6 +77,8 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
     effects: tuple[AnyEffect, ...] = ()
     entries: tuple[Entry, ...] = ()
     trace: tuple[FactTrace, ...] = ()
+    over: dict[tuple[str, str], bool] = {}
+    """(Pipeline, stage) -> whether it has been told that there are too many cards, where that changed."""
     cursors: dict[str, int] = {}
     """Round-robin places that moved: team -> how many times dealt."""
     refused: str = ""
@@ -87,6 +89,10 @@ class World(msgspec.Struct, frozen=True, kw_only=True):
 
     load: dict[str, int] = {}
     """Person -> open cards owned."""
+    stages: dict[tuple[str, str], int] = {}
+    """(Pipeline, stage) -> open cards there; stages with a limit only."""
+    over: frozenset[tuple[str, str]] = frozenset()
+    """Where it has been told that there are too many."""
     cursors: dict[str, int] = {}
     next_card_id: int = 0
     """Identity for a card this event opens."""

@@ -17,8 +17,8 @@ class Effect(msgspec.Struct, frozen=True, kw_only=True, tag=True, omit_defaults=
 class NotifyPerson(Effect, frozen=True, kw_only=True):
     """Tell someone who works here. `channel` `app`, `email`, `whatsapp`, or empty for the person's own choice.
 
-    `about` is what it is about: `alert`, `escalation`, `rule`. `template` renders the text; where empty the runtime
-    has a text of its own for each `about`, from `details`.
+    `about` is what it is about: `alert`, `escalation`, `limit`, `rule`. `template` renders the text; where empty the
+    runtime has a text of its own for each `about`, from `details`.
     """
 
     person: str

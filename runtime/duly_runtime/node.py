@@ -188,7 +188,7 @@ class Node:
         if live is None:
             return Handled(done=False)
         decide = decider(live.graph, now, written, self.versions.keeper, fresh=fresh)
-        return await self.store.handle(event_id, decide, live.hash, now, measurer(live.graph))
+        return await self.store.handle(event_id, decide, live.hash, now, measurer(live.graph), live.graph.limited)
 
     async def _handle_events(self, ids: list[int]) -> None:
         """The actor. Side by side, so that the store can commit them together."""

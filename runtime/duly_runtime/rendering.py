@@ -117,6 +117,10 @@ def notice(about: str, facts: Facts, wanted: str) -> Text:
         subject = _("Card {number} is late: {clock}, level {level}")
         lines.append(_("Card {number} ({customer}) is in “{stage}” and late: {clock} was due {due}."))
         lines.append(_("This is level {level} of the escalation “{ladder}”."))
+    elif about == "limit":
+        words |= {"stage": details.get("stage", ""), "cards": details.get("cards", ""), "limit": details.get("limit", "")}
+        subject = _("“{stage}” holds {cards} cards")
+        lines.append(_("“{stage}” holds {cards} cards; {limit} are fine. The latest is card {number} ({customer})."))
     elif words["rule"]:
         subject = _("Card {number}: {rule}")
         lines.append(_("The rule “{rule}” points you to card {number} ({customer}) in “{stage}”."))

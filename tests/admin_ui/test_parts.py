@@ -244,6 +244,7 @@ ENTRIES = {
     "alert.sent": {"metric": "first reply", "percent": "80", "to": "ana", "due_at": NOON.isoformat()},
     "ladder.started": {"ladder": "Late", "metric": "first reply"},
     "ladder.level": {"ladder": "Late", "level": "2"},
+    "stage.over": {"stage": "New", "cards": "9", "limit": "8", "to": "ana"},
     "clock.excused": {"metric": "first reply", "reason": "Carrier strike"},
     "clock.unexcused": {"metric": "first reply", "reason": "Carrier strike"},
     "ladder.stopped": {"ladder": "Late", "why": "acknowledged"},

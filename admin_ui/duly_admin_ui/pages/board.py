@@ -34,6 +34,14 @@ class Column(msgspec.Struct, frozen=True, kw_only=True):
     next: tuple[str, ...]
     finish: bool
     tiles: list[Tile]
+    held: int = 0
+    """Open cards, whatever is filtered."""
+    limit: int | None = None
+
+    @property
+    def over(self) -> bool:
+        """More cards than the stage's limit."""
+        return self.limit is not None and self.held > self.limit
 
     @property
     def late(self) -> int:
@@ -70,6 +78,7 @@ def columns(pipeline: Pipeline, cards: list[BoardCard], filters: Filters, now: d
     """One column a stage, earliest due first; cards of a stage the live version no longer has come last."""
     tiles = [Tile(card=card, badge=badges.of_card(card, now)) for card in cards]
     stages = {stage.name: (stage.next, stage.finish) for stage in pipeline.stages}
+    limits = {stage.name: stage.limit for stage in pipeline.stages if not stage.finish}
     for card in cards:
         stages.setdefault(card.stage, ((), False))
     return [
@@ -77,6 +86,8 @@ def columns(pipeline: Pipeline, cards: list[BoardCard], filters: Filters, now: d
             stage=name,
             next=allowed,
             finish=finish,
+            held=sum(1 for t in tiles if t.card.stage == name),
+            limit=limits.get(name),
             tiles=sorted((t for t in tiles if t.card.stage == name and filters.keep(t)), key=_order),
         )
         for name, (allowed, finish) in stages.items()

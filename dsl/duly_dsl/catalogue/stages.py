@@ -148,6 +148,34 @@ NO_CALENDAR = Kind(
     desk().replace('  calendar "Office"\n', ""),
     absence="file",
 )
+LIMIT_OF_NOTHING = Kind(
+    "E0530",
+    "limit-of-nothing",
+    Severity.ERROR,
+    _("at most %(count)s cards would be none at all"),
+    _("write how many cards are fine here, at least 1"),
+    _("`at most 8 cards` tells the team's lead when a ninth card comes. It keeps no card out."),
+    desk(new="at most 0 cards"),
+)
+LIMIT_IN_FINISH = Kind(
+    "W0531",
+    "limit-in-finish",
+    Severity.WARNING,
+    _("`%(stage)s` is a finish stage: its cards are done and are not counted"),
+    _("move the line to a stage where the work is done"),
+    _("A limit on cards says how much work a stage can hold. Finished cards are no work."),
+    desk(done="at most 8 cards"),
+)
+LIMIT_NEVER_PASSED = Kind(
+    "E0532",
+    "limit-never-passed",
+    Severity.ERROR,
+    _("`%(stage)s` has no limit, so there are never too many cards in it"),
+    _("write `at most … cards` in the stage"),
+    _("`too many cards` is true when a card comes to a stage that holds as many as its `at most … cards` allows."),
+    desk(rules=block('rule "Full"', 'when too many cards in "New"', 'then tag "full"')),
+    absence="file",
+)
 REQUIRED_AT_FINISH = Kind(
     "W0514",
     "required-at-finish",

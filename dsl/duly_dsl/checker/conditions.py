@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from duly_dsl import syntax as s
 from duly_dsl.catalogue import ladders as ladder_kinds
 from duly_dsl.catalogue import rules as kinds
+from duly_dsl.catalogue import stages as stage_kinds
 from duly_dsl.checker import context as c
 from duly_dsl.checker.context import Checking
 from duly_dsl.checker.logic import contradiction
@@ -31,6 +32,8 @@ def check(checking: Checking) -> Iterator[Diagnostic]:
             metric = atom.metric if isinstance(atom, s.EventIs) else None
             if metric is not None and not metric.quoted and metric.name not in promised:
                 yield kinds.CLOCK_NEVER_RUNS.at(atom.span, metric=metric.name, pipeline=scope.pipeline.name.text)
+            if isinstance(atom, s.EventIs) and atom.kind == "too many cards":
+                yield from _limits(scope, atom)
             if isinstance(atom, s.EventIs) and atom.kind == "changes" and atom.operand is not None:
                 name = atom.operand.name
                 if not name.quoted and name.text in FIXED:
@@ -45,3 +48,12 @@ def _always(expr: s.Expr, scope: Scope) -> Iterator[Diagnostic]:
         opposite = s.Not(span=term.span, term=term)
         if contradiction(opposite, scope) is not None:
             yield kinds.ALWAYS_TRUE.at(term.span)
+
+
+def _limits(scope: Scope, atom: s.EventIs) -> Iterator[Diagnostic]:
+    """`too many cards` of a stage that has no limit, or of a pipeline where none has."""
+    named = scope.stages.get(atom.stage.text) if atom.stage is not None else None
+    if named is not None and named.limit is None:
+        yield stage_kinds.LIMIT_NEVER_PASSED.at(atom.span, stage=named.name.text)
+    elif atom.stage is None and all(stage.limit is None for stage in scope.stages.values()):
+        yield stage_kinds.LIMIT_NEVER_PASSED.at(atom.span, stage=scope.pipeline.name.text)

@@ -73,7 +73,15 @@ def _stage(scope: Scope, stage: s.Stage) -> Iterator[Diagnostic]:
             yield kinds.CLOCK_IN_FINISH.at(line.span, fixes=fixes, stage=name)
     if stage.total and "leave stage" not in c.metrics_of(stage) | c.metrics_of(scope.pipeline):
         yield clock_kinds.TOTAL_WITHOUT_TARGET.at(stage.name.span)
+    yield from _limit(stage)
     yield from _silences(scope, stage)
+
+
+def _limit(stage: s.Stage) -> Iterator[Diagnostic]:
+    if stage.limit is not None and stage.limit.count < 1:
+        yield kinds.LIMIT_OF_NOTHING.at(stage.limit.span, count=stage.limit.count)
+    elif stage.limit is not None and stage.finish:
+        yield kinds.LIMIT_IN_FINISH.at(stage.limit.span, stage=stage.name.text)
 
 
 def _silences(scope: Scope, stage: s.Stage) -> Iterator[Diagnostic]:

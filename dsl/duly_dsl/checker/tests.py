@@ -47,6 +47,9 @@ def _test(checking: Checking, test: s.Test) -> Iterator[Diagnostic]:
             yield from r.stage(scope, test.given.stage)
             for operand, value in test.given.values:
                 yield from _given(checking, scope, operand, value)
+    for others in test.others:
+        if scope is not None:
+            yield from r.stage(scope, others.stage)
     before: s.Step | None = None
     for step in test.steps:
         if scope is not None:

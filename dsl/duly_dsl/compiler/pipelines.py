@@ -123,6 +123,7 @@ def _stage(node: s.Stage, scope: Scope, pool: Pool) -> p.Stage:
             for index, each in enumerate(node.silences)
         ),
         reopen=p.Reopen(amount=reopen.amount.value, stage=reopen.stage.text, span=reopen.span) if reopen else None,
+        limit=node.limit.count if node.limit else None,
         span=node.span,
     )
 

@@ -63,6 +63,8 @@ FIELDS: dict[type, str] = {
     syntax.Resume: "resumes",
     syntax.Silence: "silences",
     syntax.Reopen: "reopen",
+    syntax.WipLimit: "limit",
+    syntax.Others: "others",
     syntax.Level: "levels",
     syntax.Repeat: "repeats",
     syntax.Verify: "verify",

@@ -130,6 +130,9 @@ class FlowNodes(Nodes):
     def silence(self, span: Span, parts: list[Any]) -> Any:
         return self._made(syntax.Silence, span, amount=parts[0], action=parts[1])
 
+    def wip_limit(self, span: Span, parts: list[Any]) -> Any:
+        return self._made(syntax.WipLimit, span, count=self._count(parts[0]))
+
     def reopen(self, span: Span, parts: list[Any]) -> Any:
         return self._made(syntax.Reopen, span, amount=parts[0], stage=self._name(parts[1]))
 

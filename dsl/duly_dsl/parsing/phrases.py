@@ -192,6 +192,9 @@ class PhraseNodes(Nodes):
     def changes(self, span: Span, parts: list[Any]) -> Any:
         return syntax.EventIs(span=span, kind="changes", operand=parts[0])
 
+    def too_many_cards(self, span: Span, parts: list[Any]) -> Any:
+        return self._event("too many cards", span, parts)
+
     def missed(self, span: Span, parts: list[Any]) -> Any:
         asked = parts[0]
         if isinstance(asked, syntax.Operand) and not asked.name.quoted:

@@ -30,6 +30,9 @@ class ScenarioNodes(Nodes):
         pairs = tuple(part for part in parts[1:] if not isinstance(part, Said))
         return self._made(syntax.Given, span, stage=self._name(parts[0]), values=pairs, **said)
 
+    def given_others(self, span: Span, parts: list[Any]) -> Any:
+        return self._made(syntax.Others, span, count=self._count(parts[0]), stage=self._name(parts[1]))
+
     def of_pipeline(self, span: Span, parts: list[Any]) -> Any:
         return self._said("pipeline", self._name(parts[0]), span)
 

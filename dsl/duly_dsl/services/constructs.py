@@ -266,6 +266,24 @@ TABLE: dict[str, Construct] = {
         "report", "without excused", _("Excused misses are left out of the figures and shown beside."), "without excused"
     ),
     "goal": Construct("report", "goal PERCENT", _("The share of clocks that shall be met."), "goal 95%"),
+    "wip_limit": Construct(
+        "stage",
+        "at most NUMBER cards",
+        _("How many cards are fine here. One more tells the team's lead; no card is kept out."),
+        "at most 8 cards",
+    ),
+    "too_many_cards": Construct(
+        "rule",
+        'too many cards [in "STAGE"]',
+        _("A card has come to a stage that holds as many as its limit allows."),
+        'when too many cards in "New"',
+    ),
+    "given_others": Construct(
+        "test",
+        'given NUMBER other card|cards in "STAGE"',
+        _("How many more cards there are."),
+        'given 8 other cards in "New"',
+    ),
     # --- pipelines
     "was": Construct(
         "pipeline",

@@ -69,6 +69,7 @@ MEANS: dict[tuple[type, str], Means] = {
     (s.Team, "lead"): "person",
     (s.Team, "manager"): "person",
     (s.TeamLevel, "people"): "person",
+    (s.Others, "stage"): "stage",
     (s.Actor, "name"): lambda node: "person" if node.kind == "agent" else "team",
     (s.Operand, "name"): "operand",
     (s.EventIs, "stage"): "stage",

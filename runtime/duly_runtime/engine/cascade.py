@@ -9,18 +9,25 @@ from __future__ import annotations
 from msgspec.structs import replace
 
 from duly_runtime.decision import FactTrace, RuleTrace
-from duly_runtime.engine import actions, assignment, ladders, moves, named
+from duly_runtime.engine import actions, assignment, ladders, limits, moves, named
 from duly_runtime.engine.telling import instant
 from duly_runtime.engine.work import Cause, Fact, Work
 
 
 def run(work: Work) -> None:
-    while work.queue:
+    while work.queue or _at_rest(work):
         fact = work.queue.popleft()
         if fact.depth > actions.DEEPEST:
             actions.stop_cascade(work, "depth")
             return
         _take(work, fact)
+
+
+def _at_rest(work: Work) -> bool:
+    """Nothing is left to take: look whether the card has made its stage too full; whether that is a fact."""
+    if not work.stopped:
+        limits.look(work)
+    return bool(work.queue)
 
 
 def _take(work: Work, fact: Fact) -> None:

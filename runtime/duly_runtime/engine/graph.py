@@ -45,6 +45,15 @@ class Graph:
         """(Pipeline, stage) -> schedules of its rules; filled by `schedules`."""
         self._schedules = {name: {each.key: each for each in p.schedules} for name, p in program.pipelines.items()}
         self._quiet: dict[str, tuple[tuple[Quiet, WorkingTime], ...]] = {}
+        self.limited = tuple(
+            (p.name, stage.name, line, old)
+            for p in program.pipelines.values()
+            for stage in p.stages
+            if stage.limit is not None
+            for line in (p.name, *p.was)
+            for old in (stage.name, *stage.was)
+        )
+        """Stages with a limit: pipeline and stage, and each pair of names under which their cards may be stored."""
         self._fields = {name: {f.name: f for f in p.fields} for name, p in program.pipelines.items()}
         for name, pipeline in program.pipelines.items():
             self._clocks.update({(name, was): clock for clock in pipeline.clocks for was in clock.was})

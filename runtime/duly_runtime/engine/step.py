@@ -151,6 +151,7 @@ def _finish(work: Work, event: Event) -> Decision:
         entries=tuple(work.entries),
         trace=tuple(work.trace),
         cursors=dict(work.cursors),
+        over=dict(work.over),
     )
 
 

@@ -88,6 +88,9 @@ class Work:
         self.graph = graph
         self.pipeline = pipeline
         self.card = card
+        self.begun_with: Card | None = card if card.visits else None
+        """The card as the step found it; None where the step opens it."""
+        self.over: dict[tuple[str, str], bool] = {}
         self.now = now
         self.at = now
         self.world = world

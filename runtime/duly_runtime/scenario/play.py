@@ -46,6 +46,9 @@ class Player:
         """Why the last thing done was not carried out; empty where it was."""
         self._cursors: dict[str, int] = {}
         self._cards = 0
+        self._over: frozenset[tuple[str, str]] = frozenset()
+        self.others: dict[tuple[str, str], int] = {}
+        """(Pipeline, stage) -> cards there beside this one."""
 
     def advance(self, until: dt.datetime, *, inclusive: bool) -> None:
         """Let pass what falls due before (or up to) an instant."""
@@ -73,6 +76,8 @@ class Player:
         world = World(
             load={card.owner: 1} if card is not None and owned else {},
             cursors=self._cursors,
+            stages=self._held(card),
+            over=self._over,
             next_card_id=self._cards,
             next_card_number=self._cards,
         )
@@ -80,10 +85,19 @@ class Player:
         if decision.card is not None:
             self.card, self.timers = decision.card, decision.timers
         self._cursors = {**self._cursors, **decision.cursors}
+        changed = frozenset(decision.over)
+        self._over = (self._over - changed) | {key for key, over in decision.over.items() if over}
         self.entries += decision.entries
         self.traces += [(self.now, trace) for trace in decision.trace]
         self._note(decision)
         return decision
+
+    def _held(self, card: Card | None) -> dict[tuple[str, str], int]:
+        held = dict(self.others)
+        if card is not None and card.finished_at is None:
+            key = (card.pipeline, card.stage)
+            held[key] = held.get(key, 0) + 1
+        return held
 
     def _note(self, decision: Decision) -> None:
         for entry in decision.entries:

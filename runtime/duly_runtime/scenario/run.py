@@ -191,6 +191,8 @@ class _Run:
 
     def _open(self) -> None:
         given = self._given
+        for others in self._test.others:
+            self._player.others[self._scope.pipeline.name.text, others.stage.text] = others.count
         values: dict[str, events.Scalar] = {}
         loose: dict[str, str] = {}
         for name, value in given.values:

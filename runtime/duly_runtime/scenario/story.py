@@ -42,6 +42,7 @@ SENTENCES = {
     "ladder.started": _('escalation "{ladder}" begins'),
     "ladder.level": _('level {level} of "{ladder}"'),
     "ladder.stopped": _('escalation "{ladder}" stops ({why})'),
+    "stage.over": _('"{stage}" holds {cards} cards, more than {limit}'),
     "silence.acted": _("{silence} of silence have passed"),
     "rule.fired": _('rule "{rule}" fires'),
     "card.finished": _("the card is finished"),

@@ -21,6 +21,10 @@ Decide = Callable[[Event, Card | None, World], Decision]
 """Pure; may be called more than once for one event where the transaction has to be run again."""
 
 
+Limited = Sequence[tuple[str, str, str, str]]
+"""Stages whose open cards a decision must know: pipeline and stage, then names under which their cards may be stored."""
+
+
 Measure = Callable[[Card, str, dt.datetime, dt.datetime], float | None]
 """Open seconds between two instants on a calendar of the card's pipeline (by name; empty for the pipeline's own). None
 where the rules no longer have it."""
@@ -327,7 +331,13 @@ class Store(Protocol):
         ...
 
     async def handle(
-        self, event_id: int, decide: Decide, version: str, now: dt.datetime, measure: Measure | None = None
+        self,
+        event_id: int,
+        decide: Decide,
+        version: str,
+        now: dt.datetime,
+        measure: Measure | None = None,
+        limited: Limited = (),
     ) -> Handled:
         """Lock the event and its card, let `decide` judge, write everything it decided: card, visits, clocks, timers,
         outbox, messages, history, trace. Earlier unhandled events of the same conversation or card go first, each in a
@@ -335,6 +345,7 @@ class Store(Protocol):
 
         `decide` gets the conversation's latest card, also a finished one: a decision with another id (World's next) opens
         a new card. It may run in another thread. What it raises comes out of here, unless it was about an earlier event.
+        `limited` names the stages of which the World must say how many cards they hold.
         `measure` fills the business seconds of visits and clocks.
         """
         ...

@@ -43,6 +43,7 @@ from duly_runtime.store.api import (
     Draft,
     Handled,
     HistoryRow,
+    Limited,
     Measure,
     Message,
     OutboxItem,
@@ -123,7 +124,13 @@ class DatabaseStore:
         return await self._write(lambda: journal.command(card_id, body, name, at or now, now, backfill))
 
     async def handle(
-        self, event_id: int, decide: Decide, version: str, now: dt.datetime, measure: Measure | None = None
+        self,
+        event_id: int,
+        decide: Decide,
+        version: str,
+        now: dt.datetime,
+        measure: Measure | None = None,
+        limited: Limited = (),
     ) -> Handled:
         woken: list[int] = []
         under_way = [event_id]
@@ -132,7 +139,7 @@ class DatabaseStore:
             current = under_way[-1]
             try:
                 result = await self._write(
-                    lambda it=current, alone=contended: handling.handle(it, decide, version, now, measure, alone)
+                    lambda it=current, alone=contended: handling.handle(it, decide, version, now, measure, alone, limited)
                 )
             except Contended:
                 contended = True

@@ -26,7 +26,7 @@ from duly_runtime.events import (
     TimerFired,
 )
 from duly_runtime.store import journal, outbox, rows, unit
-from duly_runtime.store.api import Decide, Handled, Measure
+from duly_runtime.store.api import Decide, Handled, Limited, Measure
 from duly_runtime.store.unit import Again, Row
 
 REST = dt.timedelta(seconds=1)
@@ -52,7 +52,13 @@ class Earlier(msgspec.Struct, frozen=True):
 
 
 async def handle(
-    event_id: int, decide: Decide, version: str, now: dt.datetime, measure: Measure | None, alone: bool
+    event_id: int,
+    decide: Decide,
+    version: str,
+    now: dt.datetime,
+    measure: Measure | None,
+    alone: bool,
+    limited: Limited = (),
 ) -> Handled | Earlier:
     """`alone`: keep others from dealing from any team until we are done."""
     row = await _waiting_event(event_id, now)
@@ -83,11 +89,11 @@ async def handle(
     if isinstance(body, DeliveryStatus):
         await outbox.apply_status(body, delivery, event, now)
     card: Card | None = _cards.decode(before["data"]) if before else None
-    world = await _world(new=card is None or card.finished_at is not None, alone=alone)
+    world = await _world(new=card is None or card.finished_at is not None, alone=alone, limited=limited)
     decision = _decided(decide, event, card, world)
     if decision.card is not None and not decision.card.id:
         # It opens a card although one is open: it needs the number we did not think of.
-        world = await _world(new=True, alone=alone)
+        world = await _world(new=True, alone=alone, limited=limited)
         decision = _decided(decide, event, card, world)
 
     outbox_ids: tuple[int, ...] = ()
@@ -188,12 +194,13 @@ async def _earlier(event_id: int, event: Row, card: Row | None, now: dt.datetime
     return Earlier(event_id=int(row["id"]), put_off=row["next_at"] is not None and row["next_at"] > now)
 
 
-async def _world(*, new: bool, alone: bool) -> World:
+async def _world(*, new: bool, alone: bool, limited: Limited) -> World:
     """`new`: the event may open a card, and gets a number for it (which is left out where it does not)."""
     if alone and unit.on_postgres():
-        await unit.fetch("SELECT id FROM tally WHERE kind = 'cursor' ORDER BY name FOR UPDATE")
+        await unit.fetch("SELECT id FROM tally WHERE kind IN ('cursor', 'over') ORDER BY kind, name FOR UPDATE")
     load: dict[str, int] = {}
     cursors: dict[str, int] = {}
+    over: set[str] = set()
     number = 0
     for row in await unit.fetch("SELECT kind, name, n FROM tally"):
         if row["kind"] == "load":
@@ -201,12 +208,44 @@ async def _world(*, new: bool, alone: bool) -> World:
                 load[row["name"]] = int(row["n"])
         elif row["kind"] == "cursor":
             cursors[row["name"]] = int(row["n"])
+        elif row["kind"] == "over":
+            if row["n"]:
+                over.add(row["name"])
         else:
             number = int(row["n"]) + 1
     if new and unit.on_postgres():
         number = int((await unit.fetch("SELECT nextval('card_number_seq') AS n"))[0]["n"])
     given = number if new else 0
-    return World(load=load, cursors=cursors, next_card_id=given, next_card_number=given)
+    return World(
+        load=load,
+        cursors=cursors,
+        stages=await _held(limited),
+        over=frozenset((line, stage) for line, stage, *_ in limited if _named(line, stage) in over),
+        next_card_id=given,
+        next_card_number=given,
+    )
+
+
+async def _held(limited: Limited) -> dict[tuple[str, str], int]:
+    """Open cards in the stages that have a limit, under whatever name they are stored."""
+    if not limited:
+        return {}
+    pairs = " OR ".join(["(pipeline = ? AND stage = ?)"] * len(limited))
+    names = [name for _, _, line, stage in limited for name in (line, stage)]
+    rows = await unit.fetch(
+        f"SELECT pipeline, stage, COUNT(*) AS n FROM card WHERE finished_at IS NULL AND ({pairs}) GROUP BY pipeline, stage",
+        *names,
+    )
+    counts = {(row["pipeline"], row["stage"]): int(row["n"]) for row in rows}
+    held: dict[tuple[str, str], int] = {}
+    for line, stage, stored_line, stored_stage in limited:
+        held[line, stage] = held.get((line, stage), 0) + counts.get((stored_line, stored_stage), 0)
+    return held
+
+
+def _named(pipeline: str, stage: str) -> str:
+    """What a tally of a stage is called; names hold no such sign."""
+    return f"{pipeline}\x1f{stage}"
 
 
 def _decided(decide: Decide, event: Event, card: Card | None, world: World) -> Decision:
@@ -355,6 +394,11 @@ async def _write_tallies(decision: Decision, old: Card | None, world: World) -> 
                 "UPDATE tally SET n = ? WHERE kind = 'cursor' AND name = ? AND n = ? RETURNING id", n, team, known
             )
         if not moved:
+            raise Contended
+    for (line, stage), now_over in sorted(decision.over.items()):
+        row = {"kind": "over", "name": _named(line, stage), "n": int(now_over)}
+        ending = "ON CONFLICT (kind, name) DO UPDATE SET n = excluded.n WHERE tally.n <> excluded.n RETURNING id"
+        if not await unit.insert("tally", [row], ending):
             raise Contended
     changes: dict[tuple[str, str], int] = {}
     for card, step in ((old, -1), (decision.card, 1)):

@@ -172,7 +172,8 @@ def test_the_queries_of_the_hot_path_use_their_indexes(sqlite_url: str) -> None:
         "timer_wake": "SELECT id FROM timer WHERE wake_at <= '2026' ORDER BY wake_at, id LIMIT 9",
         "outbox_pending": "SELECT id FROM outbox WHERE state = 'pending' AND next_at <= '2026' ORDER BY next_at, id",
         "outbox_leased": "SELECT id FROM outbox WHERE state = 'leased' AND leased_until <= '2026' ORDER BY leased_until",
-        "card_open": "SELECT id FROM card WHERE pipeline = 'x' AND finished_at IS NULL",
+        "card_open": "SELECT id FROM card WHERE pipeline = 'x' AND finished_at IS NULL ORDER BY id",
+        "card_stage": "SELECT COUNT(*) FROM card WHERE finished_at IS NULL AND ((pipeline = 'x' AND stage = 'y'))",
         "card_changed": "SELECT id FROM card WHERE changed_at >= '2026' ORDER BY changed_at LIMIT 9",
     }
 
