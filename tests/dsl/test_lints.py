@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-import pytest
+from collections.abc import Sequence
 
+import pytest
+from hypothesis import given, settings
+
+from dsl.mutations import shaken
 from duly_dsl.build import build
 from duly_dsl.catalogue import every
 from duly_dsl.config import Config, Level, lints, read
-from duly_dsl.fixing import mend, replaced
-from duly_dsl.source import SourceFile
+from duly_dsl.diagnostics import Diagnostic, Fix, Severity
+from duly_dsl.fixing import comments, mend, replaced
+from duly_dsl.source import SourceFile, Span
 from support.world import WORLD
 
 UNREACHED = every()["W0503"].example
@@ -233,3 +238,38 @@ def test_lints_that_are_off_speak_when_they_are_asked() -> None:
     ]
     moved = QUIET.replace("at +1h expect", 'at +1h agent replies "Hi"\n  agent moves card to "Done"\n  expect')
     assert "W0717" not in {code for code, *_ in found(moved, ASKED)}
+
+
+def test_a_fix_that_would_do_harm_is_not_made() -> None:
+    """One that would lose a comment, and one that brings more errors than it mends; the sound one is made."""
+    text = 'calendar "Office" {\n  tiem zone "Europe/Lisbon"\n  open every day 09:00-17:00\n  # kept\n}\n'
+    own = build([SourceFile("a.duly", text)], WORLD).diagnostics
+    lost = Diagnostic(
+        "W0999", "x", Severity.WARNING, Span("a.duly", 4, 1, 4, 9), "x", fixes=(Fix("x", Span("a.duly", 4, 1, 4, 9), ""),)
+    )
+    worse = Diagnostic(
+        "W0998", "x", Severity.WARNING, Span("a.duly", 3, 3, 3, 7), "x", fixes=(Fix("x", Span("a.duly", 3, 3, 3, 7), "}"),)
+    )
+
+    def found(sources: Sequence[SourceFile]) -> list[Diagnostic]:
+        again = build(sources, WORLD).diagnostics
+        return [*again, lost, worse]
+
+    assert [each.code for each in own] == ["E0102"]
+    done = mend([SourceFile("a.duly", text)], found)
+    assert done.sources[0].text == text.replace("tiem", "time")
+    assert [each.problem.code for each in done.made] == ["E0102"]
+
+
+@given(shaken())
+@settings(max_examples=60, deadline=None)
+def test_mending_ends_and_keeps_every_comment_and_brings_no_error(text: str) -> None:
+    before = build([SourceFile("a.duly", text)], WORLD).diagnostics
+    done = mend([SourceFile("a.duly", text)], lambda sources: build(sources, WORLD).diagnostics)
+    (source,) = done.sources
+    assert not comments(text) - comments(source.text)
+    unread = [[each for each in some if each.code.startswith("E01")] for some in (before, done.left)]
+    assert len(unread[1]) <= len(unread[0])
+    assert done.left == build([source], WORLD).diagnostics
+    again = mend(done.sources, lambda sources: build(sources, WORLD).diagnostics)
+    assert again.sources == done.sources and again.made == ()

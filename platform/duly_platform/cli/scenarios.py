@@ -170,7 +170,7 @@ def plan(paths: Sequence[Path], options: argparse.Namespace) -> Plan:
         errors = [problem.under(prefix) for problem in built.diagnostics if problem.severity is Severity.ERROR]
         texts = {prefix + source.path: source.text for source in sources}
         raise BrokenFiles(render.text(errors, texts, color=sys.stderr.isatty(), language=LANGUAGE))
-    files = [parse(source).file for source in sources]
+    files = [parse(source).file for source in sources if source.path.endswith(workspace.SUFFIX)]
     root = workspace.root(paths)
     named = {path.resolve().relative_to(root).as_posix() for path in paths if not path.is_dir()}
     tests = [
