@@ -1,4 +1,4 @@
-"""`duly check` as people feel it: the whole process, from start to exit, on a file of 200 lines."""
+"""`duly check` as people feel it: the whole process, from start to exit; and the start of the light commands."""
 
 from __future__ import annotations
 
@@ -12,6 +12,46 @@ from pathlib import Path
 
 RUNS = 15
 LINES = 200
+MANY_FILES, MANY_LINES = 5, 10_000
+LIGHT = (("check",), ("lint",), ("fmt", "--check"), ("test",))
+"""Commands that must start fast."""
+
+
+SMALL = """calendar "Office" {
+  time zone "Europe/Lisbon"
+  open monday to friday 09:00-18:00
+}
+
+person ana {
+  name "Ana"
+}
+
+team "Desk" {
+  members ana
+  lead ana
+}
+
+pipeline "Support" {
+  calendar "Office"
+  first reply within 1h
+
+  stage "New" {
+    start
+    owner team "Desk"
+    next "Done"
+  }
+
+  stage "Done" {
+    finish
+  }
+}
+
+test "Late" {
+  clock starts monday 2026-11-09 09:00 in "Office"
+  given card in "New"
+  at +2h  expect first reply is missed
+}
+"""
 
 
 def program(lines: int) -> str:
@@ -82,9 +122,23 @@ def run() -> list[tuple[str, float, str, str]]:
         text = program(LINES)
         file.write_text(text)
         check = seconds([duly, "check", str(file)])
+        large = Path(folder) / "large"
+        large.mkdir()
+        for number in range(MANY_FILES):
+            part = program(MANY_LINES // MANY_FILES).replace('pipeline "Support"', f'pipeline "Support {number}"')
+            (large / f"support{number}.duly").write_text(part[part.index("pipeline ") :] if number else part)
+        many = seconds([duly, "check", str(large)])
+        small = Path(folder) / "small.duly"
+        small.write_text(SMALL)
+        starts = {words: seconds([duly, *words, str(small)]) for words in LIGHT}
     bare = seconds([sys.executable, "-c", "pass"])
     lines = text.count("\n")
     return [
         (f"duly check of {lines} lines, whole process, seconds", check, "< 0.35", f"bare Python {bare * 1000:.0f} ms"),
         ("duly check over bare Python start", check / bare, "", ""),
+        (f"duly check of {MANY_LINES} lines in {MANY_FILES} files, whole process, seconds", many, "< 2.5", ""),
+        *(
+            (f"duly {' '.join(words)} of a small file, whole process, seconds", taken, "< 0.25", "")
+            for words, taken in starts.items()
+        ),
     ]

@@ -8,6 +8,7 @@ unused-definition = "off"
 from __future__ import annotations
 
 import enum
+import functools
 import re
 import tomllib
 from collections.abc import Mapping
@@ -46,6 +47,7 @@ class Config(msgspec.Struct, frozen=True):
         return self.levels.get(name) or (Level.OFF if lints()[name].off else Level.WARNING)
 
 
+@functools.cache
 def lints() -> dict[str, Any]:
     """All lints by name: the kinds that are warnings."""
     return {kind.name: kind for kind in every().values() if kind.lint}

@@ -115,6 +115,10 @@ class Automaton:
     def reads(self, token: Token, states: list[int] | None = None) -> str:
         """The type to read a token as: keywords are names where only a name can stand; "" where it can't stand. Moves
         `states` on when given them."""
+        if states is None:
+            action = self.tables.actions[self.states[-1]].get(token.type)
+            if action is not None and action >= 0:  # the usual case, without a copy of the stack
+                return token.type
         for kind in (token.type, NAME) if token.type in self._words else (token.type,):
             walked = self.states.copy() if states is None else states.copy()
             if self.accepts(kind, walked):

@@ -40,6 +40,8 @@ SPACE = re.compile("[ \t\ufeff]+")
 _NEWLINE = re.compile(r"\r\n|\n|\r")
 _UNCLOSED = re.compile(r'"(?:\\.|[^"\\\r\n])*\\?')
 _CURLY = re.compile('[“”„«]([^“”«»"\r\n]*)[“”»]')
+_ENDS = ("\n", "\r", "#", "")
+"""What ends a line, and takes the space before it."""
 _UNKNOWN = re.compile(r"[^\w\s\"{}|,()#<>+-]+|.", re.DOTALL)
 
 
@@ -54,6 +56,12 @@ def lines(path: str, text: str) -> tuple[list[Line], list[Diagnostic]]:
     damaged = False
     place, line, start, size = 0, 1, 0, len(text)
     while place < size:
+        if (
+            text[place] in " \t"
+            and (space := SPACE.match(text, place))
+            and text[space.end() : space.end() + 1] not in _ENDS
+        ):
+            place = space.end()
         hit = match(text, place)
         if hit is None:
             if space := SPACE.match(text, place):
@@ -73,6 +81,10 @@ def lines(path: str, text: str) -> tuple[list[Line], list[Diagnostic]]:
                 tokens.append(Token(NEWLINE, word, line, column, column))
                 found.append(Line(tokens, damaged))
                 tokens, damaged = [], False
+            if word == "\n":
+                line += 1
+                start = place
+                continue
             for newline in _NEWLINE.finditer(word):
                 line += 1
                 start = hit.start() + newline.end()

@@ -39,7 +39,7 @@ class NodeBuilder(SettingNodes, LimitNodes, FlowNodes, ClockNodes, PhraseNodes, 
 
     def build(self, name: str, span: Span, parts: list[Any]) -> Any:
         """The value of the rule `name`."""
-        if name not in BLOCKS and any(part is BROKEN for part in parts):
+        if BROKEN in parts and name not in BLOCKS:
             return BROKEN
         method = self._methods.get(name)
         if method is None:

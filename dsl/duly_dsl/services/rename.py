@@ -9,7 +9,7 @@ import msgspec
 
 from duly_dsl import i18n
 from duly_dsl import syntax as s
-from duly_dsl.build import build
+from duly_dsl.build import problems
 from duly_dsl.diagnostics import Diagnostic, Severity
 from duly_dsl.i18n import marked as _
 from duly_dsl.render import Words
@@ -141,5 +141,4 @@ def _new_error(index: Index, changes: tuple[Edit, ...]) -> Diagnostic | None:
 
 def _errors(index: Index, changes: tuple[Edit, ...]) -> list[Diagnostic]:
     sources = edits.apply_all(index.sources, changes)
-    found = build(sources, index.environment).diagnostics
-    return [problem for problem in found if problem.severity is Severity.ERROR]
+    return [problem for problem in problems(sources, index.environment) if problem.severity is Severity.ERROR]

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from duly_dsl import config, i18n, render, workspace
-from duly_dsl.build import build
+from duly_dsl.build import problems
 from duly_dsl.catalogue import Kind, every
 from duly_dsl.diagnostics import Diagnostic, Severity
 from duly_dsl.formatter import format as laid_out
@@ -133,7 +133,7 @@ def load(paths: Sequence[Path]) -> tuple[str, list[SourceFile]]:
 
 def check(sources: Sequence[SourceFile]) -> Sequence[Diagnostic]:
     """All that is wrong with a workspace, as far as it can be told here."""
-    return build(sources, world(sources)).diagnostics
+    return problems(sources, world(sources))
 
 
 def world(sources: Sequence[SourceFile]) -> Environment:

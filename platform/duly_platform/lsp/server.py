@@ -30,7 +30,6 @@ from duly_dsl.services.hover import hover
 from duly_dsl.services.index import Place, lines_of
 from duly_dsl.services.rename import Refused, rename, target
 from duly_dsl.source import SourceFile, Span
-from duly_platform import knowledge
 from duly_platform.lsp import pages
 from duly_platform.lsp.folders import Folder, Folders
 from duly_platform.lsp.protocol import SYMBOLS, Places, fold, message, severity
@@ -50,13 +49,10 @@ log = logging.getLogger(__name__)
 
 
 def known(sources: Sequence[SourceFile]) -> Environment:
-    """What is known of the world here: the plug-ins installed, not the secrets and people of a server."""
-    kinds = None
-    if any("connector" in source.text for source in sources):
-        from duly_connectors import registry  # late: only files with connectors need the plug-ins
+    """The same as `duly check` knows."""
+    from duly_platform.cli.language import world
 
-        kinds = registry.kinds()
-    return knowledge.environment((source.text for source in sources), kinds=kinds)
+    return world(sources)
 
 
 def checked(sources: Sequence[SourceFile]) -> Sequence[Diagnostic]:
