@@ -49,7 +49,7 @@ pipeline "Support" {
 test "Late" {
   clock starts monday 2026-11-09 09:00 in "Office"
   given card in "New"
-  at +2h  expect first reply is missed
+  at +1h  expect first reply is missed
 }
 """
 

@@ -1,4 +1,4 @@
-"""One edit in an open workspace of 2,000 lines: from the new text to the problems, as the language server works them out."""
+"""One edit in an open workspace of 2,000 lines: from the new text to the problems, as the language server finds them."""
 
 from __future__ import annotations
 
