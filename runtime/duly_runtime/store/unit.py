@@ -95,7 +95,7 @@ async def insert(table: str, rows: Sequence[Row], ending: str = "") -> list[Row]
     columns = tuple(rows[0])
     if len(rows) == 1:
         return await fetch(_insertion(table, columns, 1, ending), *rows[0].values())
-    values = operator.itemgetter(*columns)
+    values: Callable[[Row], tuple[Any, ...]] = operator.itemgetter(*columns)
     for part in chunks(rows, MAX_ARGUMENTS // len(columns)):
         text = _insertion(table, columns, len(part), ending)
         found += await fetch(text, *itertools.chain.from_iterable(map(values, part)))
