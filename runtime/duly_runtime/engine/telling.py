@@ -15,6 +15,7 @@ def amount(duration: Duration) -> str:
     return str(duration)
 
 
+@lru_cache(maxsize=1024)
 def instant(at: dt.datetime | None) -> str:
     """ISO, UTC; empty for none."""
     return at.isoformat() if at else ""
