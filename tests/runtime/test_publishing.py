@@ -169,6 +169,6 @@ def test_open_cards_wait_for_the_scheduled_rules_of_a_new_version_and_keep_their
                 after = await store.card(card.id)
                 assert after.clocks == card.clocks
                 assert after.schedules == {"day 18:00": START}
-                assert (await store.counts(START))["timers"] == 3
+                assert (await store.counts(START))["timers"] == 1
 
     asyncio.run(main())

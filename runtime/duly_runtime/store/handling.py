@@ -282,7 +282,7 @@ async def _write_card(
     clocks = [clock for clock in card.clocks if were.get((clock.metric, clock.cycle)) != clock]
     await _upsert("clock", [rows.clock_row(card, clock, measure) for clock in clocks], ("card_id", "metric", "cycle"))
 
-    await _write_timers(card, old is None, decision, event, now)
+    await _write_timer(card, old is None, decision, event, now)
     entries = [
         {
             "card_id": card.id,
@@ -304,27 +304,25 @@ async def _upsert(table: str, new: list[dict[str, Any]], key: tuple[str, ...]) -
     await unit.insert(table, new, f"ON CONFLICT ({', '.join(key)}) DO UPDATE SET {sets}")
 
 
-async def _write_timers(card: Card, new: bool, decision: Decision, event: Event, now: dt.datetime) -> None:
-    """Make the card's timers those the decision wants. One that is there already is left as it is."""
+async def _write_timer(card: Card, new: bool, decision: Decision, event: Event, now: dt.datetime) -> None:
+    """One row a card: for what falls due first. Its event takes all that is due by then, and sets the next."""
+    first = min(decision.timers, key=lambda timer: timer.due_at, default=None)
     there = [] if new else await unit.fetch("SELECT id, key, due_at FROM timer WHERE card_id = ?", card.id)
-    kept = {row["key"]: row["due_at"] for row in there}
-    wanted = {timer.key: timer for timer in decision.timers}
-    gone = [int(row["id"]) for row in there if row["key"] not in wanted]
-    if gone:
-        await unit.fetch(f"DELETE FROM timer WHERE id IN ({unit.marks(len(gone))})", *gone)
-    fired = event.body if isinstance(event.body, TimerFired) else None
-    rows = [
-        {
-            "card_id": card.id,
-            "key": timer.key,
-            "due_at": timer.due_at,
-            "wake_at": max(timer.due_at, now + REST) if fired and timer.due_at <= fired.due_at else timer.due_at,
-            "armed_by": event.id,
-        }
-        for timer in wanted.values()
-        if kept.get(timer.key) != timer.due_at
-    ]
-    await _upsert("timer", rows, ("card_id", "key"))
+    if first is not None and [(row["key"], row["due_at"]) for row in there] == [(first.key, first.due_at)]:
+        return
+    if there:
+        await unit.fetch("DELETE FROM timer WHERE card_id = ?", card.id)
+    if first is None:
+        return
+    late = isinstance(event.body, TimerFired) and first.due_at <= event.body.due_at
+    row = {
+        "card_id": card.id,
+        "key": first.key,
+        "due_at": first.due_at,
+        "wake_at": max(first.due_at, now + REST) if late else first.due_at,
+        "armed_by": event.id,
+    }
+    await unit.insert("timer", [row])
 
 
 async def _write_effects(card: Card, decision: Decision, event: Event, version: str, now: dt.datetime) -> tuple[int, ...]:

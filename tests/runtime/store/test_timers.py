@@ -11,8 +11,8 @@ from duly_runtime.store.api import Store
 from support.store_scenes import HOUR, MINUTE, NOW, decider, opened, said, sql, take_in
 
 
-async def armed(store: Store, *timers: Timer) -> int:
-    (event_id,) = await take_in(store, said("m1"))
+async def armed(store: Store, *timers: Timer, name: str = "m1") -> int:
+    (event_id,) = await take_in(store, said(name))
     return (await store.handle(event_id, decider(timers=timers), "v", NOW)).card_id
 
 
@@ -35,16 +35,22 @@ def test_a_timer_fires_when_it_is_due_and_not_before(store_url: str) -> None:
     asyncio.run(scene())
 
 
-def test_a_decision_sets_moves_and_takes_away_timers(store_url: str) -> None:
+def test_a_card_has_one_timer_for_what_falls_due_first(store_url: str) -> None:
     async def scene() -> None:
         async with opened(store_url) as store:
-            card_id = await armed(store, Timer(key="a", due_at=NOW + MINUTE), Timer(key="b", due_at=NOW + MINUTE))
-            event_id = await store.command(card_id, InternalNote(text="x", author="ana"), NOW)
-            moved = (Timer(key="b", due_at=NOW + HOUR), Timer(key="c", due_at=NOW + HOUR))
-            await store.handle(event_id, decider(timers=moved), "v", NOW)
+            card_id = await armed(store, Timer(key="a", due_at=NOW + MINUTE), Timer(key="b", due_at=NOW + HOUR))
+
+            async def after(*timers: Timer) -> list[tuple[str, dt.datetime]]:
+                event_id = await store.command(card_id, InternalNote(text="x", author="ana"), NOW)
+                await store.handle(event_id, decider(timers=timers), "v", NOW)
+                return [(row["key"], row["due_at"]) for row in await sql(store, "SELECT key, due_at FROM timer")]
+
+            later, last = Timer(key="b", due_at=NOW + HOUR), Timer(key="c", due_at=NOW + 2 * HOUR)
+            assert await after(later, last) == [("b", NOW + HOUR)]
             assert (await store.counts(NOW + MINUTE))["overdue_timers"] == 0
-            rows = await sql(store, "SELECT key, due_at FROM timer ORDER BY key")
-            assert [(row["key"], row["due_at"]) for row in rows] == [("b", NOW + HOUR), ("c", NOW + HOUR)]
+            assert await after(later, last) == [("b", NOW + HOUR)]
+            assert await after(last, Timer(key="b", due_at=NOW + MINUTE)) == [("b", NOW + MINUTE)]
+            assert await after() == []
 
     asyncio.run(scene())
 
@@ -52,8 +58,8 @@ def test_a_decision_sets_moves_and_takes_away_timers(store_url: str) -> None:
 def test_three_schedulers_claim_each_timer_once(store_url: str) -> None:
     async def scene() -> None:
         async with opened(store_url) as store:
-            timers = tuple(Timer(key=str(n), due_at=NOW + n * dt.timedelta(seconds=1)) for n in range(200))
-            await armed(store, *timers)
+            for n in range(200):
+                await armed(store, Timer(key="a", due_at=NOW + n * dt.timedelta(seconds=1)), name=f"m{n}")
 
             async def scheduler() -> list[int]:
                 claimed: list[int] = []
@@ -64,8 +70,8 @@ def test_three_schedulers_claim_each_timer_once(store_url: str) -> None:
             parts = await asyncio.gather(*(scheduler() for _ in range(3)))
             claimed = [event_id for part in parts for event_id in part]
             assert len(claimed) == len(set(claimed)) == 200
-            rows = await sql(store, "SELECT body FROM event WHERE kind = 'TimerFired'")
-            assert len({row["body"] for row in rows}) == 200
+            rows = await sql(store, "SELECT card_id FROM event WHERE kind = 'TimerFired'")
+            assert len({row["card_id"] for row in rows}) == 200
             assert (await store.counts())["timers"] == 0
 
     asyncio.run(scene())
