@@ -11,8 +11,10 @@ from duly_connectors.registry import Live
 from duly_dsl import i18n
 from duly_platform.accounts import Accounts
 from duly_platform.desk import Desk
+from duly_platform.git.repository import Repository
+from duly_platform.git.sync import Follower
 from duly_platform.secrets import SecretError, SecretStore
-from duly_platform.settings import Settings
+from duly_platform.settings import GitSettings, Settings
 from duly_runtime.node import Node, NodeConfig
 from duly_runtime.store.database import open_store
 from duly_runtime.time import Clock, SystemClock, shared_since
@@ -54,8 +56,28 @@ async def open_desk(settings: Settings, clock: Clock | None = None) -> AsyncIter
         )
         await node.start()
         try:
-            yield Desk(store=store, clock=clock, node=node, secrets=secrets, accounts=Accounts(store, clock))
+            desk = Desk(store=store, clock=clock, node=node, secrets=secrets, accounts=Accounts(store, clock))
+            if settings.git is not None and "web" in settings.roles:
+                desk.git = follower_of(desk, settings.git)
+                desk.git.start()
+            try:
+                yield desk
+            finally:
+                if desk.git is not None:
+                    await desk.git.stop()
         finally:
             await node.stop()
     finally:
         await store.stop()
+
+
+def follower_of(desk: Desk, settings: GitSettings) -> Follower:
+    """HTTPS remotes are asked with the secret `GIT_TOKEN`, where it is stored."""
+
+    def token() -> str:
+        return desk.secrets.get("GIT_TOKEN") if "GIT_TOKEN" in desk.secrets.names() else ""
+
+    repository = Repository(
+        settings.folder / "repository", settings.remote, settings.branch, settings.path, key=settings.key, token=token
+    )
+    return Follower(desk, settings, repository)

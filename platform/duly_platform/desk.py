@@ -17,6 +17,7 @@ from duly_dsl.program import Environment, Program
 from duly_dsl.source import SourceFile
 from duly_platform import knowledge
 from duly_platform.accounts import Accounts
+from duly_platform.git.sync import Follower
 from duly_platform.secrets import SecretStore
 from duly_runtime import ingest, planning, publishing
 from duly_runtime.doors import Answer, Raw
@@ -40,6 +41,8 @@ class Desk:
         self.accounts = accounts
         self.mailbox: Callable[[], list[CaughtMail]] | None = None
         """The demo's caught mail, newest first."""
+        self.git: Follower | None = None
+        """What follows a git branch, in the process that does."""
         self.live: Program | None = None
         """The rules as of the last `program()`: pages ask for them at each request."""
 

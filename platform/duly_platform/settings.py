@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -11,6 +12,27 @@ import msgspec
 
 class SettingsError(ValueError):
     """A setting can't be used; the message names the variable and says what it takes."""
+
+
+class GitSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """A branch whose rule files this server follows."""
+
+    remote: str
+    """DULY_GIT_REMOTE: `https://…`, `ssh://…`, `git@host:path` or `file://…`."""
+    folder: Path
+    """Where the repository is kept: `git` in the data folder."""
+    branch: str = "main"
+    """DULY_GIT_BRANCH."""
+    path: str = ""
+    """DULY_GIT_PATH: the folder of the rule files in the repository."""
+    publish: bool = False
+    """DULY_GIT_MODE=publish: a sound commit becomes the running version; `plan`: it is planned and announced only."""
+    open_cards: str = "from now on"
+    """DULY_GIT_OPEN_CARDS."""
+    poll_seconds: float = 300.0
+    """DULY_GIT_POLL: seconds between looks nobody asked for; 0 waits for the web hook alone."""
+    key: Path | None = None
+    """DULY_GIT_KEY: file with the SSH key to read with."""
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
@@ -34,6 +56,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """DULY_SPEED: how many times faster the one Clock runs (demos and tests)."""
     allow_private_addresses: bool = False
     """DULY_ALLOW_PRIVATE_ADDRESSES=1: connectors may call hosts on private networks."""
+    git: GitSettings | None = None
     roles: frozenset[str] = frozenset({"web", "worker", "scheduler"})
     """Which parts run in this process."""
 
@@ -64,6 +87,7 @@ def load(
         "port": _number(environ, "DULY_PORT", int, 8000),
         "base_url": (environ.get("DULY_BASE_URL") or "").rstrip("/"),
         "speed": _number(environ, "DULY_SPEED", float, 1.0),
+        "git": _git(environ, folder),
         "allow_private_addresses": environ.get("DULY_ALLOW_PRIVATE_ADDRESSES", "") in ("1", "true", "yes"),
     }
     values.update({key: value for key, value in given.items() if value is not None})
@@ -77,6 +101,41 @@ def load(
     if settings.embedded and not settings.roles >= {"worker", "scheduler"}:
         raise SettingsError("separate processes need a broker between them: set DULY_BROKER_URL to redis:// or amqp://")
     return settings
+
+
+def _git(environ: Mapping[str, str], data: Path) -> GitSettings | None:
+    remote = environ.get("DULY_GIT_REMOTE", "").strip()
+    if not remote:
+        return None
+    secure = remote.startswith(("https://", "ssh://", "file://")) or re.match(r"\w[\w.-]*@[\w.-]+:", remote)
+    if not secure:
+        raise SettingsError("DULY_GIT_REMOTE must start with https://, ssh:// or file://, or be like git@host:path")
+    branch = environ.get("DULY_GIT_BRANCH") or "main"
+    if not re.fullmatch(r"[\w][\w./-]*", branch) or ".." in branch:
+        raise SettingsError(f"DULY_GIT_BRANCH must name a branch, not `{branch}`")
+    path = (environ.get("DULY_GIT_PATH") or "").strip("/")
+    if ".." in path.split("/") or ":" in path:
+        raise SettingsError("DULY_GIT_PATH must be a folder inside the repository")
+    mode = environ.get("DULY_GIT_MODE") or "plan"
+    if mode not in ("plan", "publish"):
+        raise SettingsError(f"DULY_GIT_MODE must be plan or publish, not `{mode}`")
+    open_cards = (environ.get("DULY_GIT_OPEN_CARDS") or "from now on").replace("-", " ")
+    if open_cards not in ("from now on", "keep", "recompute"):
+        raise SettingsError(f"DULY_GIT_OPEN_CARDS must be from-now-on, keep or recompute, not `{open_cards}`")
+    poll = _number(environ, "DULY_GIT_POLL", float, 300.0)
+    if poll < 0:
+        raise SettingsError("DULY_GIT_POLL must not be below zero")
+    key = environ.get("DULY_GIT_KEY")
+    return GitSettings(
+        remote=remote,
+        folder=data / "git",
+        branch=branch,
+        path=path,
+        publish=mode == "publish",
+        open_cards=open_cards,
+        poll_seconds=poll,
+        key=Path(key) if key else None,
+    )
 
 
 def _number(environ: Mapping[str, str], name: str, kind: type, default: float) -> float:

@@ -77,6 +77,8 @@ def test_every_route_is_in_the_authorisation_table(tmp_path: Path) -> None:
             path = getattr(route, "path_format", "")
             if not path.startswith("/api/v1/") or path.startswith("/api/v1/docs"):
                 continue
+            if path == "/api/v1/git/push":  # believed by its signature: test_git_sync
+                continue
             for method, (handler, _) in route.route_handler_map.items():
                 if method == "OPTIONS":
                     continue

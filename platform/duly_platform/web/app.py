@@ -16,6 +16,7 @@ from litestar.static_files import create_static_files_router
 import duly_admin_ui
 from duly_platform.api import administration, cards, journal, problems, reference, reports, rules
 from duly_platform.desk import Desk
+from duly_platform.git import push
 from duly_platform.settings import Settings
 from duly_platform.web import doors, headers, health, pages, sessions
 
@@ -58,6 +59,7 @@ def create_app(desk: Desk, settings: Settings, setup_token: str = "") -> Litesta
         route_handlers=[
             api,
             api_root,
+            push.push,
             doors.door,
             health.live,
             health.ready,

@@ -478,6 +478,10 @@ class Store(Protocol):
         """Handled events with an id above `after`, of none of the kinds `without`, in the order of the journal."""
         ...
 
+    async def tell(self, person: str, text: str, key: str, now: dt.datetime) -> None:
+        """A notice in the app that is about no card; the same `key` is the same notice."""
+        ...
+
     async def parked(self) -> list[Parked]: ...
 
     async def raw(self, raw_id: int) -> tuple[str, Raw]:

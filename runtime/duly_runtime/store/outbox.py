@@ -250,3 +250,13 @@ async def apply_status(status: DeliveryStatus, delivery: Row | None, event: Even
         row["provider_id"] or status.provider_id,
         delivery["id"],
     )
+
+
+async def tell(person: str, text: str, key: str, now: dt.datetime) -> None:
+    """A notice in the app that is about no card: said at once, nothing is sent."""
+    row = {
+        "card_id": 0, "event_id": 0, "key": f"told/{key}", "kind": "notice", "channel": "app", "recipient": person,
+        "effect": "", "text": text, "state": "delivered", "repeat": True, "attempts": 0, "next_at": None, "token": "",
+        "leased_until": None, "version": "", "created_at": now, "settled_at": now, "error": "", "provider_id": "",
+    }  # fmt: skip
+    await unit.insert("outbox", [row], "ON CONFLICT (key) DO NOTHING")

@@ -1,0 +1,1 @@
+"""The files of a workspace followed in a git repository: fetched, checked, planned, and published where settings say so."""
