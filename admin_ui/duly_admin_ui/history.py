@@ -140,7 +140,10 @@ class Teller:
                 return (_("The customer was silent for {silence}"),)
             case "rule.fired":
                 if "shadow" in details:
-                    return (_("The rule {rule} would have fired (shadow)"),)
+                    return (
+                        _("The rule {rule} would have fired (shadow): {would}"),
+                        _("The rule {rule} would have fired (shadow)"),
+                    )
                 return (_("The rule {rule} fired"),)
             case "cascade.stopped":
                 return (_("Rules kept setting each other off: Duly stopped them at {limit}"),)

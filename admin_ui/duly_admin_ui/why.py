@@ -6,6 +6,7 @@ import datetime as dt
 
 import msgspec
 
+from duly_dsl.meaning.side import Side
 from duly_dsl.program import Program, Rule
 from duly_dsl.source import Span
 from duly_runtime.decision import RuleTrace
@@ -21,12 +22,14 @@ class Line(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Candidate(msgspec.Struct, frozen=True, kw_only=True):
-    """`outcome`: `fired`, `shadow` (would have), `not`. `failed` is the condition that was false, as it is written."""
+    """`outcome`: `fired`, `shadow` (would have), `not`. `failed` is the condition that was false, as it is written; `would`
+    what a rule in shadow would have done."""
 
     name: str
     outcome: str
     source: Line | None
     failed: Line | None
+    would: tuple[str, ...] = ()
 
 
 class Fact(msgspec.Struct, frozen=True, kw_only=True):
@@ -99,7 +102,8 @@ def _candidate(trace: RuleTrace, version: _Version | None) -> Candidate:
     failed = None
     if not trace.fired and 0 <= trace.failed_term < len(rule.term_spans):
         failed = line(version.sources, rule.term_spans[trace.failed_term])
-    return Candidate(name=rule.name, outcome=outcome, source=line(version.sources, rule.span), failed=failed)
+    would = tuple(Side(version.program).text(action) for action in rule.actions) if outcome == "shadow" else ()
+    return Candidate(name=rule.name, outcome=outcome, source=line(version.sources, rule.span), failed=failed, would=would)
 
 
 def _rule(rule_id: int, version: _Version | None) -> Rule | None:

@@ -31,10 +31,11 @@ from duly_admin_ui.timeline import timeline
 from duly_admin_ui.times import Times, amount, zone_of
 from duly_admin_ui.words import REFUSALS, Words
 from duly_dsl.i18n import LANGUAGES, translations
-from duly_dsl.program import Alert, Field
+from duly_dsl.program import Alert, Field, Tag
 from duly_dsl.source import Span
 from duly_dsl.units import HOUR, Duration, Unit
 from duly_runtime.card import Card, Clock, ClockState, Pause, Visit
+from duly_runtime.decision import RuleTrace
 from duly_runtime.permissions import PERMISSIONS
 from duly_runtime.store.api import HistoryRow, VisitRow
 from duly_runtime.time import FakeClock
@@ -213,6 +214,15 @@ def test_the_trace_names_the_first_condition_that_was_false() -> None:
     assert changed.candidates[0].source.text == 'rule "VIP goes first"'
 
 
+def test_a_rule_in_shadow_says_what_it_would_have_done() -> None:
+    text = 'rule "VIP goes first" {\n  when card is created and tier is gold\n  then raise priority\n}\n'
+    shadow = msgspec.structs.replace(PROGRAM.rules[0], mode="shadow", actions=(Tag(tag="vip"),))
+    version = why._Version(msgspec.structs.replace(PROGRAM, rules=(shadow, *PROGRAM.rules[1:])), {"support.duly": text})
+    found = why._candidate(RuleTrace(0, True, shadow=True), version)
+    assert (found.outcome, found.would) == ("shadow", ('tag "vip"',))
+    assert why._candidate(RuleTrace(0, True), version).would == ()
+
+
 def test_a_span_outside_the_text_is_no_line() -> None:
     assert why.line({"a.duly": "one"}, Span("a.duly", 2, 1, 2, 3)) is None
     assert why.line({}, Span("a.duly", 2, 1, 2, 3)) is None
@@ -282,6 +292,8 @@ def test_sentences() -> None:
     assert english.tell(entry("field.changed", ENTRIES["field.changed"])) == "Priority changed from low to high (rule VIP)"
     assert english.tell(entry("owner.changed", {"from": "ana"})) == "Nobody owns the card now"
     assert english.tell(entry("rule.fired", {"rule": "VIP", "shadow": "yes"})) == "The rule VIP would have fired (shadow)"
+    shadow = entry("rule.fired", {"rule": "VIP", "shadow": "yes", "would": "raise priority"})
+    assert english.tell(shadow) == "The rule VIP would have fired (shadow): raise priority"
     assert english.tell(entry("of.tomorrow", {"x": "1"})) == "of.tomorrow: x 1"
     target = entry("clock.started", {"metric": "resolved", "target": "3 working days"})
     assert teller("pt-BR").tell(target) == "O relógio resolvido começou: 3 dias úteis"

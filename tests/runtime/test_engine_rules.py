@@ -418,6 +418,8 @@ def test_shadow_rules_are_recorded_and_do_nothing_and_off_ones_are_not_asked():
       rule "Ghost" shadow {
         when customer replies
         then raise priority
+        then notify manager of "Desk" by email
+        then send "Hello"
       }
       rule "Off" off {
         when customer replies
@@ -426,7 +428,10 @@ def test_shadow_rules_are_recorded_and_do_nothing_and_off_ones_are_not_asked():
     """).writes()
     assert found.card.priority == "normal"
     assert [(entry.details["rule"], entry.details["shadow"]) for entry in found.history("rule.fired")] == [("Ghost", "yes")]
+    (entry,) = found.history("rule.fired")
+    assert entry.details["would"] == 'raise priority; notify manager of "Desk" by email (diogo); send "Hello"'
     assert [(trace.fired, trace.shadow) for fact in found.trace for trace in fact.rules] == [(True, True)]
+    assert found.effects == [] and found.card.sent_once == ()
 
 
 def test_rules_are_judged_on_the_card_as_the_fact_found_it():

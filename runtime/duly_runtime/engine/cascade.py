@@ -9,7 +9,7 @@ from __future__ import annotations
 from msgspec.structs import replace
 
 from duly_runtime.decision import FactTrace, RuleTrace
-from duly_runtime.engine import actions, assignment, ladders, limits, moves, named
+from duly_runtime.engine import actions, assignment, ladders, limits, moves, named, shadows
 from duly_runtime.engine.telling import instant
 from duly_runtime.engine.work import Cause, Fact, Work
 
@@ -61,7 +61,7 @@ def _take(work: Work, fact: Fact) -> None:
         if work.occasion is not None and fact.kind == "every":
             details["occasion"] = instant(work.occasion)
         if trace.shadow:
-            work.say("rule.fired", {**details, "shadow": "yes"})
+            work.say("rule.fired", {**details, "shadow": "yes", "would": shadows.would(work, rule)})
             continue
         work.say("rule.fired", details)
         if fact.metric:

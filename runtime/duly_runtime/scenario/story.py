@@ -112,7 +112,7 @@ class Teller:
             more["field"] = details["field"].removeprefix("field:")
         line = self.say(sentence, **{**details, **more})
         if entry.kind == "rule.fired" and details.get("shadow"):
-            line += self.say(_(" (shadow: it does nothing)"))
+            line += self.say(_(" (in shadow, so it does not: {would})"), would=details.get("would", "–"))
         elif details.get("rule") and entry.kind != "rule.fired":
             line += self.say(_(' (by "{rule}")'), rule=details["rule"])
         return line
