@@ -22,7 +22,7 @@ from duly_runtime.backtest.outcomes import Tally
 from duly_runtime.backtest.replay import Replay
 from duly_runtime.backtest.running import run as replay_all
 from duly_runtime.engine.step import load
-from duly_runtime.events import AgentMessage, AnyBody, CustomerMessage, MoveCard, SetFields
+from duly_runtime.events import AgentMessage, AnyBody, CustomerMessage, MoveCard, Scalar, SetFields
 
 CARDS = 3000
 ROUNDS = 3
@@ -48,25 +48,24 @@ def past(cards: int, seed: int = 1) -> list[bytes]:
             found.append((at, card, body))
             at += dt.timedelta(minutes=some.randint(2, 300))
 
-        def asks(text: str, card: int = card) -> CustomerMessage:
-            fields = {
-                "priority": some.choice(("urgent", "high", "normal", "low")),
-                "field:Tier": some.choice(("gold", "basic")),
-            }
-            return CustomerMessage(
-                text=text,
-                pipeline="Customer support",
-                channel="email",
-                connector="Shop",
-                conversation=str(card),
-                fields=fields,
-            )
-
-        then(asks("Where is my order? It is late, please help me."))
+        # Every message of the shop says the same of its order.
+        fields: dict[str, Scalar] = {
+            "priority": some.choice(("urgent", "high", "normal", "low")),
+            "field:Tier": some.choice(("gold", "basic")),
+        }
+        asks = CustomerMessage(
+            text="Where is my order? It is late, please help me.",
+            pipeline="Customer support",
+            channel="email",
+            connector="Shop",
+            conversation=str(card),
+            fields=fields,
+        )
+        then(asks)
         then(AgentMessage(text="We look into it", author="ana"))
         then(MoveCard(stage="In progress", author="ana"))
         for _ in range(some.randint(0, 4)):
-            then(asks("Any news?"))
+            then(asks)
             then(AgentMessage(text="Yes", author="bruno"))
         then(SetFields(values={"field:Resolution": "refund"}, author="ana"))
         then(MoveCard(stage="Done", author="ana"))

@@ -197,8 +197,7 @@ def opened(path: Path) -> Iterator[BinaryIO]:
     """A file, unpacked where it is gzipped (told by its first bytes); PastError where it can't be read."""
     try:
         with path.open("rb") as raw:
-            packed = raw.read(2) == b"\x1f\x8b"
-            raw.seek(0)
+            packed = raw.peek(2)[:2] == b"\x1f\x8b"  # a pipe can't go back
             yield cast(BinaryIO, gzip.GzipFile(fileobj=raw)) if packed else raw
     except (EOFError, gzip.BadGzipFile) as error:
         raise PastError(_("`{path}` can't be unpacked: {reason}").format(path=path, reason=error)) from None

@@ -8,13 +8,17 @@ import datetime as dt
 import gzip
 import io
 import json
+import os
+import signal
 import subprocess
+import sys
 from pathlib import Path
 
 import httpx
 import pytest
 
 from duly_platform.cli import main
+from duly_platform.cli.backtest import Bar
 from duly_platform.past import PastError, Server
 from duly_runtime import events
 from duly_runtime.backtest import lines
@@ -251,3 +255,45 @@ def test_a_server_streams_its_journal(here: Path, capsys: pytest.CaptureFixture[
     answers["/journal"] = answers["/journal"][:-20]
     with pytest.raises(PastError, match="cut off"):
         list(server.lines())
+
+
+def test_portuguese(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "duly_platform", "backtest", "new", "--journal", "past.ndjson", "--against", "old"],
+        env={**os.environ, "DULY_LANGUAGE": "pt-BR", "PYTHONPATH": os.pathsep.join(sys.path)},
+        capture_output=True, text=True, check=True, encoding="utf-8",
+    )  # fmt: skip
+    assert done.stdout.startswith("+1 prazos estourados")
+    assert "4 eventos repetidos até 2026-11-02 em " in done.stdout
+    assert "Por etapa" in done.stdout
+    assert done.stderr == ""
+
+
+@pytest.mark.parametrize("jobs", ["1", "2"])
+def test_ctrl_c_ends_it_without_a_word(jobs: str, here: Path) -> None:
+    os.mkfifo(here / "pipe")
+    command = ["-m", "duly_platform", "backtest", "new", "--journal", "pipe", "--against", "old", "--jobs", jobs]
+    process = subprocess.Popen(
+        [sys.executable, *command],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    with (here / "pipe").open("wb") as pipe:  # opens once the other side reads
+        pipe.write((here / "past.ndjson").read_bytes())
+        pipe.flush()
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=60)
+    assert (process.returncode, out, err) == (130, "", "")
+
+
+def test_the_bar_tells_how_far_it_is(capsys: pytest.CaptureFixture[str]) -> None:
+    bar = Bar(4000)
+    bar.show(1000, MONDAY)
+    shown = capsys.readouterr().err
+    assert "█████░░░░░░░░░░░░░░░  25%" in shown and "1,000 events" in shown and "2026-11-02" in shown
+    assert "/s" in shown and "s left" in shown
+    bar.clear()
+    assert capsys.readouterr().err == "\r\x1b[K"
+    without = Bar(0)
+    without.show(7, MONDAY)
+    assert "left" not in capsys.readouterr().err

@@ -307,9 +307,9 @@ class Bar:
         self._drawn = now
         rate = count / max(now - self._began, 1e-6)
         parts = [
-            _("{count} events").format(count=f"{count:,}"),
+            _("{count} events").format(count=report.number(count)),
             f"{at:%Y-%m-%d}",
-            _("{rate}/s").format(rate=f"{rate:,.0f}"),
+            _("{rate}/s").format(rate=report.number(rate, ",.0f")),
         ]
         if self._total:
             share = min(count / self._total, 1.0)

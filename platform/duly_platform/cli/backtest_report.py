@@ -16,8 +16,11 @@ from duly_runtime.backtest.compare import Difference, differences, totals
 from duly_runtime.backtest.outcomes import MEASURES
 from duly_runtime.backtest.running import Result
 
-_ = i18n.translations("duly_platform", i18n.of_environment()).gettext
-_n = i18n.translations("duly_platform", i18n.of_environment()).ngettext
+LANGUAGE = i18n.of_environment()
+_ = i18n.translations("duly_platform", LANGUAGE).gettext
+_n = i18n.translations("duly_platform", LANGUAGE).ngettext
+
+SWAPPED = str.maketrans(",.", ".,")
 
 HEADLINE = ("breaches", "escalations", "alerts", "notices", "messages", "refused")
 """Measures whose changes are said in one sentence."""
@@ -30,6 +33,12 @@ SUBJECTS = ("breaches", "escalations", "messages", "calls", "rules", "shadow rul
 
 MOST_CARDS = 30
 """Cards named in a row of text; programs get all."""
+
+
+def number(value: float, form: str = ",") -> str:
+    """As people write it in their language."""
+    shown = format(value, form)
+    return shown.translate(SWAPPED) if LANGUAGE == "pt-BR" else shown
 
 
 class Told(msgspec.Struct, kw_only=True):
@@ -98,9 +107,11 @@ def headline(told: Told) -> str:
     """`+41 breaches, -12 escalations`."""
     rows = {row.measure: row for row in told.totals()}
     if told.before is None:
-        found = [f"{rows[name].after:,} {_(LABELS[name])}" for name in HEADLINE if name in rows]
+        found = [number(rows[name].after) + " " + _(LABELS[name]) for name in HEADLINE if name in rows]
         return ", ".join(found) or _("nothing was counted")
-    found = [f"{rows[name].change:+,} {_(LABELS[name])}" for name in HEADLINE if name in rows and rows[name].change]
+    found = [
+        number(rows[name].change, "+,") + " " + _(LABELS[name]) for name in HEADLINE if name in rows and rows[name].change
+    ]
     return ", ".join(found) or _("no change in breaches, escalations, alerts or messages")
 
 
@@ -110,13 +121,13 @@ def _said(told: Told) -> list[str]:
     said = [
         headline(told),
         _(
-            "{events} events replayed to {until} in {seconds} s ({rate} a second); {cards} cards opened in the period"
+            "{events} events replayed to {until} in {seconds} s ({rate} a second); cards opened in the period: {cards}"
         ).format(
-            events=f"{events:,}",
+            events=number(events),
             until=f"{told.until:%Y-%m-%d}" if told.until else "–",
-            seconds=f"{told.seconds:.1f}",
-            rate=f"{rate:,.0f}",
-            cards=f"{cards:,}",
+            seconds=number(told.seconds, ".1f"),
+            rate=number(rate, ",.0f"),
+            cards=number(cards),
         ),
     ]
     lost = sum(told.after.lost.values())
@@ -126,18 +137,18 @@ def _said(told: Told) -> list[str]:
                 "{n} event came to no card and had no effect",
                 "{n} events came to no card and had no effect",
                 lost,
-            ).format(n=f"{lost:,}")
+            ).format(n=number(lost))
         )
     if told.skipped:
         said.append(
             _n("{n} bad line of the log was left out", "{n} bad lines of the log were left out", told.skipped).format(
-                n=f"{told.skipped:,}"
+                n=number(told.skipped)
             )
         )
     if told.ignored:
         said.append(
             _n("{n} event of the log has no part in it", "{n} events of the log have no part in it", told.ignored).format(
-                n=f"{told.ignored:,}"
+                n=number(told.ignored)
             )
         )
     return said
@@ -167,18 +178,18 @@ def _tables(told: Told) -> list[tuple[str, list[str], list[list[str]]]]:
 
 def _numbers(row: Difference) -> list[str]:
     if row.before is None:
-        return [f"{row.after:,}"]
-    return [f"{row.before:,}", f"{row.after:,}", _change(row.change)]
+        return [number(row.after)]
+    return [number(row.before), number(row.after), _change(row.change)]
 
 
 def _cell(row: Difference | None) -> str:
     if row is None:
         return "0"
-    return f"{row.after:,}" if row.before is None or not row.change else f"{row.after:,} ({_change(row.change)})"
+    return number(row.after) + (f" ({_change(row.change)})" if row.change else "")
 
 
 def _change(change: int) -> str:
-    return f"{change:+,}" if change else "="
+    return number(change, "+,") if change else "="
 
 
 def _aligned(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
@@ -213,7 +224,7 @@ def _listed(told: Told, cards: Counter[int]) -> str:
     known = sorted(cards.items())
     shown = [told.card(card) + (f" ×{count}" if count > 1 else "") for card, count in known[:MOST_CARDS]]
     if len(known) > MOST_CARDS:
-        shown.append(_("and {n} more").format(n=f"{len(known) - MOST_CARDS:,}"))
+        shown.append(_("and {n} more").format(n=number(len(known) - MOST_CARDS)))
     return ", ".join(shown)
 
 
