@@ -9,6 +9,7 @@ from pathlib import Path
 from hypothesis import strategies as st
 
 EXAMPLES = sorted((Path(__file__).parents[2] / "examples").rglob("*.duly"))
+EXAMPLES += sorted((Path(__file__).parents[1] / "runtime" / "scenarios").glob("*.duly"))
 TEXT = "\n".join(
     re.sub(r"(?m)^use .*\n", "", path.read_text(encoding="utf-8"))
     for path in EXAMPLES
