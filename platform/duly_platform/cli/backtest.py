@@ -58,6 +58,12 @@ class Backtest:
             help=_("compare with: live, a version, another folder or a git revision (default: live, where there is one)"),
         )
         source = parser.add_mutually_exclusive_group()
+        source.add_argument(
+            "--data",
+            type=Path,
+            metavar="DIR",
+            help=_("data folder of a Duly on this machine (default: .duly in the folder)"),
+        )
         source.add_argument("--server", metavar="URL", help=_("take the past from a server; its token is in DULY_TOKEN"))
         source.add_argument("--journal", type=Path, metavar="FILE", help=_("take the past from a saved journal (NDJSON)"))
         source.add_argument("--log", type=Path, metavar="FILE", help=_("take the past from an event log (CSV or XES)"))
@@ -173,7 +179,7 @@ def _source(options: argparse.Namespace, program: Program) -> Database | Server 
         return Server(options.server, token, texts=options.texts)
     if options.journal:
         return Journal(options.journal)
-    return Database(load_settings(options.folder))
+    return Database(load_settings(options.folder, data=options.data))
 
 
 def _backtest(options: argparse.Namespace, asked: _Asked, program: Program, source: Source) -> int:
