@@ -46,7 +46,7 @@ def _placed(fix: Fix, texts: Mapping[str, str]) -> Fix | None:
     """A fix of diagnostics.first_line or no_statement, at its place."""
     path, line = fix.span.path, fix.span.line
     found = outline(texts[path])
-    statement = next((each for each in found.walk() if each.line == line), None)
+    statement = found.at.get(line)
     if statement is None:
         return None
     first, last = statement.tokens[0], statement.tokens[-1]

@@ -6,6 +6,7 @@ after it, with its block. One that silences nothing is itself reported.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
@@ -41,10 +42,11 @@ def judge(
     the `allow` lines themselves."""
     known = lints()
     found: list[Diagnostic] = []
-    covers: dict[str, list[_Cover]] = {}
+    covers: dict[tuple[str, str], list[_Cover]] = {}
     for file in files:
         if file.allows:
-            covers[file.path] = _covers(file, outline(texts[file.path]))
+            for cover in _covers(file, outline(texts[file.path])):
+                covers.setdefault((file.path, cover.allow.lint.text), []).append(cover)
             for allow in file.allows:
                 if allow.lint.text not in known:
                     found.append(unknown(allow.lint.text, allow.lint.span))
@@ -54,8 +56,8 @@ def judge(
     for problem in problems:
         silent = [
             cover
-            for cover in covers.get(problem.span.path, ())
-            if cover.allow.lint.text == problem.name and cover.first <= problem.span.line <= cover.last
+            for cover in covers.get((problem.span.path, problem.name), ())
+            if cover.first <= problem.span.line <= cover.last
         ]
         used.update(cover.allow.span for cover in silent)
         if not silent or problem.name not in known:
@@ -84,22 +86,27 @@ def _levelled(problem: Diagnostic, config: Config) -> Diagnostic | None:
 
 
 def _covers(file: s.File, lines: Outline) -> list[_Cover]:
-    by_line = {statement.line: statement for statement in lines.walk() if statement.word == "allow"}
+    about = _about(lines)
     found: list[_Cover] = []
     for allow in file.allows:
-        statement = by_line.get(allow.span.line)
-        if statement is None:
-            continue
-        about = _about(lines, statement)
-        found.append(_Cover(allow, about.line, about.last) if about is not None else _Cover(allow, 0, 0))
+        spoken_of = about.get(allow.span.line)
+        place = (spoken_of.line, spoken_of.last) if spoken_of is not None else (0, 0)
+        found.append(_Cover(allow, *place))
     return found
 
 
-def _about(lines: Outline, statement: Statement) -> Statement | None:
-    """The statement an `allow` speaks of."""
-    siblings = statement.parent.inside if statement.parent is not None else lines.statements
-    siblings = siblings or []
-    place = siblings.index(statement)
-    if statement.parent is not None and all(each.word == "allow" for each in siblings[:place]):
-        return statement.parent
-    return next((each for each in siblings[place + 1 :] if each.word != "allow"), None)
+def _about(lines: Outline) -> dict[int, Statement]:
+    """The statement each `allow` speaks of, by the line of the `allow`."""
+    found: dict[int, Statement] = {}
+    blocks = [(None, lines.statements), *((each, each.inside or []) for each in lines.walk())]
+    for block, inside in blocks:
+        following: Statement | None = None
+        for each in reversed(inside):
+            if each.word != "allow":
+                following = each
+            elif following is not None:
+                found[each.line] = following
+        if block is not None:
+            for each in itertools.takewhile(lambda statement: statement.word == "allow", inside):
+                found[each.line] = block
+    return found

@@ -6,6 +6,7 @@ comment lines right above it; a blank line parts a comment from what follows.
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Iterator
 
@@ -40,9 +41,11 @@ class Statement(msgspec.Struct, eq=False):
 
     def walk(self) -> Iterator[Statement]:
         """The statement and those in its block, at any depth, in the order of the file."""
-        yield self
-        for each in self.inside or ():
-            yield from each.walk()
+        left = [self]
+        while left:  # blocks may nest deeper than calls may
+            statement = left.pop()
+            yield statement
+            left += reversed(statement.inside or ())
 
 
 class Outline(msgspec.Struct, eq=False):
@@ -50,6 +53,8 @@ class Outline(msgspec.Struct, eq=False):
 
     lines: list[str]
     statements: list[Statement]
+    at: dict[int, Statement] = {}
+    """By line, the first that begins there."""
 
     def walk(self) -> Iterator[Statement]:
         for each in self.statements:
@@ -59,16 +64,20 @@ class Outline(msgspec.Struct, eq=False):
 _LINE = re.compile(r"[^\r\n]*(?:\r\n|\n|\r)|[^\r\n]+")
 
 
+@functools.lru_cache(maxsize=16)
 def split(text: str) -> list[str]:
-    """The lines of a text with their ends; other than `splitlines`, only what the language takes for one ends a line."""
+    """The lines of a text with their ends; other than `splitlines`, only what the language takes for one ends a line. Not
+    to be changed: every problem of a file asks for them."""
     return _LINE.findall(text)
 
 
+@functools.lru_cache(maxsize=16)
 def outline(text: str) -> Outline:
-    """The outline of a file. Braces on the lines of others are read as far as they make sense."""
+    """The outline of a file, not to be changed. Braces on the lines of others are read as far as they make sense."""
     lines = split(text)
     top: list[Statement] = []
     opened: list[Statement] = []
+    by_line: dict[int, Statement] = {}
     for each in lexing.lines("", text)[0]:
         tokens = [token for token in each.tokens if token.type != lexing.NEWLINE]
         while tokens and tokens[0].type == "RBRACE":
@@ -79,19 +88,20 @@ def outline(text: str) -> Outline:
         if not tokens:
             continue
         line = tokens[0].line
-        made = Statement(tokens, line, line, above(lines, line), parent=opened[-1] if opened else None)
+        statement = Statement(tokens, line, line, above(lines, line), parent=opened[-1] if opened else None)
         siblings = opened[-1].inside if opened else top
         if siblings is not None:
-            siblings.append(made)
+            siblings.append(statement)
+        by_line.setdefault(line, statement)
         if tokens[-1].type == "LBRACE":
-            made.inside = []
-            opened.append(made)
+            statement.inside = []
+            opened.append(statement)
         elif tokens[-1].type == "RBRACE" and opened and "LBRACE" not in {token.type for token in tokens}:
             done = opened.pop()
             done.last, done.closed = line, True
     for each in opened:
         each.last = max(len(lines), each.line)
-    return Outline(lines, top)
+    return Outline(lines, top, by_line)
 
 
 def above(lines: list[str], line: int) -> int:

@@ -66,6 +66,36 @@ def edit(text: str, operation: Operation) -> tuple[str, tuple[Edit, ...]]:
     return after, made
 
 
+NEW = {
+    "next": '"Z"',
+    "leave stage within": "7h",
+    "calendar": '"Another office"',
+    "time zone": '"UTC"',
+    "priorities": "first, second",
+    "when": "customer replies and not (agent replies)",
+    "then": 'tag "z"',
+    "resume when": "agent replies",
+    "alert": 'team "Z" 10m before resolved',
+    "lead": "zoe",
+    "members": "zoe, yan",
+    "path": '"/in/z"',
+    "email": '"z@support.example"',
+    "allow": 'dst-gap "z"',
+    "level": "9 at once lower priority",
+    "given": 'card in "Z"',
+}
+"""What each statement can say instead, after its first words."""
+
+
+def _siblings(statement: Statement, lines: Outline) -> list[Statement]:
+    return (statement.parent.inside or []) if statement.parent is not None else lines.statements
+
+
+def _begins(statement: Statement, words: str) -> bool:
+    said = words.split()
+    return statement.inside is None and [token.text for token in statement.tokens[: len(said)]] == said
+
+
 def heading(statement: Statement) -> bool:
     return (
         statement.tokens[0].type == "VBAR"
@@ -87,7 +117,14 @@ def test_what_is_set_is_there_and_nothing_else_changes(drawn: tuple[str, Outline
         if len([token for token in head.tokens if token.type == "VBAR"]) > 4 or head.tokens[2].type != "VBAR":
             return
     else:
-        path, new = path_to(statement, lines), read(sources, path_to(statement, lines))
+        words = next((each for each in NEW if _begins(statement, each)), None)
+        if words is None:
+            return
+        above = path_to(statement, lines).rpartition("/")[0]
+        alike = [each for each in _siblings(statement, lines) if _begins(each, words)]
+        number = f" {alike.index(statement) + 1}" if len(alike) > 1 else ""
+        path, new = f"{above}/{words}{number}".removeprefix("/"), NEW[words]
+        assert read(sources, path) != new
     after, _made = edit(text, Operation("set", path, new))
     assert read([SourceFile("a.duly", after)], path) == new
     before_lines, after_lines = split(text), split(after)

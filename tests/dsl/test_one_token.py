@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import statistics
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -139,3 +140,30 @@ def test_work_grows_with_the_text_only(steps: list[int]) -> None:
             parse(SourceFile("a.duly", line * times))
             counts.append(steps[0])
         assert counts[1] <= 2.5 * counts[0] + 1000, line
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        'team "A" {\n',
+        "{\n",
+        'allow useless-allow "x"\n',
+        'calendar "A" {\nallow dst-gap "x"\n}\n',
+        'template "T" {\n"en" "x"\n"en" "y"\n}\n',
+    ],
+)
+def test_checks_and_fixes_take_the_lines_of_a_file_apart_once(line: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many problems there are, and however deep the blocks."""
+    counted = [0]
+    taken_apart = lexing.lines
+
+    def counts(path: str, text: str) -> Any:
+        counted[0] += 1
+        return taken_apart(path, text)
+
+    monkeypatch.setattr(lexing, "lines", counts)
+    for times in (50, 2000):
+        text = line * times
+        counted[0] = 0
+        build([SourceFile("a.duly", text)], WORLD)
+        assert counted[0] <= 2

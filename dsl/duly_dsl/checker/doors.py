@@ -13,7 +13,7 @@ from duly_dsl.catalogue import names as name_kinds
 from duly_dsl.checker import values as v
 from duly_dsl.checker.context import Checking, quoted, unknown
 from duly_dsl.compiler.doors import path_of
-from duly_dsl.diagnostics import Diagnostic, Fix, no_statement
+from duly_dsl.diagnostics import Diagnostic, Fix, first_line, no_statement
 from duly_dsl.parsing.tables import MAP_TYPES
 from duly_dsl.predicates import FIELD
 from duly_dsl.program import ConnectorKind
@@ -67,7 +67,9 @@ def _kind(checking: Checking, door: s.Connector) -> Iterator[Diagnostic]:
         yield from _useless(door, kind)
     yield from _settings(door, kind)
     if kind.accepts_map and door.direction != "sends" and door.verify is None:
-        yield kinds.UNVERIFIED.at(door.name.span, connector=door.name.text)
+        line = f'verify hmac sha256 with secret "{_secret_name(door, "key")}" in header "X-Signature"'
+        fixes = (first_line(door.name.span, line, titles.INSERT, sure=False),)
+        yield kinds.UNVERIFIED.at(door.name.span, fixes=fixes, connector=door.name.text)
 
 
 def _useless(door: s.Connector, kind: ConnectorKind) -> Iterator[Diagnostic]:
@@ -112,7 +114,8 @@ def _settings(door: s.Connector, kind: ConnectorKind) -> Iterator[Diagnostic]:
         if spec.required and door.direction in spec.needed_to and spec.key not in given:
             name = _secret_name(door, spec.key)
             line = f'{spec.key} secret "{name}"' if spec.secret else f'{spec.key} "…"'
-            yield kinds.MISSING_SETTING.at(door.name.span, connector=door.name.text, name=spec.key, line=line)
+            fixes = (first_line(door.name.span, line, titles.INSERT, sure=False),) if spec.secret else ()
+            yield kinds.MISSING_SETTING.at(door.name.span, fixes=fixes, connector=door.name.text, name=spec.key, line=line)
 
 
 def _secret_name(door: s.Connector, key: str) -> str:

@@ -8,13 +8,15 @@ from collections.abc import Iterator
 from duly_dsl import syntax as s
 from duly_dsl.catalogue import _
 from duly_dsl.catalogue import clocks as clock_kinds
+from duly_dsl.catalogue import fixes as titles
 from duly_dsl.catalogue import ladders as kinds
 from duly_dsl.catalogue import rules as rule_kinds
 from duly_dsl.checker.context import Checking
 from duly_dsl.checker.logic import contradiction
 from duly_dsl.compiler.conditions import Fact, could_be, events_in
-from duly_dsl.diagnostics import Diagnostic
+from duly_dsl.diagnostics import Diagnostic, Fix, last_line
 from duly_dsl.scope import Scope
+from duly_dsl.source import Span
 from duly_dsl.units import Duration
 
 
@@ -26,7 +28,18 @@ def check(checking: Checking) -> Iterator[Diagnostic]:
             yield from _repeats(escalation)
             endless = next((repeat for repeat in escalation.repeats if repeat.at_most is None), None)
             if endless is not None and escalation.stop is None:
-                yield kinds.NO_STOP.at(endless.span, name=escalation.name.text, number=endless.level)
+                end = Span(
+                    endless.span.path,
+                    endless.span.end_line,
+                    endless.span.end_column,
+                    endless.span.end_line,
+                    endless.span.end_column,
+                )
+                fixes = (
+                    Fix(titles.ADD, end, " at most 3 times", sure=False),
+                    last_line(escalation.span, "stop when agent replies", titles.INSERT, sure=False),
+                )
+                yield kinds.NO_STOP.at(endless.span, fixes=fixes, name=escalation.name.text, number=endless.level)
 
 
 def _start(scope: Scope, escalation: s.Escalation) -> Iterator[Diagnostic]:

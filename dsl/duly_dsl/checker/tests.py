@@ -7,13 +7,16 @@ from collections.abc import Iterator
 from duly_dsl import syntax as s
 from duly_dsl.catalogue import _
 from duly_dsl.catalogue import calendars as calendar_kinds
+from duly_dsl.catalogue import fixes as titles
 from duly_dsl.catalogue import names as name_kinds
 from duly_dsl.catalogue import tests as kinds
 from duly_dsl.checker import references as r
 from duly_dsl.checker import values as v
-from duly_dsl.checker.context import Checking, unknown
-from duly_dsl.diagnostics import Diagnostic
+from duly_dsl.checker.context import Checking, quoted, unknown
+from duly_dsl.diagnostics import Diagnostic, Fix
+from duly_dsl.parsing.settings import WEEKDAYS
 from duly_dsl.scope import NOTICE_CHANNELS, Scope
+from duly_dsl.source import Span
 
 DAYS = (_("monday"), _("tuesday"), _("wednesday"), _("thursday"), _("friday"), _("saturday"), _("sunday"))
 
@@ -80,7 +83,12 @@ def _no_pipeline(checking: Checking, given: s.Given) -> Iterator[Diagnostic]:
     having = [name for name, scope in scopes.items() if given.stage.text in scope.stages]
     if having:
         listed = ", ".join(f"`{name}`" for name in having)
-        yield kinds.WHICH_PIPELINE.at(given.stage.span, name=given.stage.text, pipelines=listed, first=having[0])
+        after = given.stage.span
+        end = Span(after.path, after.line, after.end_column, after.line, after.end_column)
+        fixes = tuple(Fix(titles.ADD, end, f" of {quoted(each)}") for each in having)
+        yield kinds.WHICH_PIPELINE.at(
+            given.stage.span, fixes=fixes, name=given.stage.text, pipelines=listed, first=having[0]
+        )
     else:
         known = {stage for scope in scopes.values() for stage in scope.stages}
         yield unknown(name_kinds.UNKNOWN_STAGE, given.stage, known, pipeline=", ".join(scopes) or "the workspace")
@@ -103,8 +111,14 @@ def _times(test: s.Test) -> Iterator[Diagnostic]:
         if moment is not None and moment.date is not None and moment.weekday is not None:
             actual = moment.date.weekday()
             if actual != moment.weekday:
+                word, start = WEEKDAYS[moment.weekday], moment.span
+                said = Span(start.path, start.line, start.column, start.line, start.column + len(word))
                 yield kinds.WRONG_WEEKDAY.at(
-                    moment.span, date=moment.date.isoformat(), day=DAYS[actual], found=DAYS[moment.weekday]
+                    moment.span,
+                    fixes=(Fix(titles.WRITE, said, WEEKDAYS[actual]),),
+                    date=moment.date.isoformat(),
+                    day=DAYS[actual],
+                    found=DAYS[moment.weekday],
                 )
     last = 0
     for step in test.steps:

@@ -6,10 +6,11 @@ from collections.abc import Iterator
 
 from duly_dsl import syntax as s
 from duly_dsl.catalogue import _
+from duly_dsl.catalogue import fixes as titles
 from duly_dsl.catalogue import names as kinds
 from duly_dsl.checker import context as c
 from duly_dsl.checker.context import Checking
-from duly_dsl.diagnostics import Diagnostic
+from duly_dsl.diagnostics import Diagnostic, Fix, no_statement
 from duly_dsl.placeholders import Placeholder, parse
 from duly_dsl.scope import Scope
 
@@ -40,22 +41,27 @@ def check(checking: Checking) -> Iterator[Diagnostic]:
     sure = used and used <= set(checking.workspace.calendars)  # else the name that is wrong is said, or the line missing
     for name, calendar in checking.workspace.calendars.items():
         if name not in used and sure:
-            yield kinds.UNUSED_DEFINITION.at(calendar.name.span, sort=_("calendar"), name=name)
+            yield kinds.UNUSED_DEFINITION.at(calendar.name.span, fixes=_removed(calendar), sort=_("calendar"), name=name)
     yield from _fields(checking)
     yield from _people(checking)
     for name, template in checking.workspace.templates.items():
         if name not in templates:
-            yield kinds.UNUSED_DEFINITION.at(template.name.span, sort=_("template"), name=name)
+            yield kinds.UNUSED_DEFINITION.at(template.name.span, fixes=_removed(template), sort=_("template"), name=name)
     for name, team in checking.workspace.teams.items():
         if name not in teams:
-            yield kinds.UNUSED_DEFINITION.at(team.name.span, sort=_("team"), name=name)
+            yield kinds.UNUSED_DEFINITION.at(team.name.span, fixes=_removed(team), sort=_("team"), name=name)
     known = checking.environment.connector_kinds
     kinds_known = None if known is None else {kind.name for kind in known}
     for name, door in checking.workspace.connectors.items():
         if kinds_known is not None and door.kind.text not in kinds_known:
             continue
         if door.direction == "sends" and door.kind.text not in ("email", "whatsapp") and name not in called:
-            yield kinds.UNUSED_DEFINITION.at(door.name.span, sort=_("connector"), name=name)
+            yield kinds.UNUSED_DEFINITION.at(door.name.span, fixes=_removed(door), sort=_("connector"), name=name)
+
+
+def _removed(thing: s.Node) -> tuple[Fix, ...]:
+    """Whether it is to go, or to be used, somebody must say."""
+    return (no_statement(thing.span, titles.OMIT, sure=False),)
 
 
 def _fields(checking: Checking) -> Iterator[Diagnostic]:
@@ -71,7 +77,7 @@ def _fields(checking: Checking) -> Iterator[Diagnostic]:
         used = {name.text.casefold() for name in _named(checking, scope)} | shown
         for name, field in scope.fields.items():
             if name.casefold() not in used and not field.required_to_leave:
-                yield kinds.UNUSED_FIELD.at(field.name.span, name=name)
+                yield kinds.UNUSED_FIELD.at(field.name.span, fixes=_removed(field), name=name)
 
 
 def _named(checking: Checking, scope: Scope) -> Iterator[s.Name]:
