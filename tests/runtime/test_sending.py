@@ -180,6 +180,11 @@ def test_the_engine_says_what_a_notice_is_gathered_with_and_until_when():
         ("escalation", "", ""),
         ("rule", "alerts, notices", "mon 12:00"),
     ]
+    late = limited("digest alerts every 4h").replace(
+        "alert owner at 50% of first reply", "alert owner 1h after first reply"
+    )
+    after = Desk(late, "mon 9:00").writes().until("mon 12:00")
+    assert [effect.digest for _, effect in after.effects if isinstance(effect, NotifyPerson)] == ["", ""]
     urgent = Desk(limited("digest escalations every 30m"), "mon 9:00").writes().until("mon 11:00")
     assert [when(effect.gather_until) for _, effect in urgent.effects if isinstance(effect, NotifyPerson)] == [
         "",

@@ -50,7 +50,7 @@ def notice(work: Work, effect: NotifyPerson) -> None:
 def kind_of(effect: NotifyPerson) -> str:
     """As a digest names it: `alerts` before a promise is broken, `escalations` after, `notices` of everything else."""
     if effect.about == "alert":
-        return "alerts"
+        return "escalations" if effect.details.get("after") else "alerts"
     return "escalations" if effect.about == "escalation" or effect.details.get("metric") else "notices"
 
 
