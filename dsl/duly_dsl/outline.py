@@ -41,11 +41,14 @@ class Statement(msgspec.Struct, eq=False):
 
     def walk(self) -> Iterator[Statement]:
         """The statement and those in its block, at any depth, in the order of the file."""
-        left = [self]
+        left: list[Statement] = [self]
         while left:  # blocks may nest deeper than calls may
             statement = left.pop()
             yield statement
-            left += reversed(statement.inside or ())
+            left.extend(reversed(statement.inside or []))
+
+    def __repr__(self) -> str:
+        return f"<{lexing.text_of(self.tokens)} at line {self.line}>"
 
 
 class Outline(msgspec.Struct, eq=False):
@@ -59,6 +62,9 @@ class Outline(msgspec.Struct, eq=False):
     def walk(self) -> Iterator[Statement]:
         for each in self.statements:
             yield from each.walk()
+
+    def __repr__(self) -> str:
+        return f"<outline of {len(self.lines)} lines>"
 
 
 _LINE = re.compile(r"[^\r\n]*(?:\r\n|\n|\r)|[^\r\n]+")

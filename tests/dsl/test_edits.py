@@ -81,7 +81,7 @@ NEW = {
     "path": '"/in/z"',
     "email": '"z@support.example"',
     "allow": 'dst-gap "z"',
-    "level": "9 at once lower priority",
+    "level 1": "at once lower priority",
     "given": 'card in "Z"',
 }
 """What each statement can say instead, after its first words."""
@@ -120,7 +120,7 @@ def test_what_is_set_is_there_and_nothing_else_changes(drawn: tuple[str, Outline
         words = next((each for each in NEW if _begins(statement, each)), None)
         if words is None:
             return
-        above = path_to(statement, lines).rpartition("/")[0]
+        above = path_to(statement.parent, lines) if statement.parent is not None else ""
         alike = [each for each in _siblings(statement, lines) if _begins(each, words)]
         number = f" {alike.index(statement) + 1}" if len(alike) > 1 else ""
         path, new = f"{above}/{words}{number}".removeprefix("/"), NEW[words]
@@ -184,9 +184,7 @@ def test_a_move_there_and_back_leaves_the_same_bytes(drawn: tuple[str, Outline, 
     assert problems(after) == []
     assert sorted(comments(after)) == sorted(comments(text))
     moved = outline(after)
-    inside = moved.statements
-    for _step in path.split("/")[:-1] if statement.parent is not None else ():
-        inside = next(each for each in moved.walk() if statement.parent and each.line == statement.parent.line).inside or []
+    inside = moved.at[statement.parent.line].inside or [] if statement.parent is not None else moved.statements
     there = inside[new + table]
     assert [token.text for token in there.tokens] == [token.text for token in statement.tokens]
     again, _back = edit(after, Operation("move", path_to(there, moved), at=old))
