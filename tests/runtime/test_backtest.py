@@ -229,6 +229,13 @@ def test_the_number_of_processes_changes_nothing(past: tuple[list[bytes], dt.dat
     journal, until = past
     versions = [example(), example(*PLAIN)]
     assert [deals(version) for version in versions] == [True, False]
+    assert deals(
+        example(
+            *PLAIN,
+            ("agent ana ", 'level 2 of "Billing" '),
+            ("members carla, elisa", "members carla, elisa\n  level 2 elisa"),
+        )
+    )
     alone = run(versions, journal, until=until)
     spread = run(versions, journal, until=until, jobs=4)
     for one, other in zip(alone, spread, strict=True):

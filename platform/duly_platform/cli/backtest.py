@@ -27,6 +27,7 @@ from duly_platform.settings import SettingsError
 from duly_platform.settings import load as load_settings
 from duly_runtime.backtest.compare import Limit, limit, new_breaches
 from duly_runtime.backtest.outcomes import DIMENSIONS, MEASURES
+from duly_runtime.backtest.replay import Endless
 from duly_runtime.backtest.running import Failed, Result, run
 from duly_runtime.store.api import StoreUnavailable
 from duly_runtime.time import SystemClock
@@ -108,6 +109,8 @@ class Backtest:
                 return _backtest(options, asked, program, source)
         except (PastError, SettingsError, StoreUnavailable, Failed) as error:
             return fail(str(error))
+        except Endless as error:
+            return fail(_("a card never comes to rest: {reason}").format(reason=error))
         except msgspec.DecodeError as error:
             return fail(_("the past can't be read: {reason}").format(reason=error))
 

@@ -20,6 +20,7 @@ from duly_runtime.backtest.lines import Line
 from duly_runtime.backtest.outcomes import Tally, Watcher
 from duly_runtime.card import Card
 from duly_runtime.decision import Decision, World
+from duly_runtime.engine.assignment import BY_OTHER_CARDS
 from duly_runtime.engine.step import Graph, Memory, step, wants_new_card
 from duly_runtime.events import CustomerMessage, Event, OpenCard, TimerFired
 
@@ -203,4 +204,4 @@ def deals(program: p.Program) -> bool:
             actions += [action for level in escalation.levels for action in level.actions]
         actors += [row.to for table in pipeline.assigns for row in table.rows]
     actors += [action.actor for action in actions if isinstance(action, p.AssignTo)]
-    return any(actor.kind in ("least_busy", "round_robin") for actor in actors)
+    return any(actor.kind in BY_OTHER_CARDS for actor in actors)

@@ -6,6 +6,9 @@ from duly_dsl.program import Actor, Assign, Team
 from duly_runtime.engine import people
 from duly_runtime.engine.work import Fact, Work
 
+BY_OTHER_CARDS = ("least_busy", "round_robin", "level", "level_of")
+"""Kinds of actors among whom it depends on other cards who gets this one."""
+
 
 def give(work: Work, owner: str, team: str, *, author: str = "") -> None:
     """Make them owner and team of the card; `card is assigned` is a fact where someone new has it."""
