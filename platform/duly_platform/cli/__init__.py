@@ -38,6 +38,7 @@ COMMANDS = {
     "pull": ("duly_platform.cli.versions:Pull", _("Write the running version's files into a folder")),
     "export": ("duly_platform.cli.versions:Export", _("Write a version's files into an archive")),
     "graph": ("duly_platform.cli.drawing:Graph", _("Draw the stages, moves and escalations of a pipeline")),
+    "contract": ("duly_platform.cli.drawing:Contract", _("Write what the rules promise customers, as prose")),
     "serve": (
         "duly_platform.cli.serve:Serve",
         "Serve a workspace: web, connectors and worker in one process",

@@ -89,3 +89,30 @@ class Graph:
         else:
             text = svg.draw(found, LANGUAGE)
         return put(text, options.output)
+
+
+class Contract:
+    """`duly contract [PATH…] [--format markdown|html] [--language TAG] [--pipeline NAME] [--output FILE]`."""
+
+    def arguments(self, parser: argparse.ArgumentParser) -> None:
+        parser.add_argument(
+            "paths", nargs="*", type=Path, metavar="PATH", help=_("folder of a workspace, or some of its files")
+        )
+        parser.add_argument(
+            "--format", choices=("markdown", "html"), default="markdown", help=_("Markdown, or a page that prints")
+        )
+        parser.add_argument("--language", choices=i18n.LANGUAGES, default=LANGUAGE, help=_("the language it is written in"))
+        parser.add_argument("--pipeline", default="", metavar="NAME", help=_("only this pipeline"))
+        parser.add_argument("--output", "-o", type=Path, metavar="FILE", help=_("write to a file"))
+
+    def run(self, options: argparse.Namespace) -> int:
+        from duly_runtime import contract
+
+        try:
+            program = compiled(options.paths, options.pipeline)
+        except Broken as broken:
+            return broken.code
+        blocks = contract.document(program, options.language, options.pipeline)
+        if options.format == "html":
+            return put(contract.as_html(blocks, options.language), options.output)
+        return put(contract.as_markdown(blocks), options.output)
