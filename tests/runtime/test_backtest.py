@@ -161,9 +161,40 @@ def still(card: Card) -> Card:
     return msgspec.structs.replace(card, revision=0)
 
 
+MORE = """
+  clock "Vendor answer" {
+    start when card enters "Waiting for customer"
+    stop when card leaves "Waiting for customer"
+    within 2h
+    alert owner at 80%
+  }
+
+  rule "Nudge" {
+    when every 4h and stage is "Waiting for customer"
+    then notify owner
+  }
+
+  rule "Each morning" {
+    when every day 09:00 and priority is urgent
+    then send "Still there?"
+  }
+
+  send limits {
+    quiet hours 22:00-08:00
+    at most 2 messages per card per 1h
+  }
+
+  rule "VIP goes first" {"""
+"""A clock of its own, scheduled rules and send limits."""
+
+
+@pytest.mark.parametrize("changes", [(), (('  rule "VIP goes first" {', MORE),)], ids=["example", "more"])
 @pytest.mark.parametrize("seed", range(4))
-def test_under_the_same_version_everything_comes_out_as_it_did(seed: int, tmp_path: Path) -> None:
-    program = example()
+def test_under_the_same_version_everything_comes_out_as_it_did(
+    seed: int, changes: tuple[tuple[str, str], ...], tmp_path: Path
+) -> None:
+    program = example(*changes)
+    assert bool(program.pipelines["Customer support"].clocks) is bool(changes)
     house, cards, journal = lived(seed, program, tmp_path)
     replay = replayed(program, journal, house.now)
 
@@ -174,6 +205,7 @@ def test_under_the_same_version_everything_comes_out_as_it_did(seed: int, tmp_pa
     kinds = [entry.kind for entry in entries]
     effects = [effect for _, decision in house.decisions for effect in decision.effects]
     tally = replay.tally
+    assert bool(tally.total("rules", "Each morning")) is bool(changes)
     assert tally.total("opened") == len(cards) == kinds.count("card.created")
     assert tally.total("breaches") == kinds.count("clock.missed") > 0
     assert tally.total("met") == kinds.count("clock.met") > 0
