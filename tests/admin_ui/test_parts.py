@@ -31,7 +31,7 @@ from duly_admin_ui.timeline import timeline
 from duly_admin_ui.times import Times, amount, zone_of
 from duly_admin_ui.words import REFUSALS, Words
 from duly_dsl.i18n import LANGUAGES, translations
-from duly_dsl.program import Alert, Field, Tag
+from duly_dsl.program import Alert, Field, NamedClock, Tag, Target
 from duly_dsl.source import Span
 from duly_dsl.units import HOUR, Duration, Unit
 from duly_runtime.card import Card, Clock, ClockState, Pause, Visit
@@ -113,6 +113,10 @@ def test_when_a_clock_is_at_risk() -> None:
     warned = msgspec.structs.replace(bare, alerts=(Alert(key="80%", metric="first reply", actors=(), percent=80),))
     assert badges.risk_of(clock(), bare) == at(48), "without alerts from 80 % of the time on"
     assert badges.risk_of(clock(), warned) is None, "the alert will tell"
+    after = Alert(key="1h after", metric="first reply", actors=(), after=Duration(Unit.BUSINESS, HOUR))
+    assert badges.risk_of(clock(), msgspec.structs.replace(bare, alerts=(after,))) == at(48), "it comes too late to tell"
+    own = NamedClock(name="first reply", target=Target(metric="first reply", rows=()), alerts=warned.alerts)
+    assert badges.risk_of(clock(), msgspec.structs.replace(bare, clocks=(own,))) is None, "a named clock's own alerts"
     assert badges.risk_of(clock(sent=("80%",)), warned) == NOON
     assert badges.risk_of(clock(due_at=None, state=ClockState.PAUSED), bare) is None
 
@@ -289,6 +293,10 @@ def test_sentences() -> None:
         english.tell(entry("clock.missed", ENTRIES["clock.missed"])) == "The clock first reply was missed; it was due 12:00"
     )
     assert english.tell(entry("alert.sent", ENTRIES["alert.sent"])) == "Alert at 80% of first reply, due 12:00: told Ana"
+    late = {"metric": "Vendor answer", "after": "2h", "to": "ana", "due_at": NOON.isoformat()}
+    assert english.tell(entry("alert.sent", late)) == "Alert 2h after Vendor answer was missed, due 12:00: told Ana"
+    named = {"metric": "Vendor answer", "due_at": NOON.isoformat()}
+    assert teller("pt-BR").tell(entry("clock.met", named)) == "O relógio Vendor answer foi cumprido; vencia 12:00"
     assert english.tell(entry("field.changed", ENTRIES["field.changed"])) == "Priority changed from low to high (rule VIP)"
     assert english.tell(entry("owner.changed", {"from": "ana"})) == "Nobody owns the card now"
     assert english.tell(entry("rule.fired", {"rule": "VIP", "shadow": "yes"})) == "The rule VIP would have fired (shadow)"

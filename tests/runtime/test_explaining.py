@@ -178,6 +178,27 @@ def test_a_pause_names_the_stage_and_its_line(version: Version) -> None:
     assert told.used == 30 * 60 * 1_000_000
 
 
+def test_a_pause_of_a_named_clock_names_its_line() -> None:
+    clocks = """  clock "Vendor" {
+    start when card is created
+    pause when priority changes
+    resume when customer replies
+    stop when agent replies
+    within 4h
+  }
+
+  stage "New" {"""
+    files = {**FILES, "desk.duly": FILES["desk.duly"].replace('  stage "New" {', clocks, 1)}
+    program = compiled(files)
+    version = Version(program.hash, program, files)
+    pause = (Pause(START + dt.timedelta(minutes=10), START + dt.timedelta(minutes=40)),)
+    vendor = clock(pauses=pause, metric="Vendor", version=version.hash)
+    told = explain_clock(vendor, card(vendor), START + dt.timedelta(hours=1), [version])
+    assert told is not None
+    source = told.stretches[1].source
+    assert source is not None and source.text == "pause when priority changes"
+
+
 def test_elapsed_time_counts_while_closed_and_says_so(version: Version) -> None:
     told = explain_clock(clock(Unit.ELAPSED, carried=5), card(), START + dt.timedelta(hours=12), [version])
     assert told is not None

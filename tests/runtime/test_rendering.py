@@ -126,6 +126,18 @@ def test_an_alert_in_english() -> None:
     ]
 
 
+def test_an_alert_after_a_miss_of_a_named_clock() -> None:
+    details = {"metric": "Vendor answer", "due_at": DUE.isoformat(), "after": "2h"}
+    text = rendering.notice("alert", facts(details=details), "en")
+    assert text.subject == "Card 42 is late: Vendor answer was due Fri, Nov 6, 5:45 PM"
+    assert text.text.splitlines() == [
+        "Card 42 (Maria da Silva) is in “New” and late: Vendor answer was due Fri, Nov 6, 5:45\u202fPM.",
+        "It was missed 2h ago.",
+        "https://desk.example/cards/7",
+    ]
+    assert rendering.notice("alert", facts(details=details), "pt-BR").text.splitlines()[1] == "Foi perdido há 2h."
+
+
 def test_an_alert_in_portuguese() -> None:
     text = rendering.notice("alert", facts(details=ALERT), "pt-BR")
     assert text.subject == "Cartão 42: primeira resposta vence sex., 6 de nov., 17:45"

@@ -154,9 +154,9 @@ def blend(
             fields["stages"] = tuple(_stage(stage, was, moved, of_stage) for stage in pipeline.stages)
         if "calendar" in fields:
             # Measured on the hours it was promised on, even if the calendar of that name has others by now.
-            mine = f"{fields['calendar']}"
-            if mine in older.calendars:
-                calendars[mine] = older.calendars[mine]
+            for mine in (f"{fields['calendar']}", *(clock.calendar for clock in was.clocks)):
+                if mine in older.calendars:
+                    calendars[mine] = older.calendars[mine]
         pipelines[name] = replace(pipeline, **fields)
     return replace(live, pipelines=pipelines, predicates=predicates, calendars=calendars)
 
