@@ -11,10 +11,12 @@ import {
   highlightActiveLine,
   highlightActiveLineGutter,
   highlightSpecialChars,
+  hoverTooltip,
   keymap,
   lineNumbers,
 } from "@codemirror/view";
-import { colours, complete, duly, folding } from "./language.js";
+import { colours, duly, folding } from "./language.js";
+import { shownMarkdown } from "./markdown.js";
 import { post } from "./server.js";
 import { text } from "./texts.js";
 
@@ -114,6 +116,42 @@ function action(fix) {
   };
 }
 
+// --- what can be written, and what words mean
+
+async function ask(path, pos) {
+  const row = view.state.doc.lineAt(pos);
+  const column = [...row.text.slice(0, pos - row.from)].length + 1;
+  try {
+    const answer = await post(path, { json: { sources: sources(), path: chosen, line: row.number, column } });
+    return answer.ok ? await answer.json() : null;
+  } catch {
+    return null; // no help is no harm
+  }
+}
+
+async function complete(context) {
+  const word = context.matchBefore(/"[^"\n]*|[\p{L}_][\p{L}\p{N}_-]*/u);
+  if (!word && !context.explicit) return null;
+  const answer = await ask("/rules/complete", context.pos);
+  if (!answer?.options.length || context.aborted) return null;
+  const { from, to } = range(context.state.doc, answer.span);
+  const options = answer.options.map(({ text, kind, detail, doc }, n) => ({
+    label: text,
+    detail,
+    type: kind === "keyword" ? "keyword" : "variable",
+    boost: -n / answer.options.length,
+    info: doc ? () => shownMarkdown(doc) : undefined,
+  }));
+  return { from, to: Math.max(to, context.pos), options, validFor: /^(?:"[^"{\n]*|[\p{L}\p{N}_-]*)$/u };
+}
+
+const meanings = hoverTooltip(async (target, pos) => {
+  const answer = await ask("/rules/hover", pos);
+  if (!answer?.text) return null;
+  const { from, to } = range(target.state.doc, answer.span);
+  return { pos: from, end: to, above: true, create: () => ({ dom: shownMarkdown(answer.text) }) };
+});
+
 function list() {
   const template = document.getElementById("problem-template").content;
   const rows = problems.map((problem) => {
@@ -179,7 +217,8 @@ const extensions = () => [
   syntaxHighlighting(colours),
   folding,
   linter(check, { delay: 250 }),
-  autocompletion({ override: [complete(sources)], icons: false }),
+  autocompletion({ override: [complete], icons: false }),
+  meanings,
   EditorView.updateListener.of((update) => {
     if (update.docChanged) mark();
   }),

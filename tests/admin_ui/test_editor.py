@@ -126,10 +126,9 @@ def test_an_old_version_comes_back_as_a_draft(served: Served, editor: Page) -> N
 
 
 def test_completion_offers_names_of_broken_files_too(editor: Page) -> None:
-    write(editor, 'forst {\n  next "In')
+    write(editor, 'forst "x\n')
     editor.keyboard.press("Control+Space")
-    expect(editor.locator(".cm-tooltip-autocomplete")).to_have_count(0)
-    write(editor, '\nrule "Inside" {\n  next "In')
+    write(editor, '\npipeline "Other" {\n  stage "Inside" {\n    next "In')
     editor.keyboard.press("Control+Space")
     expect(editor.locator(".cm-tooltip-autocomplete")).to_contain_text('"Inside"')
 
@@ -141,3 +140,18 @@ def test_viewers_read_only(served: Served, visit: Visit) -> None:
     page.keyboard.insert_text("x")
     expect(page.locator(".cm-content")).not_to_contain_text("x# Promises")
     expect(page.get_by_role("link", name="Publish…")).to_have_count(0)
+
+
+def test_completion_knows_the_grammar_and_says_what_words_mean(editor: Page) -> None:
+    write(editor, "\npip")
+    editor.keyboard.press("Control+Space")
+    expect(editor.locator(".cm-tooltip-autocomplete")).to_contain_text("pipeline")
+    expect(editor.locator(".cm-completionInfo")).to_contain_text("The way of a card")
+    editor.locator(".cm-tooltip-autocomplete li", has_text="pipeline").click()
+    expect(editor.locator(".cm-activeLine")).to_have_text("pipeline")
+
+
+def test_hovering_says_what_a_word_means(editor: Page) -> None:
+    editor.locator(".cm-line", has_text="calendar").first.locator(".tok-keyword").first.hover()
+    expect(editor.locator(".cm-tooltip .meaning")).to_contain_text("calendar")
+    expect(editor.locator(".cm-tooltip .meaning pre").first).to_be_visible()

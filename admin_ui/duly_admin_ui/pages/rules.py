@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from typing import Any
 
@@ -15,7 +16,10 @@ from duly_admin_ui.access import needs
 from duly_admin_ui.page import Page, go
 from duly_admin_ui.services import Refused
 from duly_dsl.diagnostics import Diagnostic, Severity
-from duly_dsl.source import Span
+from duly_dsl.services.completion import complete
+from duly_dsl.services.hover import hover
+from duly_dsl.services.index import Index, Place
+from duly_dsl.source import SourceFile, Span
 from duly_runtime.store.api import Conflict, Draft
 
 FILE_NAME = re.compile(r"[\w-][\w .-]*(/[\w-][\w .-]*)*\.duly")
@@ -26,6 +30,15 @@ class Checked(msgspec.Struct, frozen=True, kw_only=True):
     """All files, as the editor holds them."""
 
     sources: dict[str, str]
+
+
+class Asked(msgspec.Struct, frozen=True, kw_only=True):
+    """A place in the files as the editor holds them; line and column count from 1, columns in code points."""
+
+    sources: dict[str, str]
+    path: str
+    line: int
+    column: int
 
 
 class Unformatted(msgspec.Struct, frozen=True, kw_only=True):
@@ -135,6 +148,33 @@ async def check(page: NamedDependency[Page], data: JSONBody[Checked]) -> dict[st
     return {"problems": [problem(item, page.language) for item in found]}
 
 
+@post("/rules/complete", status_code=200, guards=[needs("rules.read")])
+async def complete_text(page: NamedDependency[Page], data: JSONBody[Asked]) -> dict[str, Any]:
+    """What can be written at a place: by the grammar, and by the names in all files."""
+    place = Place(data.path, data.line, data.column)
+    found = await asyncio.to_thread(complete, indexed(data.sources), place, page.language)
+    return {
+        "options": [
+            {"label": each.label, "text": each.text, "kind": each.kind, "detail": each.detail, "doc": each.doc}
+            for each in found
+            if each.span == found[0].span
+        ],
+        "span": _span(found[0].span) if found else None,
+    }
+
+
+@post("/rules/hover", status_code=200, guards=[needs("rules.read")])
+async def explain_text(page: NamedDependency[Page], data: JSONBody[Asked]) -> dict[str, Any]:
+    """What the word at a place means, as Markdown."""
+    place = Place(data.path, data.line, data.column)
+    found = await asyncio.to_thread(hover, indexed(data.sources), place, page.language)
+    return {"text": found.text, "span": _span(found.span)} if found is not None else {"text": "", "span": None}
+
+
+def indexed(sources: dict[str, str]) -> Index:
+    return Index([SourceFile(path, text) for path, text in sorted(proper(sources).items()) if path.endswith(".duly")])
+
+
 @post("/rules/format", status_code=200, guards=[needs("rules.read")])
 async def format_text(page: NamedDependency[Page], data: JSONBody[Unformatted]) -> dict[str, str]:
     return {"text": page.services.format(data.text)}
@@ -225,4 +265,4 @@ async def publish(page: NamedDependency[Page]) -> Response[Any]:
     return go(f"/versions?published={done.hash}")
 
 
-HANDLERS = (rules, check, format_text, save, save_file, discard, publish)
+HANDLERS = (rules, check, complete_text, explain_text, format_text, save, save_file, discard, publish)
