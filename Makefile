@@ -58,7 +58,8 @@ messages: $(VENV)/dev  ## Collect texts into the catalogues and compile them
 	  $(BIN)/pybabel -q compile -f -i $$po -o $${po%.po}.mo -l pt_BR; rm $$pot; \
 	done
 
-assets:  ## Build the browser modules (needs Node; the built files are committed)
+assets: $(VENV)/run  ## Make colours from the grammar and build the browser modules (needs Node; all is committed)
+	$(BIN)/python editors/generate.py
 	cd admin_ui && npm ci --silent && npm run --silent build
 
 clean:

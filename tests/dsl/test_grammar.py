@@ -86,14 +86,3 @@ def test_a_cache_that_cannot_be_written_is_done_without(tmp_path: Path, monkeypa
     monkeypatch.setenv("DULY_CACHE", str(tmp_path / "file"))
     grammar.tables.cache_clear()
     assert grammar.tables().keywords["pipeline"] == "PIPELINE"
-
-
-JAVASCRIPT = Path(__file__).parents[2] / "admin_ui" / "src" / "language.js"
-
-
-def test_the_editor_colours_every_word_of_the_language() -> None:
-    text = JAVASCRIPT.read_text(encoding="utf-8")
-    lists = re.findall(r"const (?:OPENERS|INNER) = \((.*?)\)\.split", text, re.DOTALL)
-    assert len(lists) == 2
-    coloured = {word for each in lists for part in re.findall(r'"([^"]*)"', each) for word in part.split()}
-    assert sorted(set(grammar.tables().keywords) - coloured) == []

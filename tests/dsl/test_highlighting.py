@@ -124,7 +124,7 @@ def check(text: str) -> int:
 
 @pytest.mark.parametrize("path", generate.files(), ids=lambda path: path.name)
 def test_the_generated_files_are_up_to_date(path: Path) -> None:
-    assert path.read_text(encoding="utf-8") == generate.files()[path], "run `python editors/generate.py`"
+    assert path.read_text(encoding="utf-8") == generate.files()[path], "run `make assets`"
 
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.name)
