@@ -32,6 +32,8 @@ AUTHORISATION = {
     ("POST", "/cards/{number}/acknowledge"): ("write", "cards.work"),
     ("GET", "/deliveries"): ("read", "deliveries.read"),
     ("POST", "/check"): ("read", "rules.read"),
+    ("POST", "/edit"): ("read", "rules.read"),
+    ("POST", "/fix"): ("read", "rules.read"),
     ("POST", "/plan"): ("read", "rules.read"),
     ("GET", "/versions/{version}/changes"): ("read", "rules.read"),
     ("POST", "/publish"): ("publish", "rules.publish"),
@@ -230,6 +232,46 @@ def test_check_reports_every_problem_and_changes_nothing(tmp_path: Path) -> None
         assert answer.status_code == 200
         assert not answer.json()["sound"]
         assert {found["nearest"] for found in answer.json()["diagnostics"]} >= {"gold", "ana"}
+
+    run(tmp_path, body)
+
+
+def test_forms_change_files_without_touching_what_they_are_not_about(tmp_path: Path) -> None:
+    async def body(here: Office) -> None:
+        headers = await here.token("read")
+        text = RULES.replace("    start\n", "    start  # here\n")
+        other = 'test "It opens" {\n  given card in "New"\n}\n'
+        stage = 'pipeline "Support"/stage "New"'
+        operations = [
+            {"op": "set", "path": f"{stage}/first reply within", "value": "2h"},
+            {"op": "insert", "path": 'pipeline "Support"/rule "Gold is high"', "value": 'then tag "gold"'},
+            {"op": "rename", "path": stage, "value": "Inbox"},
+        ]
+        body = {"sources": {"a.duly": text, "b.duly": other}, "operations": operations}
+        answer = await here.client.post("/api/v1/edit", json=body, headers=headers)
+        assert answer.status_code == 200, answer.text
+        found = answer.json()
+        wanted = text.replace("reply within 1h", "reply within 2h").replace('"New"', '"Inbox"')
+        wanted = wanted.replace("set priority to high\n", 'set priority to high\n    then tag "gold"\n')
+        assert found["sources"] == {"a.duly": wanted, "b.duly": other.replace('"New"', '"Inbox"')}
+        assert [len(each) for each in found["edits"]] == [1, 1, text.count('"New"') + 1]
+        body["operations"] = [operations[0], {"op": "remove", "path": 'pipeline "Sales"'}]
+        answer = await here.client.post("/api/v1/edit", json=body, headers=headers)
+        assert answer.status_code == 422
+        assert answer.json()["operation"] == 1 and "Sales" in answer.json()["detail"]
+
+    run(tmp_path, body)
+
+
+def test_sure_fixes_are_made_over_the_api(tmp_path: Path) -> None:
+    async def body(here: Office) -> None:
+        headers = await here.token("read")
+        sources = {"a.duly": RULES.replace("tier is gold", "tier is golden").replace("lead ana", "lead anna")}
+        answer = await here.client.post("/api/v1/fix", json={"sources": sources}, headers=headers)
+        assert answer.status_code == 200, answer.text
+        found = answer.json()
+        assert found["sources"] == {"a.duly": RULES} and found["diagnostics"] == []
+        assert {each["problem"]["code"] for each in found["made"]} == {"E0205", "E0208"}
 
     run(tmp_path, body)
 
