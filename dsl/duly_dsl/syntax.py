@@ -745,9 +745,9 @@ class Expect(Node, frozen=True, kw_only=True):
     """A thing the test demands.
 
     kind: `alert` (actor, metric), `missed` `met` `paused` `running` `excused` (metric), `level` (number, name), `notice`
-    (person, channel), `template` (name, once), `stage` (name), `set` (operand, value: `expect priority is high`), `tag`,
-    `due in` (metric, amount), `due at` (metric, moment), `nothing else`, `no alert`, `refused` (the step just before was
-    refused).
+    (person, channel), `template` (name, once), `held` (name: a template waits), `stage` (name), `set` (operand, value:
+    `expect priority is high`), `tag`, `due in` (metric, amount), `due at` (metric, moment), `nothing else`, `no alert`,
+    `refused` (the step just before was refused).
     """
 
     kind: str

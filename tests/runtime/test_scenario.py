@@ -314,3 +314,82 @@ def test_tests_of_the_examples_pass():
                 ran += 1
                 assert scenario.run(built.program, files, test, sources).failures == (), test.name.text
     assert ran >= 3
+
+
+SENDING = (
+    DESK.replace(
+        'template "Hello" {',
+        'template "Back" {\n  "en" "Still here?"\n  needs whatsapp approval\n}\n\ntemplate "Hello" {',
+    )
+    + """
+send limits {
+  quiet hours 22:00-08:00
+}
+
+pipeline "Sends" {
+  calendar "Office"
+
+  stage "Asked" {
+    start
+    next "Closed"
+    owner agent ana
+    after 36h elapsed of silence send "Hello" or outside window send "Back"
+  }
+
+  stage "Closed" {
+    finish
+  }
+
+  rule "Every morning" {
+    when every working day 09:00
+    then notify owner by email
+  }
+}
+"""
+)
+
+
+def sends(steps: str, given: str = 'message "Hi"', starts: str = "monday 2026-03-02 10:00") -> Result:
+    opens = f"""
+test "A test" {{
+  clock starts {starts} in "Office"
+  given card in "Asked" of "Sends" with {given}
+"""
+    sources = [SourceFile("desk.duly", SENDING + opens + steps + "\n}\n")]
+    built = build(sources)
+    assert built.program is not None, built.diagnostics
+    files = [parse(source).file for source in sources]
+    (test,) = [test for file in files for test in file.tests]
+    return scenario.run(built.program, files, test, sources)
+
+
+def test_quiet_hours_and_scheduled_rules_in_a_test():
+    result = sends("""
+  at tuesday 2026-03-03 09:00  expect notice to ana by email
+  at tuesday 2026-03-03 22:00  expect template "Hello" held
+  at wednesday 2026-03-04 08:00  expect template "Hello" sent once
+  at wednesday 2026-03-04 09:00  expect notice to ana by email
+  expect nothing else
+""")
+    assert result.passed, result.failures
+
+
+def test_the_fallback_outside_whatsapps_window_in_a_test():
+    result = sends(
+        """
+  at saturday 2026-03-07 21:00  expect template "Back" sent once
+  expect nothing else
+""",
+        given='channel whatsapp, message "Hi"',
+        starts="friday 2026-03-06 09:00",
+    )
+    assert result.passed, result.failures
+
+
+def test_what_was_to_be_held_and_was_not_is_told():
+    (failed,) = sends('  at +1h expect template "Hello" held').failures
+    assert 'template "Hello" is held: not now but Tue 2026-03-03 22:00' in failed.instead
+    assert any(
+        "waits until Wed 2026-03-04 08:00" in line
+        for line in sends('  at wednesday 2026-03-04 08:00  expect tag "x"').failures[0].happened
+    )

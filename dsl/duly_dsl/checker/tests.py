@@ -165,7 +165,7 @@ def _step(checking: Checking, scope: Scope, what: s.Happens | s.Expect) -> Itera
         yield unknown(calendar_kinds.BAD_NOTICE_CHANNEL, what.channel, NOTICE_CHANNELS)
     if what.kind == "stage":
         yield from r.stage(scope, what.name)
-    elif what.kind == "template" and what.name is not None and what.name.text not in checking.workspace.templates:
+    elif what.kind in ("template", "held") and what.name is not None and what.name.text not in checking.workspace.templates:
         yield unknown(name_kinds.UNKNOWN_TEMPLATE, what.name, checking.workspace.templates)
     elif what.kind == "level" and what.name is not None:
         escalation = scope.escalations.get(what.name.text)

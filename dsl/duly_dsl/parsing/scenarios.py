@@ -109,7 +109,11 @@ class ScenarioNodes(Nodes):
         return self._expect("notice", span, person=self._name(parts[0]), **(parts[1] if len(parts) > 1 else {}))
 
     def expect_template(self, span: Span, parts: list[Any]) -> Any:
-        return self._expect("template", span, name=self._name(parts[0]), once=len(parts) > 1)
+        kind = "held" if "held" in parts[1:] else "template"
+        return self._expect(kind, span, name=self._name(parts[0]), once=True in parts[1:])
+
+    def held(self, span: Span, parts: list[Any]) -> Any:
+        return "held"
 
     def expect_stage(self, span: Span, parts: list[Any]) -> Any:
         return self._expect("stage", span, name=self._name(parts[0]))

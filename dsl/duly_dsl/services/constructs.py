@@ -794,8 +794,8 @@ TABLE: dict[str, Construct] = {
     ),
     "expect_template": Construct(
         "test",
-        'expect template "NAME" sent [once]',
-        _("The customer got that text."),
+        'expect template "NAME" sent [once]|held',
+        _("The customer got that text, or it waits: for the end of quiet hours, or for room under a rate."),
         'expect template "Welcome" sent once',
     ),
     "expect_stage": Construct("test", 'expect stage is "STAGE"', _("Where the card is."), 'expect stage is "Done"'),

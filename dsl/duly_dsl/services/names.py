@@ -117,7 +117,7 @@ MEANS: dict[tuple[type, str], Means] = {
     (s.Happens, "stage"): "stage",
     (s.Happens, "value"): "value",
     (s.Happens, "person"): "person",
-    (s.Expect, "name"): lambda node: "escalation" if node.kind == "level" else str(node.kind),
+    (s.Expect, "name"): lambda node: {"level": "escalation", "held": "template"}.get(node.kind, str(node.kind)),
     (s.Expect, "person"): "person",
     (s.Expect, "channel"): "notice channel",
     (s.Expect, "value"): "value",

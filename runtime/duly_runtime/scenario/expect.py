@@ -84,6 +84,8 @@ class Judge:
                 self._await_level(expect.name.text, expect.number or 0, span)
             case "notice" if expect.person:
                 self._await_notice(expect.person.text, expect.channel.text if expect.channel else "", span)
+            case "held" if expect.name:
+                self._await_held(expect.name.text, span)
             case "template" if expect.name:
                 self._await_template(expect.name.text, expect.once, span)
             case "nothing else":
@@ -214,6 +216,11 @@ class Judge:
         what = self._teller.say(_('template "{template}" to the customer'), template=template)
         rules = self._rules(lambda action: isinstance(action, p.Send) and action.template == template)
         self._add(span, what, lambda each: each.kind == "template" and each.name == template, rules=rules, once=once)
+
+    def _await_held(self, template: str, span: Span) -> None:
+        what = self._teller.say(_('template "{template}" is held'), template=template)
+        rules = self._rules(lambda action: isinstance(action, p.Send) and action.template == template)
+        self._add(span, what, lambda each: each.kind == "held" and each.name == template, rules=rules)
 
     def _add(
         self,

@@ -19,7 +19,7 @@ class Endless(Exception):
 
 
 class Happened(NamedTuple):
-    """Something a test can expect at a moment. `kind`: `alert`, `notice`, `level`, `template`, `missed`, `met`."""
+    """Something a test can expect at a moment. `kind`: `alert`, `notice`, `level`, `template`, `held`, `missed`, `met`."""
 
     at: dt.datetime
     kind: str
@@ -105,6 +105,8 @@ class Player:
             match entry.kind:
                 case "clock.missed":
                     self.happened.append(Happened(entry.at, "missed", metric=details["metric"]))
+                case "message.held" if template := details.get("template"):
+                    self.happened.append(Happened(entry.at, "held", name=template))
                 case "clock.met":
                     self.happened.append(Happened(entry.at, "met", metric=details["metric"]))
                 case "ladder.level":
