@@ -132,7 +132,7 @@ class Watcher:
     def __init__(self, tally: Tally) -> None:
         self._tally = tally
         self._place = Place()
-        self._counted: dict[tuple[str, str, str], Key] = {}
+        self._counted: dict[tuple[str, str, str], Key] | None = None
         """Measure, metric and cycle -> where a miss or its excuse was counted."""
 
     def watch(self, card: Card, decision: Decision, now: dt.datetime) -> None:
@@ -218,10 +218,12 @@ class Watcher:
     def _count_clock(self, measure: str, details: dict[str, str], place: Place, card: int) -> None:
         key = Key(measure, details["metric"], place)
         self._tally.add(*key, card)
+        if self._counted is None:
+            self._counted = {}
         self._counted[measure, details["metric"], details["cycle"]] = key
 
     def _take_back(self, measure: str, details: dict[str, str], card: int) -> None:
-        key = self._counted.pop((measure, details["metric"], details["cycle"]), None)
+        key = self._counted.pop((measure, details["metric"], details["cycle"]), None) if self._counted else None
         if key is not None:
             self._tally.take_back(key, card)
 

@@ -10,6 +10,7 @@ of its own for a message that joined one, or the other way round, later lines of
 from __future__ import annotations
 
 import datetime as dt
+import zlib
 from collections import Counter
 from heapq import heappop, heappush
 
@@ -29,17 +30,40 @@ class Endless(Exception):
     """A timer fires and is wanted again for the same instant: the engine would do so for ever."""
 
 
-class _Running:
-    """A card in the replay."""
+_packed = msgspec.msgpack.Encoder()
+_cards = msgspec.msgpack.Decoder(Card)
 
-    __slots__ = ("card", "memory", "next_at", "next_key", "watcher")
+
+class _Running:
+    """A card in the replay. One that is finished and waits for nothing is laid down, packed: most of a long past is."""
+
+    __slots__ = ("_card", "_laid_down", "memory", "next_at", "next_key", "watcher")
 
     def __init__(self, tally: Tally) -> None:
-        self.card: Card | None = None
-        self.memory = Memory()
+        self._card: Card | None = None
+        self._laid_down = b""
+        self.memory: Memory | None = None
         self.watcher = Watcher(tally)
         self.next_at: dt.datetime | None = None
         self.next_key = ""
+
+    @property
+    def open(self) -> bool:
+        """False also where it is nothing yet."""
+        return self._card is not None and self._card.finished_at is None
+
+    @property
+    def card(self) -> Card | None:
+        if self._laid_down:
+            return _cards.decode(zlib.decompress(self._laid_down))
+        return self._card
+
+    def put(self, card: Card) -> None:
+        self._card, self._laid_down = card, b""
+
+    def lay_down(self) -> None:
+        self._laid_down = zlib.compress(_packed.encode(self._card), 1)
+        self._card = self.memory = None
 
 
 class _Case:
@@ -114,18 +138,15 @@ class Replay:
         seen: set[int] = set()
         for case in self._cases.values():
             for running in case.cards.values():
-                if running.card is not None and running.card.id not in seen:
-                    seen.add(running.card.id)
-                    running.watcher.end(running.card)
+                card = running.card if running.open else None
+                if card is not None and card.id not in seen:
+                    seen.add(card.id)
+                    running.watcher.end(card)
 
     def cards(self) -> dict[int, Card]:
         """The cards as they are now, by id."""
-        return {
-            running.card.id: running.card
-            for case in self._cases.values()
-            for running in case.cards.values()
-            if running.card is not None
-        }
+        every = [running.card for case in self._cases.values() for running in case.cards.values()]
+        return {card.id: card for card in every if card is not None}
 
     def _message(self, line: Line, now: dt.datetime) -> None:
         """It opens a card or joins the latest one of its conversation, as the rules have it."""
@@ -134,7 +155,8 @@ class Replay:
             case = self._cases[line.case] = _Case()
         event = Event(id=line.id, at=line.at, body=line.body, backfill=line.backfill)
         running = case.latest
-        if running is not None and running.card is not None and wants_new_card(self.graph, running.card, event, now):
+        latest = running.card if running is not None else None
+        if latest is not None and wants_new_card(self.graph, latest, event, now):
             running = None
         if running is None:
             running = _Running(self.tally)
@@ -155,11 +177,14 @@ class Replay:
         world = self._world
         if fresh:
             world = msgspec.structs.replace(world, next_card_id=fresh, next_card_number=max(fresh, 0))
-        decision = step(self.graph, before, event, now, world, traced=False, memory=running.memory)
+        memory = running.memory
+        if memory is None:
+            memory = running.memory = Memory()
+        decision = step(self.graph, before, event, now, world, traced=False, memory=memory)
         card = decision.card
         if card is None:
             return decision
-        running.card = card
+        running.put(card)
         if decision.refused:
             running.watcher.refused(card, decision.refused.partition(":")[0], card.id, now)
         else:
@@ -177,6 +202,8 @@ class Replay:
             running.next_key = timer.key
         else:
             running.next_at = None
+            if card.finished_at is not None:
+                running.lay_down()
         return decision
 
     def _weigh(self, before: Card | None, after: Card) -> None:
