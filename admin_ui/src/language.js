@@ -1,31 +1,7 @@
 // Colours and folding of the Duly language. What is right, and what can come next, is the server's to say.
 import { StreamLanguage, HighlightStyle, foldService } from "@codemirror/language";
 import { tags as t } from "@lezer/highlight";
-<<<<<<< HEAD
 import { TOKENS } from "./tokens.js";
-=======
-
-// Words that begin a statement, and words inside one.
-const OPENERS = (
-  "use calendar team person pipeline field stage targets escalation assign rule connector template test " +
-  "time open closed short holidays members lead manager name email phone language priorities ticket languages " +
-  "start finish next owner alert leave first resolved reopen pause resume after before level repeat stop when then on " +
-  "path verify map same server from sign retry subject at expect given clock set agent customer admin send limits allow " +
-  "within types quiet digest excuses excused report goal period without about"
-).split(" ");
-const INNER = (
-  "within if is not and or one of any else to using by at every working calendar days day elapsed total all clocks " +
-  "reply resolved missed replies card enters leaves created reopened assigned changes message contains age notify tag " +
-  "untag move raise lower priority call add note round robin least busy because once silence shadow off matching choice " +
-  "text number date default required was zone with secret hmac sha256 in header receives sends connects webhook whatsapp " +
-  "reject skip park most times over most stops type channel due running paused met starts continue new cycle counts for " +
-  "people customers messages cards alerts notices notice escalations window quiet per last until excuse withdraws last many held " +
-  "day days week weeks month months year hour hours minute minutes second seconds monday tuesday wednesday thursday friday " +
-  "saturday sunday january february march april may june july august september october november december empty filled has " +
-  "moves acknowledges sent refused nothing no only other outside too as needs approval token"
-).split(" ");
-const words = new Set([...OPENERS, ...INNER]);
->>>>>>> 5da4354 (Tests can expect a template to be held; schedules, limits and the window in simulated time)
 
 export const duly = StreamLanguage.define({
   name: "duly",
