@@ -75,6 +75,13 @@ def test_what_can_not_be_known_makes_no_allow_useless() -> None:
     assert "W1202" not in {code for code, *_ in found(broken)}
 
 
+def test_an_allow_about_dates_may_wait_for_its_day() -> None:
+    past = every()["W0420"].example
+    allowed = put(past, "time zone", 'allow past-closure "the auditors ask for it"')
+    assert [code for code, *_ in found(past)] == ["W0420"]
+    assert found(allowed) == found(allowed.replace("2025-12-24", "2026-12-24")) == []
+
+
 @pytest.mark.parametrize(("level", "expected"), [("error", ["error"]), ("warning", ["warning"]), ("off", [])])
 def test_a_workspace_sets_the_level(level: str, expected: list[str]) -> None:
     config = f'[lints]\nunreachable-stage = "{level}"\n'
