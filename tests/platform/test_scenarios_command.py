@@ -104,10 +104,12 @@ def test_a_failure_is_a_story_and_exit_code_1(folder: Path):
         "  what happened",
         "    Mon 2026-03-02 10:00  the card is opened",
         '    Mon 2026-03-02 10:00  the card enters "Open"',
-        "    Mon 2026-03-02 10:00  the card goes to ana (–)",
+        "    Mon 2026-03-02 10:00  the card goes to ana",
         "    Mon 2026-03-02 10:00  leave stage starts, due Mon 2026-03-02 12:00",
         "  why",
         '    clock leave stage, cycle 1: 2h from Mon 2026-03-02 10:00 on "Office", due Mon 2026-03-02 12:00, missed',
+        "    its target stands in desk.duly:17: leave stage within 2h",
+        "    desk.duly:18: alert owner at 50% of leave stage",
         "",
         "1 test passed, 1 failed, 2 expectations",
     ]

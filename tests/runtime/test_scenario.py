@@ -103,8 +103,8 @@ def play(steps: str, given: str = "", desk: str = DESK) -> Result:
     return scenario.run(built.program, files, test, sources)
 
 
-def failure(steps: str, given: str = "") -> Failure:
-    (found,) = play(steps, given).failures
+def failure(steps: str, given: str = "", desk: str = DESK) -> Failure:
+    (found,) = play(steps, given, desk).failures
     return found
 
 
@@ -223,7 +223,81 @@ def test_a_failure_names_the_line_and_when_it_came_instead():
     )
     assert found.why == (
         'clock first reply, cycle 1: 2h from Mon 2026-03-02 10:00 on "Office", due Mon 2026-03-02 12:00, missed',
+        f"its target stands in desk.duly:{line('first reply within 2h')}: first reply within 2h",
+        f"desk.duly:{line('alert owner at 50%')}: alert owner at 50% of first reply",
+        f"desk.duly:{line('alert manager 30m')}: alert manager 30m before first reply",
     )
+
+
+def line(text: str) -> int:
+    return next(number for number, each in enumerate(DESK.splitlines(), 1) if text in each)
+
+
+def test_a_due_instant_that_is_another_is_told_with_the_line_that_promises_it():
+    found = failure("expect first reply due in 3h")
+    assert found.instead == "first reply is due Mon 2026-03-02 12:00, not Mon 2026-03-02 13:00"
+    assert found.why[1] == f"its target stands in desk.duly:{line('first reply within 2h')}: first reply within 2h"
+
+
+def test_what_was_refused_is_told_where_its_effect_is_missed():
+    found = failure('agent moves card to "Done"\n expect stage is "Done"')
+    refused = 'Mon 2026-03-02 10:00  refused: Fill in "Answer" before the card leaves "Open".'
+    assert found.why[0] == f"what the test did before was refused: {refused}"
+
+
+def test_the_last_change_is_told():
+    found = failure('customer replies "x"\n set priority to urgent\n expect priority is normal')
+    assert found.why[0] == "last change: Mon 2026-03-02 10:00  priority becomes urgent"
+    stage = failure('expect stage is "Waiting"')
+    assert stage.why[0] == 'last change: Mon 2026-03-02 10:00  the card enters "Open"'
+
+
+def test_where_a_clock_stands_still_is_told():
+    assert failure("expect first reply is paused").why[-1] == (
+        'the card is in "Open"; first reply stands still in "Waiting"'
+    )
+    waiting = 'set "Answer" to "a"\n agent moves card to "Waiting"\n expect resolved is running'
+    assert failure(waiting).why[-1] == '"Waiting" pauses resolved'
+    desk = DESK.replace("pause all clocks", "pause first reply")
+    assert failure("expect resolved is paused", desk=desk).why[-1] == "no stage pauses resolved"
+
+
+def test_how_far_an_escalation_came_is_told():
+    at = f"desk.duly:{line('escalation')}"
+    never = failure('at +1h agent replies\n at +2h expect level 1 of "Late"')
+    assert never.why[-1] == f'escalation "Late" ({at}) never began: it waits for a miss of first reply'
+    stopped = failure('at +2h30m agent replies\n at +3h expect level 2 of "Late"')
+    assert stopped.why[-4:] == (
+        f'escalation "Late" ({at}):',
+        '  Mon 2026-03-02 12:00  escalation "Late" begins',
+        '  Mon 2026-03-02 12:00  level 1 of "Late"',
+        '  Mon 2026-03-02 12:30  escalation "Late" stops (stop)',
+    )
+    desk = DESK.replace("when first reply is missed", "when first reply is missed and tier is gold")
+    other = failure('at +2h expect level 1 of "Late"', desk=desk)
+    assert other.why[-1].endswith("did not begin with the miss of first reply: its other condition was false")
+
+
+def test_who_was_told_instead_is_told():
+    wrong = failure("at +2h expect notice to bruno by whatsapp")
+    assert "told at that moment: ana (email), bruno (email)" in wrong.why
+    assert "nobody was told of anything then" in failure("at +5m expect notice to ana").why
+    alert = failure("at +1h expect alert to manager about first reply")
+    assert "told at that moment: ana" in alert.why
+
+
+def test_values_are_shown_as_a_person_writes_them():
+    desk = DESK.replace(
+        'rule "Ask again" shadow {\n    when customer replies',
+        'rule "Ask again" {\n    when customer replies and card age > 2h elapsed',
+    )
+    found = failure('at +30m customer replies "x"\n expect tag "again"', desk=desk)
+    assert found.why[0].endswith("`card age > 2h elapsed` was false; card age = 30m")
+
+
+def test_no_alert_is_told_with_the_lines_that_give_it():
+    found = failure("at +1h expect no alert")
+    assert f"desk.duly:{line('alert owner at 50%')}: alert owner at 50% of first reply" in found.why
 
 
 def test_what_comes_after_the_end_of_the_test_is_found_too():
@@ -250,8 +324,12 @@ def test_states_that_are_otherwise():
     assert failure('expect stage is "Done"').instead == "stage is Open"
     assert failure("expect first reply is paused").instead == "first reply is running"
     assert failure("expect next reply is running").instead == "no clock for next reply was ever started"
-    assert failure("expect first reply due in 3h").instead == "first reply is due Mon 2026-03-02 12:00"
-    assert failure("expect resolved due at monday 2026-03-02 12:00").instead == "resolved is due Thu 2026-03-05 10:00"
+    assert failure("expect first reply due in 3h").instead == (
+        "first reply is due Mon 2026-03-02 12:00, not Mon 2026-03-02 13:00"
+    )
+    assert failure("expect resolved due at monday 2026-03-02 12:00").instead == (
+        "resolved is due Thu 2026-03-05 10:00, not Mon 2026-03-02 12:00"
+    )
     assert failure('set "Answer" to "a"\n expect refused').instead == "it was carried out"
     assert (
         failure("at +30m agent replies\n at +1h expect first reply is missed").instead

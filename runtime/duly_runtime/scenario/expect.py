@@ -23,6 +23,7 @@ from duly_dsl.source import Span
 from duly_runtime.card import Card, Clock, ClockState
 from duly_runtime.engine import people, values
 from duly_runtime.scenario.play import Endless, Happened, Player
+from duly_runtime.scenario.reasons import Reasons
 from duly_runtime.scenario.story import Teller
 
 AHEAD = dt.timedelta(days=14)
@@ -52,6 +53,9 @@ class _Awaited(msgspec.Struct, frozen=True):
     rules: tuple[p.Rule, ...] = ()
     metric: str = ""
     once: bool = False
+    ladder: str = ""
+    people: bool = False
+    """It is about who was told."""
 
 
 class Judge:
@@ -59,6 +63,7 @@ class Judge:
         self._player = player
         self._scope = scope
         self._teller = teller
+        self._reasons = Reasons(player, teller)
         self._wall = wall
         self._awaited: list[_Awaited] = []
         self._nothing_else: list[Span] = []
@@ -108,7 +113,7 @@ class Judge:
                 return self._due(metric, card, None, self._wall(expect.moment))
             case "stage" if expect.name:
                 moves = self._rules(lambda action: isinstance(action, p.Move))
-                return self._equal("stage", expect.name.text, card.stage, moves)
+                return self._equal("stage", "stage", expect.name.text, card.stage, moves)
             case "set" if expect.operand and expect.value:
                 return self._value(expect.operand, expect.value, card)
             case "tag" if expect.text:
@@ -117,7 +122,11 @@ class Judge:
                 return None if self._player.refused else self._fail(_("it was carried out"))
             case "no alert":
                 given = [each for each in self._player.happened if each.kind == "alert" and each.at == self._player.now]
-                return self._fail(_("this came: {what}"), what=self._told(given[0])) if given else None
+                if not given:
+                    return None
+                return self._fail(
+                    _("this came: {what}"), self._clock_lines(given[0].metric, alerts=True), what=self._told(given[0])
+                )
             case _:
                 raise ValueError(f"a test can't expect {expect.kind!r}")
 
@@ -127,7 +136,11 @@ class Judge:
             return self._fail(_("no clock for {metric} was ever started"), self._clock_lines(metric), metric=metric)
         if clock.state is state:
             return None
-        return self._fail(_("{metric} is {state}"), self._clock_lines(metric), metric=metric, state=clock.state.value)
+        why = self._clock_lines(metric)
+        if clock.open:
+            paused = clock.state is ClockState.PAUSED
+            why = (*self._reasons.refused(), *why, *self._reasons.pausing(self._pipeline, metric, paused=paused))
+        return self._fail(_("{metric} is {state}"), why, metric=metric, state=clock.state.value)
 
     def _excused(self, metric: str, card: Card) -> Unmet | None:
         if any(clock.metric == metric and clock.excuse is not None for clock in card.clocks):
@@ -147,8 +160,10 @@ class Judge:
             return None
         if clock.due_at is None:
             return self._fail(_("{metric} is paused"), self._clock_lines(metric), metric=metric)
+        wanted = self._teller.moment(at) if at else "–"
+        due = self._teller.moment(clock.due_at)
         return self._fail(
-            _("{metric} is due {due}"), self._clock_lines(metric), metric=metric, due=self._teller.moment(clock.due_at)
+            _("{metric} is due {due}, not {wanted}"), self._clock_lines(metric), metric=metric, due=due, wanted=wanted
         )
 
     def _value(self, name: s.Operand, value: s.Value, card: Card) -> Unmet | None:
@@ -161,20 +176,22 @@ class Judge:
         else:
             real = getattr(card, operand.key)
         setters = self._rules(lambda action: _sets(action, operand.key))
-        return self._equal(operand.label, wanted, real, setters)
+        return self._equal(operand.key, operand.label, wanted, real, setters)
 
-    def _equal(self, label: str, wanted: object, real: object, rules: tuple[p.Rule, ...]) -> Unmet | None:
+    def _equal(self, operand: str, label: str, wanted: object, real: object, rules: tuple[p.Rule, ...]) -> Unmet | None:
         if wanted == real:
             return None
         shown = values.text_of(real) if isinstance(real, (str, float, bool)) and real != "" else "–"
-        return self._fail(_("{label} is {real}"), self._why(rules), label=label, real=shown)
+        why = (*self._reasons.refused(), *self._reasons.changed(operand), *self._why(rules))
+        return self._fail(_("{label} is {real}"), why, label=label, real=shown)
 
     def _tag(self, tag: str, card: Card) -> Unmet | None:
         if tag in card.tags:
             return None
         tags = ", ".join(card.tags) or "–"
         rules = self._rules(lambda action: isinstance(action, p.Tag) and action.tag == tag)
-        return self._fail(_("the card's tags are: {tags}"), self._why(rules), tags=tags)
+        why = (*self._reasons.refused(), *self._why(rules))
+        return self._fail(_("the card's tags are: {tags}"), why, tags=tags)
 
     # --- what is awaited ----------------------------------------------------------------------------------------------
 
@@ -185,7 +202,7 @@ class Judge:
             return each.kind == "alert" and each.metric == metric and each.who in who
 
         what = self._teller.say(_("alert about {metric} to {who}"), metric=metric, who=", ".join(sorted(who)) or "–")
-        self._add(span, what, fits, metric=metric)
+        self._add(span, what, fits, metric=metric, people=True)
 
     def _await_clock(self, kind: str, metric: str, card: Card, span: Span) -> None:
         text = _("{metric} is missed") if kind == "missed" else _("{metric} is met")
@@ -200,7 +217,7 @@ class Judge:
 
         metrics = next((e.metrics for e in self._pipeline.escalations if e.name == ladder), ())
         metric = metrics[0] if metrics else ""
-        self._add(span, what, lambda each: each.kind == "level" and of_it(each), covers=of_it, metric=metric)
+        self._add(span, what, lambda each: each.kind == "level" and of_it(each), covers=of_it, metric=metric, ladder=ladder)
 
     def _await_notice(self, person: str, channel: str, span: Span) -> None:
         def fits(each: Happened) -> bool:
@@ -210,7 +227,7 @@ class Judge:
 
         what = self._teller.say(_("notice to {person}"), person=person)
         rules = self._rules(lambda action: isinstance(action, p.Notify))
-        self._add(span, what, fits, rules=rules)
+        self._add(span, what, fits, rules=rules, people=True)
 
     def _await_template(self, template: str, once: bool, span: Span) -> None:
         what = self._teller.say(_('template "{template}" to the customer'), template=template)
@@ -232,8 +249,11 @@ class Judge:
         rules: tuple[p.Rule, ...] = (),
         metric: str = "",
         once: bool = False,
+        ladder: str = "",
+        people: bool = False,
     ) -> None:
-        self._awaited.append(_Awaited(span, self._player.now, what, fits, covers or fits, rules, metric, once))
+        wish = _Awaited(span, self._player.now, what, fits, covers or fits, rules, metric, once, ladder, people)
+        self._awaited.append(wish)
 
     # --- when the test is over ----------------------------------------------------------------------------------------
 
@@ -278,7 +298,12 @@ class Judge:
             instead = self._teller.say(_("{what}: not now but {moment}"), what=wish.what, moment=moment)
         else:
             instead = self._teller.say(_("{what}: that never happened"), what=wish.what)
-        why = (*self._clock_lines(wish.metric), *self._teller.rules(wish.rules, self._traces(wish.at)))
+        why = self._clock_lines(wish.metric, alerts=wish.people)
+        if wish.ladder:
+            why = (*why, *self._reasons.ladder(self._pipeline, wish.ladder, self._over))
+        if wish.people and not then:
+            why = (*why, *self._reasons.told_then(wish.at, wish.metric))
+        why = (*why, *self._teller.rules(wish.rules, self._traces(wish.at)))
         return Unmet(wish.at, instead, why)
 
     def _within(self) -> Iterable[Happened]:
@@ -307,7 +332,7 @@ class Judge:
     def _why(self, rules: tuple[p.Rule, ...]) -> tuple[str, ...]:
         return self._teller.rules(rules, self._traces(self._player.now))
 
-    def _clock_lines(self, metric: str) -> tuple[str, ...]:
+    def _clock_lines(self, metric: str, *, alerts: bool = False) -> tuple[str, ...]:
         """How the clocks of a metric stand, for the reader to see where the instants come from."""
         card = self._player.card
         if not metric or card is None:
@@ -329,6 +354,9 @@ class Judge:
                     state=clock.outcome or clock.state.value,
                 )
             )
+            if clock is card.clocks[-1] or clock.open:
+                lines += self._reasons.target(clock)
+                lines += self._reasons.alerts(clock) if alerts else ()
         return tuple(lines) or (self._teller.say(_("no clock for {metric} was ever started"), metric=metric),)
 
     def _told(self, each: Happened) -> str:

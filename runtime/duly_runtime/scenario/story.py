@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from zoneinfo import ZoneInfo
 
 from duly_dsl import i18n
 from duly_dsl import program as p
 from duly_dsl.i18n import marked as _
+from duly_dsl.predicates import reads
 from duly_dsl.source import Span
+from duly_dsl.units import SECOND, clock_text
 from duly_runtime.decision import Entry, FactTrace
 from duly_runtime.engine import refusal
 
@@ -53,6 +56,14 @@ SENTENCES = {
     "cascade.stopped": _("the rules were stopped: too many things led to one another"),
 }
 """Entry kind -> sentence. `stage.left` is told by the entering that follows."""
+
+_OWNERS = {
+    (True, True): SENTENCES["owner.changed"],
+    (True, False): _("the card goes to {to}"),
+    (False, True): _("the card goes to the team {to_team}"),
+    (False, False): _("nobody has the card any more"),
+}
+"""Whether there is an owner, and a team."""
 
 _KEPT_LINES = 40
 """Of a long story the last lines: what led to the failure is near its end."""
@@ -108,6 +119,8 @@ class Teller:
             more["due"] = self.moment(dt.datetime.fromisoformat(until))
         if entry.kind in ("message.out", "message.held", "message.dropped"):
             more["what"] = details.get("template") or details.get("text", "")
+        if entry.kind == "owner.changed":
+            sentence = _OWNERS[bool(details.get("to")), bool(details.get("to_team"))]
         if entry.kind == "field.changed":
             more["field"] = details["field"].removeprefix("field:")
         line = self.say(sentence, **{**details, **more})
@@ -140,20 +153,30 @@ class Teller:
                 _('rule "{rule}" ({at}) was never asked: nothing happened that it waits for'), rule=rule.name, at=at
             )
         moment, fact, answer = asked[-1]
-        term = self._program.predicates[rule.terms[answer.failed_term]]
-        values = ", ".join(f"{key.removeprefix('field:')} = {value or '–'}" for key, value in fact.values.items())
+        read = reads(self._program.predicates, (rule.terms[answer.failed_term],))
+        values = ", ".join(f"{key.removeprefix('field:')} = {_shown(key, fact.values.get(key, ''))}" for key in read)
+        text = _('rule "{rule}" ({at}) did not fire at {moment} ({fact}): `{term}` was false')
+        if values:
+            text = _('rule "{rule}" ({at}) did not fire at {moment} ({fact}): `{term}` was false; {values}')
         return self.say(
-            _('rule "{rule}" ({at}) did not fire at {moment} ({fact}): `{term}` was false; {values}'),
+            text,
             rule=rule.name,
             at=at,
             moment=self.moment(moment),
             fact=self._fact(fact),
-            term=self.source(term.span) or self.line(rule.span),
-            values=values or "–",
+            term=self.source(rule.term_spans[answer.failed_term]) or self.line(rule.span),
+            values=values,
         )
 
     def _fact(self, fact: FactTrace) -> str:
         return f"{fact.kind} {fact.subject.removeprefix('field:')}".rstrip()
+
+
+def _shown(operand: str, value: str) -> str:
+    """A recorded value as a person writes it: `300` for `300.0`, an age in hours and minutes."""
+    if operand == "card age":
+        return clock_text(int(value.removesuffix("s") or 0) * SECOND)
+    return value.removesuffix(".0") if re.fullmatch(r"-?\d+\.0", value) else value or "–"
 
 
 class _Known(dict[str, object]):
