@@ -183,7 +183,7 @@ class Journal:
                     continue
                 try:
                     lines.decode(line)
-                except (msgspec.DecodeError, UnicodeDecodeError) as error:
+                except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
                     raise PastError(
                         _("{path}, line {line}: this is no line of a journal ({reason})").format(
                             path=self._path, line=number, reason=error

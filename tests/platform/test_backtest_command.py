@@ -192,12 +192,14 @@ def test_the_database_of_a_workspace(here: Path, capsys: pytest.CaptureFixture[s
 
 def test_what_can_not_be_read_is_said(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (here / "bad.ndjson").write_bytes(b'{"id":1}\n')
+    (here / "deep.ndjson").write_bytes(b'{"x":' + b"[" * 100_000 + b"\n")
     (here / "cut.gz").write_bytes(gzip.compress(b"x" * 100)[:20])
     (here / "broken").mkdir()
     (here / "broken" / "x.duly").write_text("pipeline {")
     for words, said in (
         (["new"], "no database"),
         (["new", "--journal", "bad.ndjson"], "bad.ndjson, line 1"),
+        (["new", "--journal", "deep.ndjson"], "deep.ndjson, line 1"),
         (["new", "--journal", "cut.gz"], "unpacked"),
         (["new", "--journal", "missing"], "`missing`"),
         (["broken", "--journal", "past.ndjson"], "have errors"),

@@ -236,6 +236,19 @@ def test_a_log_that_can_not_be_read_at_all(name: str, here: Path, desk: Program)
     assert said in str(caught.value)
 
 
+def test_what_a_log_says_is_not_obeyed_by_a_terminal(here: Path, desk: Program) -> None:
+    rows = [
+        ",".join(HEADS),
+        "case \x1b[2J,asks,2026-05-04T10:00:00,,A,1",
+        "case 2,\x1b]0;x\x07,2026-05-04T10:00:00,,A,1",
+        "",
+    ]
+    log, told = read(here, "\n".join(rows).encode(), desk)
+    assert len(told) == 1
+    assert log.labels == {1: "case �[2J"}
+    assert log.problems.shown == ["line 3: the mapping has no activity `�]0;x�`"]
+
+
 def test_an_endless_line_is_a_bad_line(here: Path, desk: Program, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(reading, "LONGEST_CELL", 1000)
     good = "\ncase 2,asks,2026-05-04T10:00:00,,A,1\n"

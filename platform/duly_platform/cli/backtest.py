@@ -111,7 +111,7 @@ class Backtest:
             return fail(str(error))
         except Endless as error:
             return fail(_("a card never comes to rest: {reason}").format(reason=error))
-        except msgspec.DecodeError as error:
+        except (msgspec.DecodeError, RecursionError) as error:
             return fail(_("the past can't be read: {reason}").format(reason=error))
 
 

@@ -44,6 +44,11 @@ class Row(msgspec.Struct, array_like=True):
     """Column -> value, for the columns that fill fields; empty values are left out."""
 
 
+def printable(text: str) -> str:
+    """What a log says, without what a terminal would obey."""
+    return "".join(each if each.isprintable() else "�" for each in text)
+
+
 class Problems:
     """Lines that can't be used."""
 
@@ -54,7 +59,7 @@ class Problems:
     def note(self, line: int, reason: str) -> None:
         self.count += 1
         if len(self.shown) < SHOWN:
-            self.shown.append(_("line {line}: {reason}").format(line=line, reason=reason))
+            self.shown.append(_("line {line}: {reason}").format(line=line, reason=printable(reason)))
 
 
 def rows(path: Path, mapping: Mapping, problems: Problems) -> Iterator[Row]:

@@ -19,7 +19,7 @@ import msgspec
 from duly_dsl import i18n
 from duly_dsl.program import Program
 from duly_platform.eventlog.mapping import Activity, Mapping, load, operand, pipeline_of, typed
-from duly_platform.eventlog.reading import Problems, Row, rows
+from duly_platform.eventlog.reading import Problems, Row, printable, rows
 from duly_platform.past import PastError
 from duly_runtime import events
 from duly_runtime.backtest import lines
@@ -104,7 +104,7 @@ class EventLog:
         case = cases.get(row.case)
         if case is None:
             case = cases[row.case] = _Case(len(cases) + 1)
-            self.labels[case.number] = row.case
+            self.labels[case.number] = printable(row.case)
             case.values = values
             opening, rest = self._opening(row, activity, done, values)
             return [opening, *rest]

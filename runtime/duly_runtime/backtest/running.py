@@ -13,7 +13,7 @@ import multiprocessing
 import signal
 import zlib
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from multiprocessing.connection import Connection
 from multiprocessing.context import SpawnProcess
 
@@ -120,7 +120,7 @@ def _here(programs: Sequence[Program], past: _Past, since: dt.datetime | None, u
 
 
 @contextlib.contextmanager
-def seldom_collected() -> Iterator[None]:
+def seldom_collected() -> Generator[None]:
     """Python looks for cycles less often: cards make none, and there are very many of them."""
     before = gc.get_threshold()
     gc.freeze()
