@@ -177,10 +177,14 @@ class Node:
             return Handled(done=False)
         finally:
             self._handling.discard(event_id)
-        self.wake_deliveries(handled.outbox_ids)
+        self._tell(handled.outbox_ids, written)
+        return handled
+
+    def _tell(self, outbox_ids: Sequence[int], written: dict[int, Card]) -> None:
+        """Who waits for what was just written."""
+        self.wake_deliveries(outbox_ids)
         for card in written.values():
             self.changes.card(card.id, card.pipeline, card.revision)
-        return handled
 
     async def _judge(
         self, event_id: int, live: Live | None, now: dt.datetime, written: dict[int, Card], fresh: bool
@@ -191,8 +195,32 @@ class Node:
         return await self.store.handle(event_id, decide, live.hash, now, measurer(live.graph), live.graph.limited)
 
     async def _handle_events(self, ids: list[int]) -> None:
-        """The actor. Side by side, so that the store can commit them together."""
-        await asyncio.gather(*(self._handle_event(event_id) for event_id in ids))
+        """The actor. What can be judged at once is written at once; the others side by side."""
+        rest = await self._handle_together(ids) if len(ids) > 1 else ids
+        if rest:
+            await asyncio.gather(*(self._handle_event(event_id) for event_id in rest))
+
+    async def _handle_together(self, ids: list[int]) -> list[int]:
+        """Those that are left to be handled by themselves."""
+        recent = self.versions.recent
+        mine = [event_id for event_id in ids if event_id not in self._handling]
+        if recent is None or not mine:
+            return ids
+        self._handling.update(mine)
+        written: dict[int, Card] = {}
+        now = self.clock.now()
+        decide = decider(recent.graph, now, written, self.versions.keeper, fresh=False)
+        try:
+            done = await self.store.handle_together(
+                mine, decide, recent.hash, now, measurer(recent.graph), recent.graph.limited
+            )
+        except StoreUnavailable:
+            return mine
+        finally:
+            self._handling.difference_update(mine)
+        if done:
+            self._tell([each for handled in done.values() for each in handled.outbox_ids], written)
+        return [event_id for event_id in mine if event_id not in done]
 
     async def _handle_event(self, event_id: int) -> None:
         try:

@@ -350,6 +350,21 @@ class Store(Protocol):
         """
         ...
 
+    async def handle_together(
+        self,
+        event_ids: Sequence[int],
+        decide: Decide,
+        version: str,
+        now: dt.datetime,
+        measure: Measure | None = None,
+        limited: Limited = (),
+    ) -> dict[int, Handled]:
+        """`handle` for several events in one transaction, oldest first. Those left out need `handle`, by themselves:
+        events that must wait for older ones, or all, where one of them failed. On PostgreSQL always all, since there
+        they would hold each other's locks for longer.
+        """
+        ...
+
     async def outcome(self, event_id: int) -> Handled:
         """What became of an event somebody else may be handling: `done` with its card and refusal, or not done yet."""
         ...

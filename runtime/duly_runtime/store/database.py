@@ -166,6 +166,22 @@ class DatabaseStore:
                     outbox_ids=tuple(woken),
                 )
 
+    async def handle_together(
+        self,
+        event_ids: Sequence[int],
+        decide: Decide,
+        version: str,
+        now: dt.datetime,
+        measure: Measure | None = None,
+        limited: Limited = (),
+    ) -> dict[int, Handled]:
+        try:
+            return await self._write(
+                lambda: handling.handle_together(sorted(event_ids), decide, version, now, measure, limited)
+            )
+        except (Broken, Contended):
+            return {}
+
     async def outcome(self, event_id: int) -> Handled:
         return await self._read(lambda: journal.outcome(event_id))
 

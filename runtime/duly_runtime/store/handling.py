@@ -9,6 +9,7 @@ from __future__ import annotations
 
 # ruff: noqa: S608 - what is put into statements is our own: column names and clauses, never values
 import datetime as dt
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -49,6 +50,25 @@ class Earlier(msgspec.Struct, frozen=True):
 
     event_id: int
     put_off: bool
+
+
+async def handle_together(
+    event_ids: Sequence[int],
+    decide: Decide,
+    version: str,
+    now: dt.datetime,
+    measure: Measure | None,
+    limited: Limited = (),
+) -> dict[int, Handled]:
+    """Without those that must wait for events which are not among them."""
+    done: dict[int, Handled] = {}
+    if unit.on_postgres():
+        return done
+    for event_id in event_ids:
+        result = await handle(event_id, decide, version, now, measure, False, limited)
+        if isinstance(result, Handled):
+            done[event_id] = result
+    return done
 
 
 async def handle(

@@ -355,3 +355,39 @@ def test_notices_are_in_the_app_whether_or_not_they_are_also_sent(store_url: str
             assert await store.notices("bea") == []
 
     asyncio.run(scene())
+
+
+def test_events_handled_together_keep_their_order_and_leave_out_those_that_must_wait(store_url: str) -> None:
+    async def scene() -> None:
+        async with opened(store_url) as store:
+            before, *ids = await take_in(store, said("1", "c"), said("2", "c"), said("3", "d"), said("4", "d"), said("5", "e"))
+            done = await store.handle_together(list(reversed(ids)), decider(effects=reply), "v", NOW)
+            if store_url.startswith("sqlite"):
+                # The second message of `c` waits for the first, which is not among them.
+                assert sorted(done) == ids[1:]
+                assert [(await store.card(done[event_id].card_id)).title for event_id in ids[1:]] == ["3 4", "3 4", "5"]
+                assert all(handled.done and len(handled.outbox_ids) == 1 for handled in done.values())
+            else:
+                assert done == {}
+            for event_id in (ids[0], *ids):
+                await store.handle(event_id, decider(), "v", NOW)
+            assert (await store.outcome(before)).done
+            assert sorted(card.title for card in await store.cards()) == ["1 2", "3 4", "5"]
+
+    asyncio.run(scene())
+
+
+def test_one_that_fails_leaves_all_to_be_handled_by_themselves(store_url: str) -> None:
+    async def scene() -> None:
+        async with opened(store_url) as store:
+            ids = await take_in(store, *(said(str(n)) for n in range(5)))
+
+            def decide(event: Event, card: Card | None, world: World) -> Decision:
+                if event.id == ids[3]:
+                    raise ValueError("broken")
+                return decider()(event, card, world)
+
+            assert await store.handle_together(ids, decide, "v", NOW) == {}
+            assert (await store.counts())["cards"] == 0
+
+    asyncio.run(scene())
