@@ -360,7 +360,8 @@ def test_notices_are_in_the_app_whether_or_not_they_are_also_sent(store_url: str
 def test_events_handled_together_keep_their_order_and_leave_out_those_that_must_wait(store_url: str) -> None:
     async def scene() -> None:
         async with opened(store_url) as store:
-            before, *ids = await take_in(store, said("1", "c"), said("2", "c"), said("3", "d"), said("4", "d"), said("5", "e"))
+            items = [said(text, conversation) for text, conversation in zip("12345", "ccdde", strict=True)]
+            before, *ids = await take_in(store, *items)
             done = await store.handle_together(list(reversed(ids)), decider(effects=reply), "v", NOW)
             if store_url.startswith("sqlite"):
                 # The second message of `c` waits for the first, which is not among them.
