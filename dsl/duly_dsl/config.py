@@ -10,7 +10,6 @@ from __future__ import annotations
 import enum
 import functools
 import re
-import tomllib
 from collections.abc import Mapping
 from typing import Any, cast
 
@@ -57,6 +56,8 @@ def read(source: SourceFile) -> tuple[Config, tuple[Diagnostic, ...]]:
     """What the file says, and what is wrong with it; what can't be read counts for nothing."""
     if len(source.text) > MOST_BYTES:
         return Config(), (_bad(source, 1, _("it is too large")),)
+    import tomllib  # late: most workspaces have no such file
+
     try:
         said = tomllib.loads(source.text)
     except (tomllib.TOMLDecodeError, RecursionError) as error:

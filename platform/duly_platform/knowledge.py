@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime as dt
 import functools
 from collections.abc import Iterable
-from importlib.metadata import version
 
 import msgspec
 
@@ -17,6 +16,8 @@ from duly_dsl.program import ConnectorKind, Environment
 def regions() -> frozenset[str]:
     """Every region public holidays are known for, as files write it: `PT`, `BR`, `BR-SP`. The list is kept from start to
     start: importing the library takes longer than checking a file."""
+    from importlib.metadata import version  # imported late: most checks need no holidays
+
     name = f"regions-{version('holidays')}.json"
     if kept := cache.read(name):
         try:
@@ -38,6 +39,8 @@ LAST_YEAR = 2099
 @functools.cache
 def holidays_until() -> dict[str, int]:
     """The last year public holidays are known for, of the countries where that is soon. Kept from start to start."""
+    from importlib.metadata import version  # imported late, as above
+
     name = f"holidays-until-{version('holidays')}.json"
     if kept := cache.read(name):
         try:

@@ -161,13 +161,30 @@ def test_no_cache_folder_is_no_failure(here: Path) -> None:
 
 HEAVY = {
     *("litestar", "piccolo", "dramatiq", "httpx", "jinja2", "asyncpg", "redis", "pika"),
-    *("uvicorn", "pygls", "lsprotocol", "babel", "argon2", "aiosmtplib"),
+    *("uvicorn", "pygls", "lsprotocol", "argon2", "aiosmtplib"),
 }
 
 
-@pytest.mark.parametrize("words", [("check",), ("lint", "--fix"), ("fmt", "--check"), ("explain", "E0101"), ("test",)])
+LIGHT = (
+    ("check",),
+    ("check", "--format", "sarif"),
+    ("lint", "--fix"),
+    ("fmt", "--check"),
+    ("explain", "E0101"),
+    ("test",),
+    ("graph", "desk"),
+    ("contract", "desk"),
+    ("plan", "desk", "--against", "HEAD"),
+)
+
+
+@pytest.mark.parametrize("words", LIGHT, ids=lambda words: " ".join(words))
 def test_the_light_commands_import_nothing_heavy(here: Path, words: tuple[str, ...]) -> None:
     shutil.copytree(DESK, here / "desk")
+    if words[0] == "plan":
+        for command in (("init", "-q"), ("add", "-A"), ("commit", "-qm", "rules")):
+            named = ("-c", "user.name=ana", "-c", "user.email=ana@support.example", "-c", "commit.gpgsign=false")
+            subprocess.run(["git", *named, *command], cwd=here, check=True)
     script = (
         "import sys\nfrom duly_platform.cli import main\n"
         f"code = main({list(words)!r})\n"
@@ -182,6 +199,22 @@ def test_the_light_commands_import_nothing_heavy(here: Path, words: tuple[str, .
         check=False,
     )
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_formatting_leaves_the_checker_alone(here: Path) -> None:
+    (here / "a.duly").write_text(GOOD)
+    script = (
+        "import sys\nfrom duly_platform.cli import main\nassert main(['fmt', '--check']) == 0\n"
+        "sys.exit(str({'duly_dsl.checker', 'duly_dsl.compiler', 'tomllib', 'importlib.metadata'} & set(sys.modules)))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+        capture_output=True,
+        encoding="utf-8",
+        check=False,
+    )
+    assert done.stderr == "set()\n"
 
 
 def test_a_check_without_holidays_or_doors_leaves_their_libraries_alone(here: Path) -> None:

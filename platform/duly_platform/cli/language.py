@@ -11,7 +11,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from duly_dsl import config, i18n, render, workspace
-from duly_dsl.build import problems
 from duly_dsl.catalogue import Kind, every
 from duly_dsl.diagnostics import Diagnostic, Severity
 from duly_dsl.formatter import format as laid_out
@@ -133,6 +132,8 @@ def load(paths: Sequence[Path]) -> tuple[str, list[SourceFile]]:
 
 def check(sources: Sequence[SourceFile]) -> Sequence[Diagnostic]:
     """All that is wrong with a workspace, as far as it can be told here."""
+    from duly_dsl.build import problems  # late: formatting needs no checker
+
     return problems(sources, world(sources))
 
 
