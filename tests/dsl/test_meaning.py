@@ -16,10 +16,10 @@ from duly_dsl import program as p
 from duly_dsl import workspace
 from duly_dsl.build import build
 from duly_dsl.meaning import Words, changes, essence
-from duly_dsl.meaning.parts import NUMBERS, PREDICATES
+from duly_dsl.meaning.parts import NUMBERS, PREDICATES, clock, threshold
 from duly_dsl.program import Program
 from duly_dsl.source import NOWHERE, SourceFile, Span
-from duly_dsl.units import Duration, Unit
+from duly_dsl.units import HOUR, Duration, Unit
 
 DESK = Path(__file__).parents[2] / "examples" / "support_desk"
 FILES = workspace.load([DESK])
@@ -290,3 +290,10 @@ def test_spans_have_no_part_in_it() -> None:
     moved = put(BASE, ("teams", "Billing", "span"), Span("x.duly", 9, 1, 9, 2)).sealed()
     assert moved.hash != BASE.hash and changes(BASE, moved) == ()
     assert NOWHERE not in {change.new for change in changes(Program(), BASE)}
+
+
+def test_a_clock_with_a_name_of_its_own_is_quoted_as_in_the_files() -> None:
+    assert clock("first reply") == "first reply"
+    assert clock("Vendor answer") == '"Vendor answer"'
+    alert = p.Alert(key="x", metric="Vendor answer", actors=(), after=Duration(Unit.BUSINESS, 2 * HOUR))
+    assert threshold(alert) == '2h after "Vendor answer"'

@@ -8,6 +8,7 @@ from typing import TypedDict
 import msgspec
 
 from duly_dsl import program as p
+from duly_dsl.meaning.parts import clock
 from duly_dsl.meaning.side import Side
 from duly_dsl.source import Span
 
@@ -149,7 +150,7 @@ def _named(clock: p.NamedClock, side: Side) -> Promise:
 
 
 def _ladder(escalation: p.Escalation, side: Side) -> Ladder:
-    missed = " or ".join(f"{metric} is missed" for metric in escalation.metrics)
+    missed = " or ".join(f"{clock(metric)} is missed" for metric in escalation.metrics)
     when = " and ".join(filter(None, (missed, side.said(escalation.when, True))))
     levels: list[Level] = []
     for level in escalation.levels:

@@ -111,11 +111,16 @@ SORTS: dict[str, str] = {
 """Our word for one thing of a collection, by the name of the field that holds them."""
 
 
+def clock(metric: str) -> str:
+    """A clock as the files name it: one with a name of its own in quotes."""
+    return metric if metric in p.METRICS else f'"{metric}"'
+
+
 def threshold(alert: p.Alert) -> str:
     if alert.after is not None:
-        return f"{alert.after} after {alert.metric}"
+        return f"{alert.after} after {clock(alert.metric)}"
     amount = f"{alert.percent}% of" if alert.percent is not None else f"{alert.before} before"
-    return f"{amount} {alert.metric}"
+    return f"{amount} {clock(alert.metric)}"
 
 
 KEYS: dict[str, Callable[[Any], str]] = {

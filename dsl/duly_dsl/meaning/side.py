@@ -10,7 +10,7 @@ from typing import Any, cast
 import msgspec
 
 from duly_dsl import program as p
-from duly_dsl.meaning.parts import DAYS, DERIVED, OPERANDS, PIPELINES, PREDICATES, STAGES
+from duly_dsl.meaning.parts import DAYS, DERIVED, OPERANDS, PIPELINES, PREDICATES, STAGES, clock
 from duly_dsl.units import Duration
 
 FIELD = "field:"
@@ -201,7 +201,7 @@ class Side:
             case p.ShiftPriority():
                 return "raise priority" if action.raised else "lower priority"
             case p.ExcuseMiss():
-                return f'excuse {action.metric} because "{action.reason}"'
+                return f'excuse {clock(action.metric)} because "{action.reason}"'
             case p.RunClock():
                 return f'{"start" if action.starts else "stop"} clock "{action.clock}"'
             case p.AddNote():
@@ -260,7 +260,7 @@ class Side:
         if atom.kind == "changes":
             return f"{self.name(atom.subject)} changes" if atom.subject else "card changes"
         if atom.kind == "missed":
-            return f"{atom.metric or 'a clock'} is missed"
+            return f"{clock(atom.metric) if atom.metric else 'a clock'} is missed"
         if atom.kind == "every":
             return f"every {atom.subject}"
         stage = f' "{self.stages.get(atom.stage, atom.stage)}"' if atom.stage else ""
