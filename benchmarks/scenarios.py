@@ -7,7 +7,6 @@ from pathlib import Path
 
 from duly_dsl import workspace
 from duly_dsl.build import build
-from duly_dsl.parser import parse
 from duly_dsl.source import SourceFile
 from duly_runtime import scenario
 
@@ -28,10 +27,10 @@ def sources() -> list[SourceFile]:
 def run() -> list[tuple[str, float, str, str]]:
     texts = sources()
     began = time.perf_counter()
-    program = build(texts).program
+    built = build(texts)
+    program, files = built.program, built.files
     if program is None:
         raise RuntimeError("the example has errors")
-    files = [parse(source).file for source in texts]
     read = time.perf_counter() - began
     tests = [test for file in files for test in file.tests]
     seconds: dict[bool, float] = {}

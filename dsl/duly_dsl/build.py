@@ -22,6 +22,8 @@ class Built(msgspec.Struct, frozen=True):
 
     program: Program | None
     diagnostics: tuple[Diagnostic, ...]
+    files: tuple[syntax.File, ...] = ()
+    """The trees, by path."""
 
 
 def build(sources: Iterable[SourceFile], environment: Environment | None = None) -> Built:
@@ -29,8 +31,8 @@ def build(sources: Iterable[SourceFile], environment: Environment | None = None)
     lints count."""
     files, found = _examined(sources, environment)
     if any(problem.severity is Severity.ERROR for problem in found):
-        return Built(None, found)
-    return Built(compile_files(files), found)
+        return Built(None, found, tuple(files))
+    return Built(compile_files(files), found, tuple(files))
 
 
 def problems(sources: Iterable[SourceFile], environment: Environment | None = None) -> tuple[Diagnostic, ...]:

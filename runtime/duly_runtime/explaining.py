@@ -21,6 +21,7 @@ from duly_dsl.predicates import reads
 from duly_dsl.source import SourceFile, Span
 from duly_dsl.units import Unit
 from duly_dsl.words import holds_word
+from duly_dsl.workspace import SUFFIX
 from duly_runtime.calendars import WorkingTime
 from duly_runtime.calendars.days import Days, holidays_of
 from duly_runtime.card import Card, Clock, ClockState, Ladder
@@ -165,7 +166,7 @@ class Version:
         return None
 
     def _files(self) -> Iterable[s.File]:
-        return (parse(SourceFile(path, text)).file for path, text in sorted(self._sources.items()))
+        return (parse(SourceFile(path, text)).file for path, text in sorted(self._sources.items()) if path.endswith(SUFFIX))
 
 
 # --- clocks -----------------------------------------------------------------------------------------------------------

@@ -137,6 +137,11 @@ def test_files_with_errors_are_not_run(folder: Path):
     assert ran.stdout == ""
 
 
+def test_the_settings_of_lints_are_no_rules(folder: Path):
+    (folder / "duly.toml").write_text("", encoding="utf-8")
+    assert duly("-k", "LATE", "--coverage", folder=folder).returncode == 0
+
+
 def test_junit(folder: Path):
     assert duly("--junit", "out/results.xml", folder=folder).returncode == 1
     suite = xml.parse(folder / "out" / "results.xml").getroot()

@@ -16,7 +16,6 @@ import msgspec
 from duly_dsl import i18n, render, syntax, workspace
 from duly_dsl.build import build
 from duly_dsl.diagnostics import Severity
-from duly_dsl.parser import parse
 from duly_dsl.source import SourceFile
 from duly_platform.cli import coverage, parallel, results
 from duly_platform.cli.language import load, unreadable
@@ -170,12 +169,11 @@ def plan(paths: Sequence[Path], options: argparse.Namespace) -> Plan:
         errors = [problem.under(prefix) for problem in built.diagnostics if problem.severity is Severity.ERROR]
         texts = {prefix + source.path: source.text for source in sources}
         raise BrokenFiles(render.text(errors, texts, color=sys.stderr.isatty(), language=LANGUAGE))
-    files = [parse(source).file for source in sources if source.path.endswith(workspace.SUFFIX)]
     root = workspace.root(paths)
     named = {path.resolve().relative_to(root).as_posix() for path in paths if not path.is_dir()}
     tests = [
         test
-        for file in files
+        for file in built.files
         if not named or file.path in named
         for test in file.tests
         if options.text.casefold() in test.name.text.casefold()
@@ -184,7 +182,7 @@ def plan(paths: Sequence[Path], options: argparse.Namespace) -> Plan:
     if options.junit:
         from duly_runtime.time import monotonic as timer  # late: it brings asyncio along
 
-    parts = parallel.Parts(built.program, files, sources, LANGUAGE, covering(options), timer)
+    parts = parallel.Parts(built.program, built.files, sources, LANGUAGE, covering(options), timer)
     return Plan(prefix, sources, tests, parts)
 
 
