@@ -215,6 +215,9 @@ def test_names_of_the_kind_that_fits_are_offered() -> None:
     assert list(offered('calendar "São Paulo office"', "calendar ¦")) == ['"São Paulo office"', '"Night watch"']
     assert "people.duly" in str(offered('use "people.duly"', "use ¦"))
     assert '"Late reply"' in offered('level 1 of "Late reply"', "level 1 of ¦", "support.tests.duly")
+    assert {"message", "tier", "priority"} <= offered(
+        'channel whatsapp, message "Where', "channel whatsapp, ¦", "support.tests.duly"
+    ).keys()
     assert '"New"' in offered('given card in "New"', "given card in ¦", "support.tests.duly")
     assert "app" in offered("alert manager at 90% of leave stage by email", "alert manager at 90% of leave stage by ¦")
     assert "email" in offered("alert manager at 90% of leave stage by email", "alert manager at 90% of leave stage by ¦")
@@ -398,6 +401,26 @@ def test_refusals_are_said_in_portuguese() -> None:
 def test_what_would_be_renamed() -> None:
     assert target(INDEX, place_of('next "Tri¦age"')) == (Span("support.duly", 26, 10, 26, 18), "Triage")
     assert target(INDEX, place_of("wi¦thin 2h")) is None
+
+
+def test_a_clock_of_ones_own_is_renamed_wherever_it_is_named() -> None:
+    text = (
+        'calendar "Office" {\n  time zone "UTC"\n  open every day 09:00-17:00\n}\n\n'
+        'pipeline "P" {\n  calendar "Office"\n  clock "Hand over" {\n    start when card enters "B"\n'
+        '    stop when card leaves "B"\n    within 2h\n  }\n'
+        '  stage "A" {\n    start\n    next "B"\n  }\n  stage "B" {\n    next "C"\n    pause "Hand over"\n'
+        "    resume when customer replies\n  }\n"
+        '  stage "C" {\n    finish\n  }\n'
+        '  rule "Late" {\n    when "Hand over" is missed\n    then tag "late"\n  }\n}\n'
+    )
+    index = Index([SourceFile("a.duly", text)])
+    place = place_of('clock "Hand¦ over"', "a.duly", index)
+    assert len(index.references(place)) == 3
+    texts, _ = renamed('clock "Hand¦ over"', "Pass on", "a.duly", index)
+    assert 'clock "Pass on" was "Hand over" {' in texts["a.duly"]
+    assert 'pause "Pass on"' in texts["a.duly"] and 'when "Pass on" is missed' in texts["a.duly"]
+    found = hover(index, place)
+    assert found is not None and "within 2h" in found.text
 
 
 # --- outline, folding, formatting, fixes

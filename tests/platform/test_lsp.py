@@ -11,8 +11,9 @@ from urllib.parse import unquote, urlparse
 
 import pytest
 
+from duly_dsl.services import describe, index, names
 from duly_platform.lsp.folders import Folders
-from duly_platform.lsp.protocol import points, units
+from duly_platform.lsp.protocol import SYMBOLS, points, units
 from duly_platform.lsp.timers import Debounce
 from support.lsp_client import Client, Failed, applied
 
@@ -282,6 +283,11 @@ def test_units_of_positions() -> None:
     assert [units(line, each) for each in ("utf-8", "utf-16", "utf-32")] == [8, 5, 4]
     assert [points(line, 5, each) for each in ("utf-8", "utf-16", "utf-32")] == [2, 4, 4]
     assert points(line, 99, "utf-16") == 4
+
+
+def test_every_kind_of_thing_has_a_word_and_a_symbol() -> None:
+    assert {*names.DEFINES.values(), "tag"} == describe.KINDS.keys()
+    assert set(index.KINDS.values()) == SYMBOLS.keys()
 
 
 def test_the_workspace_of_a_file_is_the_topmost_folder_with_rule_files(tmp_path: Path) -> None:

@@ -260,7 +260,8 @@ class _Completing:
                     doc=self.describe.symbol(symbol),
                 )
         if not quoted:
-            for name in BUILT_IN_OPERANDS:
+            given = bool(self.around.before) and self.around.before[0].type == "GIVEN"
+            for name in (*BUILT_IN_OPERANDS, *(("message", "title") if given else ())):
                 yield self._make(name, BUILT_IN, doc=self.describe.built_in(name))
 
     def _options(self, kind: str) -> Iterable[str] | None:

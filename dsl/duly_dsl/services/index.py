@@ -130,12 +130,12 @@ class Index:
         spans = {mention.span for mention in self.by_symbol.get(symbol, []) if mention.defines}
         for file in self.files.values():
             for node in _defining(file):
-                if node.name.span in spans and _KINDS.get(type(node)) == symbol.kind:
+                if node.name.span in spans and KINDS.get(type(node)) == symbol.kind:
                     return node
         return None
 
 
-_KINDS: dict[type, str] = {
+KINDS: dict[type, str] = {
     s.Calendar: "calendar",
     s.Person: "person",
     s.Team: "team",
@@ -172,5 +172,5 @@ def _defining(file: s.File) -> list[Defining]:
     found: list[Defining] = [*file.calendars, *file.people, *file.teams, *file.pipelines]
     found += [*file.connectors, *file.templates, *file.tests, *file.reports]
     for pipeline in file.pipelines:
-        found += [*pipeline.fields, *pipeline.stages, *pipeline.escalations, *pipeline.rules]
+        found += [*pipeline.fields, *pipeline.stages, *pipeline.clocks, *pipeline.escalations, *pipeline.rules]
     return found

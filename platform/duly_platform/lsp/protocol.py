@@ -23,6 +23,8 @@ SYMBOLS = {
     "connector": types.SymbolKind.Interface,
     "template": types.SymbolKind.String,
     "test": types.SymbolKind.Method,
+    "report": types.SymbolKind.Package,
+    "clock": types.SymbolKind.Constant,
     "field": types.SymbolKind.Field,
     "stage": types.SymbolKind.EnumMember,
     "escalation": types.SymbolKind.Function,
