@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 import pytest
@@ -13,6 +14,7 @@ from duly_dsl.catalogue import every
 from duly_dsl.config import Config, Level, lints, read
 from duly_dsl.diagnostics import Diagnostic, Fix, Severity
 from duly_dsl.fixing import comments, mend, replaced
+from duly_dsl.parsing.grammar import source
 from duly_dsl.source import SourceFile, Span
 from support.world import WORLD
 
@@ -35,6 +37,14 @@ def put(text: str, before: str, line: str) -> str:
 def test_lints_are_the_warnings_and_only_they() -> None:
     assert "unreachable-stage" in lints() and "unknown-stage" not in lints()
     assert all(kind.severity == "warning" for kind in lints().values())
+
+
+def test_every_block_of_lines_takes_an_allow() -> None:
+    grammar = source()
+    blocks = re.findall(r"^\w+: .*_open (_\w+_line)\* _close$", grammar, re.MULTILINE)
+    lines = {name: re.search(rf"^{name}: ((?:.|\n +\|)*)", grammar, re.MULTILINE) for name in blocks}
+    assert len(blocks) > 10
+    assert [name for name, hit in lines.items() if hit is None or not re.search(r"\ballow\b", hit[1])] == []
 
 
 def test_a_first_line_silences_its_block() -> None:
@@ -280,3 +290,16 @@ def test_mending_ends_and_keeps_every_comment_and_brings_no_error(text: str) -> 
     assert done.left == build([source], WORLD).diagnostics
     again = mend(done.sources, lambda sources: build(sources, WORLD).diagnostics)
     assert again.sources == done.sources and again.made == ()
+
+
+def test_a_calendar_is_used_by_whatever_runs_on_it() -> None:
+    spare = 'calendar "Spare" {\n  time zone "UTC"\n  open every day 00:00-24:00\n}\n'
+    assert [code for code, *_ in found(QUIET + spare)] == ["W0213"]
+    for line in (
+        'send limits {\n  quiet hours 22:00-07:00 in "Spare"\n}\n',
+        'test "x" {\n  clock starts monday 2026-11-09 09:00 in "Spare"\n  given card in "New"\n  expect no alert\n}\n',
+    ):
+        assert "W0213" not in {code for code, *_ in found(QUIET + spare + line)}, line
+    clock = 'clock "Own" {\n calendar "Spare"\n start when card is created\n stop when agent replies\n within 4h\n}\n'
+    text = QUIET.replace('  stage "New" {', f'{clock}  stage "New" {{') + spare
+    assert "W0213" not in {code for code, *_ in found(text)}

@@ -37,6 +37,13 @@ def check(checking: Checking) -> Iterator[Diagnostic]:
     used = {scope.pipeline.calendar.text for scope in checking.scopes if scope.pipeline.calendar is not None}
     clocks = [clock for scope in checking.scopes for clock in scope.pipeline.clocks]
     used |= {clock.calendar.text for clock in clocks if clock.calendar is not None}
+    limits = [
+        *(each for file in checking.files for each in file.limits),
+        *(scope.pipeline.limits for scope in checking.scopes),
+    ]
+    used |= {
+        quiet.calendar.text for each in limits if each is not None for quiet in each.quiet if quiet.calendar is not None
+    }
     used |= {test.zone_of.text for file in checking.files for test in file.tests if test.zone_of is not None}
     sure = used and used <= set(checking.workspace.calendars)  # else the name that is wrong is said, or the line missing
     for name, calendar in checking.workspace.calendars.items():
@@ -75,6 +82,7 @@ def _fields(checking: Checking) -> Iterator[Diagnostic]:
         own = [a.text.value for a in c.actions_of(scope.pipeline) if isinstance(a, s.Reply | s.AddNote)]
         shown = {part.name.casefold() for text in (*texts, *own) for part in parse(text) if isinstance(part, Placeholder)}
         used = {name.text.casefold() for name in _named(checking, scope)} | shown
+        used |= {name.text.casefold() for file in checking.files for report in file.reports for name in report.by}
         for name, field in scope.fields.items():
             if name.casefold() not in used and not field.required_to_leave:
                 yield kinds.UNUSED_FIELD.at(field.name.span, fixes=_removed(field), name=name)
