@@ -42,6 +42,15 @@ GROWTH_LIMIT = 16
 """Years laid out at a time at most, so that one long search doesn't lay out centuries."""
 
 
+OWN = {
+    Unit.BUSINESS: Unit.BUSINESS,
+    Unit.WORKING_DAYS: Unit.BUSINESS,
+    Unit.ELAPSED: Unit.ELAPSED,
+    Unit.CALENDAR_DAYS: Unit.ELAPSED,
+}
+"""Unit of a target -> what a clock counts while it runs: open time, or time on the wall."""
+
+
 class CalendarNeverOpens(Exception):
     """The calendar has no opening where one is needed: the compiler refuses such calendars."""
 
@@ -177,9 +186,11 @@ class WorkingTime:
     def _day_of_open(self, instant: int) -> int:
         """The date on which the window that holds an open instant began; its own date where both have one."""
         ordinal = ordinal_of(self._zone.wall(instant))
-        while not any(opens <= instant < closes for opens, closes in self._openings(ordinal)):
+        while True:
+            for opens, closes in self._openings(ordinal):
+                if opens <= instant < closes:
+                    return ordinal
             ordinal -= 1
-        return ordinal
 
     def _openings(self, ordinal: int) -> list[Interval]:
         """The UTC intervals of the windows that begin on a date."""
@@ -276,19 +287,27 @@ class WorkingTime:
     def _due(self, start: int, target: Duration, pauses: Sequence[Pause], carried: int) -> int | None:
         unit = _own_unit(target.unit)
         if target.unit is unit:
-            due = self._add(start, Duration(unit, max(0, target.amount - carried)))
+            due = self._add_own(unit, start, max(0, target.amount - carried))
         else:
             due = self._add(start, target)
             if carried:
                 left = self._own(unit, start, due) - carried
                 due = self._subtract(due, Duration(unit, carried)) if left > 0 else start
+        if not pauses:
+            return due
         for paused, resumed in _pauses(pauses, start):
             if paused >= due:
                 break
             if resumed is None:
                 return None
-            due = self._add(due, Duration(unit, self._own(unit, paused, resumed)))
+            due = self._add_own(unit, due, self._own(unit, paused, resumed))
         return due
+
+    def _add_own(self, unit: Unit, start: int, amount: int) -> int:
+        """`amount` microseconds of a clock's own time later."""
+        if not amount:
+            return start
+        return self._add_open(start, amount) if unit is Unit.BUSINESS else start + amount
 
     def _budget(self, start: int, target: Duration) -> int:
         """The target in the clock's own time."""
@@ -296,9 +315,7 @@ class WorkingTime:
         return target.amount if target.unit is unit else self._own(unit, start, self._add(start, target))
 
     def _own(self, unit: Unit, start: int, end: int) -> int:
-        if _own_unit(unit) is Unit.BUSINESS:
-            return self._open(start, end)
-        return max(0, end - start)
+        return self._open(start, end) if OWN[unit] is Unit.BUSINESS else max(0, end - start)
 
     # --- openings -----------------------------------------------------------------------------------------------------
 
@@ -476,7 +493,7 @@ class Calendars:
 
 def _own_unit(unit: Unit) -> Unit:
     """What a clock with a target in `unit` counts while it runs: open time, or time on the wall."""
-    return Unit.BUSINESS if unit in (Unit.BUSINESS, Unit.WORKING_DAYS) else Unit.ELAPSED
+    return OWN[unit]
 
 
 def _datetime(instant: int | None) -> dt.datetime | None:

@@ -45,6 +45,27 @@ class Zone:
     def __init__(self, key: str) -> None:
         self._info = ZoneInfo(key)
         self._years: dict[int, list[Segment]] = {}
+        self._last: Segment = (0, 0, 0)
+        """The segment asked for last, within one year of UTC: the next instant mostly lies in it, too."""
+
+    def _at(self, instant: int) -> Segment:
+        """The segment an instant lies in, cut at the ends of its year; an empty one for instants without a wall time."""
+        last = self._last
+        if last[0] <= instant < last[1]:
+            return last
+        if not FIRST <= instant < LAST:
+            return (0, 0, 0)
+        for segment in self._year(datetime_of(instant).year):
+            if instant < segment[1]:
+                self._last = segment
+                return segment
+        raise AssertionError("a year's segments cover it")
+
+    def _year(self, year: int) -> list[Segment]:
+        segments = self._years.get(year)
+        if segments is None:
+            segments = self._years[year] = self._sampled(year_start(year), year_start(year + 1))
+        return segments
 
     def offset(self, instant: int) -> int:
         """Microseconds the wall clock is ahead of UTC."""
@@ -59,10 +80,7 @@ class Zone:
         if start >= end:
             return found
         for year in range(datetime_of(start).year, datetime_of(end - 1).year + 1):
-            segments = self._years.get(year)
-            if segments is None:
-                segments = self._years[year] = self._sampled(year_start(year), year_start(year + 1))
-            for begins, ends, offset in segments:
+            for begins, ends, offset in self._year(year):
                 begins, ends = max(begins, start), min(ends, end)
                 if begins >= ends:
                     continue
@@ -100,14 +118,21 @@ class Zone:
         return high * SECOND
 
     def wall(self, instant: int) -> int:
-        return instant + self.offset(instant)
+        _, ends, offset = self._at(instant)
+        return instant + (offset if ends else self.offset(instant))
 
     def fold(self, instant: int) -> int:
         """1 where the same wall time was shown before (the second pass of a repeated hour), else 0."""
+        begins, ends, _ = self._at(instant)
+        if ends and instant - begins >= FARTHEST:
+            return 0  # no change takes the clock back further
         return datetime_of(instant).astimezone(self._info).fold
 
     def instant(self, wall: int, fold: int = 0) -> int:
         """When the wall clock shows `wall`: the first or (fold 1) the last time; the end of the gap if it never does."""
+        begins, ends, offset = self._at(wall)
+        if begins <= wall - FARTHEST and wall + FARTHEST <= ends:
+            return wall - offset  # no change anywhere near
         found: int | None = None
         gap_end = wall
         for start, end, offset in self.segments(wall - FARTHEST, wall + FARTHEST):
