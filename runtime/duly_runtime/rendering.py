@@ -17,8 +17,11 @@ from duly_runtime.card import Card
 from duly_runtime.doors import Approved
 
 LONGEST_VARIABLE = 1000
+WHOLE = 50
+"""Notices of a digest by e-mail that are there in full."""
+LONG_DIGEST = 40_000
 SHORT_DIGEST = 3000
-"""Characters of a digest in a chat."""
+"""Characters of the lines of a digest, by e-mail and in a chat."""
 
 
 class Text(msgspec.Struct, frozen=True):
@@ -132,20 +135,25 @@ def notice(about: str, facts: Facts, wanted: str) -> Text:
 
 
 def digest(notices: Sequence[Text], wanted: str, *, short: bool) -> Text:
-    """Several notices to one person as one. `short`: a line each, for channels whose messages are short."""
+    """Several notices to one person as one: the first ones whole, a line each of the others, and how many more there are.
+    `short`: no whole ones, for channels whose messages are short."""
     language = i18n.choose(wanted)
     _n = i18n.translations("duly_runtime", language).ngettext
     subject = _n("{count} notice", "{count} notices", len(notices)).format(count=len(notices))
-    if not short:
-        return Text(subject, "\n\n".join((subject, *(f"{each.subject}\n{each.text}" for each in notices))))
-    lines = [subject]
-    for place, each in enumerate(notices):
-        if sum(map(len, lines)) + len(each.subject) > SHORT_DIGEST:
+    whole = () if short else notices[:WHOLE]
+    parts = [subject, *(f"{each.subject}\n{each.text}" for each in whole)]
+    lines: list[str] = []
+    room = SHORT_DIGEST if short else LONG_DIGEST
+    for place, each in enumerate(notices[len(whole) :], len(whole)):
+        room -= len(each.subject) + 3
+        if room < 0:
             left = len(notices) - place
             lines.append(_n("… and {count} more", "… and {count} more", left).format(count=left))
             break
         lines.append(f"• {each.subject}")
-    return Text(subject, "\n".join(lines))
+    if lines:
+        parts.append("\n".join(lines))
+    return Text(subject, ("\n" if short else "\n\n").join(parts))
 
 
 def metric(name: str, language: str) -> str:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
+import re
 from pathlib import Path
 
 import pytest
 
 from duly_runtime.decision import MessageCustomer, NotifyPerson
 from duly_runtime.doors import Outgoing, Retry, Sent
+from duly_runtime.rendering import SHORT_DIGEST, Text, digest
 from runtime.desk import Desk, when
 from runtime.test_delivery import notify, out
 from runtime.workspace import START
@@ -282,10 +284,20 @@ def test_what_is_gathered_is_in_the_app_at_once(tmp_path: Path) -> None:
     asyncio.run(main())
 
 
-def test_a_digest_in_a_chat_is_a_line_each_and_not_longer_than_a_message() -> None:
-    from duly_runtime.rendering import SHORT_DIGEST, Text, digest
-
-    made = digest([Text(f"Card {number} is late", "…") for number in range(200)], "en", short=True)
-    assert made.text.startswith("200 notices\n• Card 0 is late\n")
-    assert made.text.endswith(" more") and len(made.text) < SHORT_DIGEST + 200
-    assert digest([Text("A", "a")], "pt", short=False).subject == "1 aviso"
+def test_a_long_digest_is_shortened_by_mail_and_more_so_in_a_chat() -> None:
+    notices = [Text(f"Card {number} is late", f"Look at {number}.") for number in range(5000)]
+    chat = digest(notices, "en", short=True)
+    assert chat.text.startswith("5000 notices\n• Card 0 is late\n• Card 1 is late\n")
+    assert len(chat.text) < SHORT_DIGEST + 100
+    mail = digest(notices, "en", short=False)
+    assert mail.text.startswith("5000 notices\n\nCard 0 is late\nLook at 0.\n\nCard 1 is late\n")
+    assert "Look at 49.\n\n• Card 50 is late\n• Card 51" in mail.text
+    for made in (chat, mail):
+        more = re.search(r"\n… and (\d+) more$", made.text)
+        assert more is not None
+        assert made.text.count(" is late") + int(more[1]) == 5000
+    few = digest(notices[:2], "pt", short=False)
+    assert (few.subject, few.text) == (
+        "2 avisos",
+        "2 avisos\n\nCard 0 is late\nLook at 0.\n\nCard 1 is late\nLook at 1.",
+    )

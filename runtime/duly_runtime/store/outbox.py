@@ -33,8 +33,8 @@ from duly_runtime.store.unit import Row
 RANK = {"sent": 1, "failed": 2, "delivered": 3, "read": 4}
 """What is known, lowest first; `failed` comes after `sent` only. The other states know less than any of these."""
 
-MOST_GATHERED = 200
-"""Notices in one digest; the next ones make another."""
+MOST_GATHERED = 1000
+"""Notices in one digest, so that it is ready within its lease; the next ones make another."""
 
 _digests = msgspec.json.Decoder(NotifyPerson)
 
