@@ -333,3 +333,13 @@ print([name for name in {heavy!r} if name in sys.modules])
         [sys.executable, "-c", script], cwd=folder, env=environment, capture_output=True, text=True, timeout=120, check=True
     )
     assert ran.stdout.splitlines()[-1] == "[]"
+
+
+def test_on_a_terminal_a_failure_has_colours_and_elsewhere_none():
+    span = Span("a.duly", 3, 1, 3, 9)
+    failure = Failure(span, "expect refused", "Mon 10:00", "it was carried out", ("Mon 10:00  opened",), ("because",))
+    plain = results.tell(failure)
+    assert "\x1b" not in plain
+    colored = results.tell(failure, color=True)
+    assert re.sub(r"\x1b\[\d+m", "", colored) == plain
+    assert "\x1b[31mbut        it was carried out\x1b[0m" in colored

@@ -10,11 +10,16 @@ from pathlib import Path
 import msgspec
 
 from duly_dsl import i18n
+from duly_platform.cli.language import colors
 from duly_runtime import scenario
 
 _catalogue = i18n.translations("duly_platform", i18n.of_environment())
 _ = _catalogue.gettext
 _n = _catalogue.ngettext
+
+
+BOLD, FAINT, RED, PLAIN = "\x1b[1m", "\x1b[2m", "\x1b[31m", "\x1b[0m"
+"""For terminals: the story stays in the background."""
 
 
 class Named(msgspec.Struct, frozen=True):
@@ -35,10 +40,11 @@ class Named(msgspec.Struct, frozen=True):
 def sum_up(found: Sequence[Named]) -> int:
     """Tell every failure and the sum; the exit code."""
     failed = [each for each in found if not each.result.passed]
+    color = colors()
     for each in failed:
-        print(f"\n{each.place}  {each.result.name}")
+        print("\n" + _styled(BOLD, f"{each.place}  {each.result.name}", color))
         for failure in each.result.failures:
-            print("\n" + tell(failure, each.prefix))
+            print("\n" + tell(failure, each.prefix, color=color))
     passed = len(found) - len(failed)
     words = [_n("{n} test passed", "{n} tests passed", passed).format(n=passed)]
     if failed:
@@ -49,17 +55,22 @@ def sum_up(found: Sequence[Named]) -> int:
     return 1 if failed else 0
 
 
-def tell(failure: scenario.Failure, prefix: str = "") -> str:
+def tell(failure: scenario.Failure, prefix: str = "", *, color: bool = False) -> str:
     """A failure as a story: expected, what happened, why."""
+    but = _("but        {instead}").format(instead=failure.instead)
     lines = [
         f"  {prefix}{failure.span.path}:{failure.span.line}",
         "  " + _("expected   {line}  [{moment}]").format(line=failure.expected, moment=failure.moment),
-        "  " + _("but        {instead}").format(instead=failure.instead),
+        "  " + _styled(RED, but, color),
     ]
-    for title, told in ((_("what happened"), failure.happened), (_("why"), failure.why)):
+    for title, told, style in ((_("what happened"), failure.happened, FAINT), (_("why"), failure.why, "")):
         if told:
-            lines += [f"  {title}", *(f"    {line}" for line in told)]
+            lines += [f"  {_styled(BOLD, title, color)}", *(f"    {_styled(style, line, color)}" for line in told)]
     return "\n".join(lines)
+
+
+def _styled(style: str, text: str, color: bool) -> str:
+    return f"{style}{text}{PLAIN}" if color and style else text
 
 
 def write_junit(path: Path, found: Sequence[Named]) -> None:
