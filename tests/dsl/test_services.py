@@ -497,7 +497,7 @@ def test_what_stands_in_a_sound_file_is_among_what_is_offered(data: st.DataObjec
     token = data.draw(st.sampled_from(line.tokens[:-1]))
     if token.type not in grammar.tables().keywords.values():
         return
-    if line.tokens[0].type == "CONNECTOR" and token.type == "WHATSAPP":
+    if line.tokens[0].type == "CONNECTOR" and token.type in ("EMAIL", "WHATSAPP"):
         return  # a kind, which the environment knows
     cut = TEXT.split("\n")
     cut[token.line - 1] = cut[token.line - 1][: token.column - 1]

@@ -242,3 +242,13 @@ WALL_TIME_ONLY = Kind(
     _("How long to try again is time on the wall, as no calendar belongs to a connector."),
     DOOR_FILE,
 )
+LINE_WITHOUT_TARGET = Kind(
+    "W0621",
+    "line-without-target",
+    Severity.WARNING,
+    _("nothing promises `%(metric)s` in `%(pipeline)s`, so this line does nothing"),
+    _("add a target for `%(metric)s`, or remove the line"),
+    _("Pauses and reopening are about clocks, and a clock runs where the stage or the pipeline has a target for it."),
+    desk("resolved within 8h\non reopen first reply new cycle"),
+    absence="file",
+)

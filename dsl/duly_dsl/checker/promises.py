@@ -48,6 +48,7 @@ def check(checking: Checking) -> Iterator[Diagnostic]:
             yield from _inverted(scope, place)
         for stage in pipeline.stages:
             yield from _gaps(scope, stage)
+        yield from _about_nothing(scope)
         yield from _order(scope)
         yield from _sums(scope)
         yield from _bare_stages(scope)
@@ -148,6 +149,16 @@ def _gaps(scope: Scope, stage: s.Stage) -> Iterator[Diagnostic]:
         none = tuple(s.Not(span=line.span, term=line.condition) for line in lines if line.condition is not None)
         if contradiction(s.And(span=lines[0].span, terms=none), scope) is None:
             yield kinds.TARGET_GAP.at(lines[0].span, metric=metric, stage=stage.name.text)
+
+
+def _about_nothing(scope: Scope) -> Iterator[Diagnostic]:
+    """Lines about clocks nothing promises. Where there is no promise at all the file is a sketch, and nothing is said."""
+    pipeline = scope.pipeline
+    promised = c.promised(pipeline)
+    named = [metric for stage in pipeline.stages if not stage.finish for pause in stage.pauses for metric in pause.metrics]
+    for metric in [*(line.metric for line in pipeline.reopens), *named] if promised else ():
+        if metric.name in METRICS and metric.name not in promised:
+            yield kinds.LINE_WITHOUT_TARGET.at(metric.span, metric=metric.name, pipeline=pipeline.name.text)
 
 
 def _order(scope: Scope) -> Iterator[Diagnostic]:
