@@ -226,6 +226,10 @@ pipeline "Support" {
     when agent replies
     then tag "x"
   }
+  rule "Weekly" {
+    when every monday 09:00
+    then tag "x"
+  }
   rule "Left alone" off {
     when agent replies
     then tag "x"
