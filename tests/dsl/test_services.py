@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dsl.mutations import TEXT, shaken
+from duly_connectors.registry import kinds
 from duly_dsl import syntax as s
 from duly_dsl import workspace
 from duly_dsl.build import build
@@ -21,6 +22,7 @@ from duly_dsl.parser import parse
 from duly_dsl.parsing import grammar, lexing
 from duly_dsl.parsing.engine import Automaton, Engine
 from duly_dsl.parsing.nodes import NodeBuilder
+from duly_dsl.program import Environment
 from duly_dsl.services import constructs, edits, names, outline, surroundings
 from duly_dsl.services.completion import Completion, complete
 from duly_dsl.services.hover import hover
@@ -501,7 +503,7 @@ def test_what_stands_in_a_sound_file_is_among_what_is_offered(data: st.DataObjec
         return  # a kind, which the environment knows
     cut = TEXT.split("\n")
     cut[token.line - 1] = cut[token.line - 1][: token.column - 1]
-    index = Index([SourceFile("a.duly", "\n".join(cut))])
+    index = Index([SourceFile("a.duly", "\n".join(cut))], Environment(connector_kinds=kinds()))
     found = complete(index, Place("a.duly", token.line, token.column))
     blocks = surroundings.of(TEXT, token.line, 1).blocks
     if blocks and blocks[-1].header[0].type == "CONNECTOR":
