@@ -70,8 +70,7 @@ class Database:
         self._runner.close()
 
     def total(self) -> int:
-        # With timers, which are not replayed: an upper bound.
-        return self._runner.run(self._store.counts())["events"]
+        return self._runner.run(self._store.past_count(lines.LEFT_OUT))
 
     def lines(self) -> Iterator[bytes]:
         after = 0

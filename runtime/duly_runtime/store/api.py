@@ -493,6 +493,10 @@ class Store(Protocol):
         """Handled events with an id above `after`, of none of the kinds `without`, in the order of the journal."""
         ...
 
+    async def past_count(self, without: Sequence[str] = ("",)) -> int:
+        """How many events `past_events` gives in all."""
+        ...
+
     async def tell(self, person: str, text: str, key: str, now: dt.datetime) -> None:
         """A notice in the app that is about no card; the same `key` is the same notice."""
         ...

@@ -311,6 +311,9 @@ class DatabaseStore:
     async def past_events(self, after: int, limit: int, without: Sequence[str] = ("",)) -> list[PastEvent]:
         return await self._read(lambda: past.events(after, limit, without))
 
+    async def past_count(self, without: Sequence[str] = ("",)) -> int:
+        return await self._read(lambda: past.count(without))
+
     async def tell(self, person: str, text: str, key: str, now: dt.datetime) -> None:
         await self._write(lambda: outbox.tell(person, text, key, now))
 

@@ -35,6 +35,15 @@ async def events(after: int, limit: int, without: Sequence[str]) -> list[PastEve
     ]
 
 
+async def count(without: Sequence[str]) -> int:
+    """How many `events` gives in all."""
+    row = await unit.first(
+        f"SELECT COUNT(*) AS n FROM event WHERE handled_at IS NOT NULL AND kind NOT IN ({unit.marks(len(without))})",
+        *without,
+    )
+    return int(row["n"]) if row else 0
+
+
 def _case(conversation: int | None, card: int, event: int) -> str:
     if conversation is not None:
         return f"v{conversation}"

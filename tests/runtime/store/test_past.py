@@ -41,5 +41,6 @@ def test_handled_events_in_order_with_their_case(store_url: str) -> None:
             }
             without = await store.past_events(0, 100, ("AgentMessage", "OpenCard"))
             assert [row.id for row in without] == list(first)
+            assert (await store.past_count(), await store.past_count(("AgentMessage", "OpenCard"))) == (4, 2)
 
     asyncio.run(scene())
