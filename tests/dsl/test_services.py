@@ -510,3 +510,42 @@ def test_what_stands_in_a_sound_file_is_among_what_is_offered(data: st.DataObjec
         return  # the words of a connector's settings are its kind's own
     words = {each.text.split(" ")[0] for each in found}
     assert token.text in words
+
+
+CLOCKED = (Path(__file__).parents[1] / "runtime" / "scenarios" / "clocks.duly").read_text(encoding="utf-8")
+CLOCKS = ['"Vendor answer"', '"On-call look"', '"First look"', '"Bench time"', '"Courier"']
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "wanted"),
+    [
+        ('alert owner 30m before "Vendor answer"', 'alert owner 30m before "¦', CLOCKS),
+        ('pause "Vendor answer", "Bench time"', 'pause "¦', CLOCKS),
+        ('start clock "Courier"', 'start clock "¦', CLOCKS),
+        ('when "Vendor answer" is missed\n    level', 'when "¦\n    level', ['"Part"', *CLOCKS]),
+        ('expect "Vendor answer" is running', 'expect "¦', ['"Part"', *CLOCKS]),
+        ('set "Part" to', 'set "¦', ['"Part"']),
+        ('expect "Vendor answer" due in 4h', 'expect "Vendor answer" ¦', ["due at", "due in", "is"]),
+        ("    on reopen continue", "    on reopen ¦", ["continue", "first only", "new cycle"]),
+    ],
+)
+def test_named_clocks_are_offered(old: str, new: str, wanted: list[str]) -> None:
+    assert old in CLOCKED
+    text = CLOCKED.replace(old, new.replace("¦", ""), 1)
+    start = text.index(new.replace("¦", "")) + new.index("¦")
+    line = text.count("\n", 0, start) + 1
+    index = Index([SourceFile("c.duly", text)])
+    found = complete(index, Place("c.duly", line, start - text.rfind("\n", 0, start)))
+    assert [each.text for each in found] == wanted
+
+
+def test_a_named_clock_is_found_wherever_it_is_named() -> None:
+    index = Index([SourceFile("c.duly", CLOCKED)])
+    mention = '30m before "Vendor answer"'
+    start = CLOCKED.index(mention) + len(mention) - 5
+    place = Place("c.duly", CLOCKED.count("\n", 0, start) + 1, start - CLOCKED.rfind("\n", 0, start))
+    found = index.references(place)
+    assert len(found) == CLOCKED.count('"Vendor answer"')
+    assert {CLOCKED.split("\n")[span.line - 1][span.column - 1 : span.end_column - 1] for span in found} == {
+        '"Vendor answer"'
+    }

@@ -60,6 +60,10 @@ SAMPLES = {
 DAYS = ("2 working days", "2 calendar days")
 
 
+ASKING = frozenset({"WHEN", "EXPECT"})
+"""Words a condition or an expectation comes after: a name in quotes there may be a clock's."""
+
+
 class Completion(msgspec.Struct, frozen=True, kw_only=True):
     """One thing to write. `span` is what it replaces; `kind` is that of the symbol, `keyword`, `value` or `option`."""
 
@@ -223,6 +227,9 @@ class _Completing:
         scope = self.index.workspace.scopes.get(symbol.within[0]) if symbol.within else None
         if symbol.kind == "field":
             yield from self._operands(scope, quoted)
+            first = {token.type for token in self.around.before}
+            if quoted and scope is not None and first & ASKING and "SET" not in first:  # or `"Vendor answer" is missed`
+                yield from self._of_pipeline(Symbol("clock", symbol.name, (scope.pipeline.name.text,)), scope, quoted)
             return
         if symbol.kind in ("priority", "stage", "type", "choice", "clock", "escalation", "rule"):
             yield from self._of_pipeline(symbol, scope, quoted)
