@@ -1,4 +1,4 @@
-"""The workspaces of the cookbook and the tutorial have no problems, are laid out as `duly fmt` does it, and pass their tests."""
+"""The workspaces of the cookbook and the tutorial have no problems, are laid out as by `duly fmt`, and pass their tests."""
 
 from __future__ import annotations
 
