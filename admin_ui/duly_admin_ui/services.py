@@ -11,6 +11,7 @@ import msgspec
 from duly_dsl.diagnostics import Diagnostic
 from duly_dsl.program import Program
 from duly_runtime.events import AnyBody
+from duly_runtime.planning import Plan
 from duly_runtime.store.api import Store
 from duly_runtime.time import Clock
 
@@ -109,10 +110,17 @@ class Services(Protocol):
 
     def format(self, text: str) -> str: ...
 
-    async def publish(self, sources: dict[str, str], author: str, note: str, choice: str, base: str) -> Published:
-        """Make `sources` the live version if they hold no error. `choice` for open cards: `keep` or `recompute`.
+    async def plan(self, sources: dict[str, str]) -> Plan:
+        """What publishing these files would do now: changes by meaning, and the effect on open cards under each choice."""
+        ...
 
-        `base` is the hash of the version the sources started from; Conflict where another one has become live since.
+    async def publish(
+        self, sources: dict[str, str], author: str, note: str, choice: str, base: str, plan: str
+    ) -> Published:
+        """Make `sources` the live version if they hold no error. `choice` for open cards is one of planning.CHOICES.
+
+        `base` is the hash of the version the sources started from; Conflict where another one has become live since. `plan`
+        is the id of the plan that was shown; publishing.PlanChanged where that is not what would happen now.
         The draft is discarded with a successful publish, in the platform.
         """
         ...

@@ -144,7 +144,34 @@ class Words:
             "users.manage": _("manage users"),
             "tokens.manage": _("manage API tokens"),
             "audit.read": _("read the audit log"),
+            "journal.read": _("read the journal of events"),
         }.get(permission, permission)
+
+    def choice(self, choice: str) -> tuple[str, str]:
+        """What a publish does to open cards: a name, and what it means."""
+        _ = self._
+        return {
+            "from now on": (
+                _("From now on"),
+                _("clocks that run keep their targets; whatever starts later is measured by the new rules"),
+            ),
+            "keep": (_("Keep"), _("open cards keep the promises they have until they are finished")),
+            "recompute": (_("Measure again"), _("due times move to what the new rules say")),
+        }.get(choice, (choice, ""))
+
+    def effect(self, kind: str) -> str:
+        """What a publish would do to cards."""
+        _ = self._
+        return {
+            "stranded": _("Stranded"),
+            "late": _("Late at once"),
+            "on time": _("No longer late"),
+            "moved": _("Due time moves"),
+            "ended": _("Promise ends"),
+            "started": _("Clock starts"),
+            "ladder": _("Escalated at once"),
+            "alert": _("Alerted at once"),
+        }.get(kind, kind)
 
     def event(self, kind: str) -> str:
         """The tag of an event's body, for the trace."""
@@ -163,7 +190,7 @@ class Words:
             "WithdrawExcuse": _("An excuse was withdrawn"),
             "TimerFired": _("A time was reached"),
             "DeliveryStatus": _("News of a delivery"),
-            "Recompute": _("New rules measured the card again"),
+            "Recompute": _("New rules came into force"),
         }.get(kind, kind)
 
     def fact(self, kind: str, subject: str) -> str:

@@ -345,7 +345,6 @@ function conflict(told) {
 }
 
 if (editable) {
-  const dialog = document.getElementById("publish");
   document.getElementById("save").addEventListener("click", (event) => {
     event.preventDefault();
     save();
@@ -354,13 +353,10 @@ if (editable) {
     revision = theirs;
     save();
   });
-  const cancel = document.getElementById("publish-cancel");
-  cancel.hidden = false;
-  cancel.addEventListener("click", () => dialog.close());
   document.getElementById("publish-open").addEventListener("click", async (event) => {
     event.preventDefault();
     if (revision === 0 && !unsaved().length) return tell(text("nothing"), "warn", kept);
-    if (await save()) dialog.showModal();
+    if (await save()) location.assign(event.target.href);
   });
   // Ctrl+S belongs to the page, wherever the focus is.
   document.addEventListener("keydown", (event) => {

@@ -91,10 +91,11 @@ def test_a_draft_of_two_tells_who_was_faster(served: Served, visit: Visit, watch
 def test_publishing(served: Served, editor: Page) -> None:
     write(editor, "# better promises\n")
     editor.get_by_role("link", name="Publish…").click()
-    dialog = editor.get_by_role("dialog")
-    dialog.get_by_label("What changed, and why").fill("Quicker first replies")
-    dialog.get_by_label("Measure again").check()
-    dialog.get_by_role("button", name="Publish", exact=True).click()
+    expect(editor.locator(".changes")).to_contain_text("stage `New` of `Support`: first reply 1h → 30m")
+    expect(editor.get_by_role("radio", name="From now on")).to_be_checked()
+    editor.get_by_label("What changed, and why").fill("Quicker first replies")
+    editor.get_by_role("radio", name="Measure again").check()
+    editor.get_by_role("button", name="Publish", exact=True).click()
     expect(editor.get_by_role("status").filter(has_text="Published")).to_be_visible()
     expect(editor.locator("tbody tr").first).to_contain_text("Quicker first replies")
     expect(editor.locator("tbody tr").first).to_contain_text("live")
@@ -103,11 +104,43 @@ def test_publishing(served: Served, editor: Page) -> None:
     assert "# better promises" in sources["support.duly"]
 
 
+def test_a_plan_that_changed_is_shown_anew(served: Served, editor: Page, watches: list[Watch]) -> None:
+    watches[0].expect("409")
+    write(editor, "# better promises\n")
+    editor.get_by_role("link", name="Publish…").click()
+    editor.get_by_role("radio", name="Measure again").check()
+    editor.get_by_label("What changed, and why").fill("Quicker")
+    served.theatre.unsettled += 1
+    editor.get_by_role("button", name="Publish", exact=True).click()
+    expect(editor.locator("#refused")).to_contain_text("has changed since")
+    assert len(served.theatre.memory.published) == 1
+    expect(editor.get_by_role("radio", name="Measure again")).to_be_checked()
+    expect(editor.get_by_label("What changed, and why")).to_have_value("Quicker")
+    editor.get_by_role("button", name="Publish", exact=True).click()
+    expect(editor.get_by_role("status").filter(has_text="Published")).to_be_visible()
+
+
+def test_the_plan_names_the_cards(served: Served, editor: Page, axe: str) -> None:
+    write(editor, "# better promises\n")
+    editor.get_by_role("link", name="Publish…").click()
+    option = editor.locator(".option").filter(has=editor.get_by_role("radio", name="Measure again"))
+    expect(option.locator(".effects")).to_contain_text("Late at once 1")
+    option.locator("summary").click()
+    rows = option.locator("tbody tr")
+    expect(rows).to_have_count(3)
+    expect(rows.first).to_contain_text("Stranded: Order 77")
+    expect(rows.last.locator("time")).to_have_count(2)
+    keep = editor.locator(".option").filter(has=editor.get_by_role("radio", name="Keep open"))
+    expect(keep).to_contain_text("No open card is affected")
+    editor.evaluate(axe)
+    found = editor.evaluate("axe.run().then(result => result.violations.map(v => v.id + ': ' + v.nodes.map(n => n.html)))")
+    assert found == []
+
+
 def test_a_broken_file_is_not_published(served: Served, editor: Page, watches: list[Watch]) -> None:
     watches[0].expect("422")
     write(editor, "forst\n")
     editor.get_by_role("link", name="Publish…").click()
-    editor.get_by_role("dialog").get_by_role("button", name="Publish", exact=True).click()
     expect(editor.locator("#refused")).to_contain_text("The live version stays.")
     expect(editor.locator("#problems")).to_contain_text("is no word of the language")
     assert len(served.theatre.memory.published) == 1
@@ -117,7 +150,7 @@ def test_a_broken_file_is_not_published(served: Served, editor: Page, watches: l
 def test_an_old_version_comes_back_as_a_draft(served: Served, editor: Page) -> None:
     write(editor, "# second\n")
     editor.get_by_role("link", name="Publish…").click()
-    editor.get_by_role("dialog").get_by_role("button", name="Publish", exact=True).click()
+    editor.get_by_role("button", name="Publish", exact=True).click()
     editor.locator("tbody tr").last.get_by_role("link").click()
     editor.get_by_role("button", name="Restore into a draft").click()
     expect(editor.locator("#draft-state")).to_contain_text("Draft")

@@ -233,7 +233,6 @@ def test_rules_are_checked_drafted_and_published(running: Running, page: Page, w
     page.keyboard.insert_text('team "Desk" {\n')
     expect(page.locator("#problems li.error")).not_to_have_count(0)
     page.get_by_role("link", name="Publish…").click()
-    page.get_by_role("dialog").get_by_role("button", name="Publish", exact=True).click()
     expect(page.locator("#refused")).to_contain_text("The live version stays.")
     assert running.ask(lambda desk: desk.store.active_hash()) == first
     page.get_by_role("button", name="Discard draft").click()
@@ -247,8 +246,10 @@ def test_rules_are_checked_drafted_and_published(running: Running, page: Page, w
     page.keyboard.press("Control+s")
     expect(page.locator("#saved")).to_have_text("Draft saved")
     page.get_by_role("link", name="Publish…").click()
-    page.get_by_role("dialog").get_by_label("What changed, and why").fill("Quicker")
-    page.get_by_role("dialog").get_by_role("button", name="Publish", exact=True).click()
+    expect(page.locator(".changes li")).to_have_count(1)
+    expect(page.locator(".changes")).to_contain_text("first reply 1h → 30m")
+    page.get_by_label("What changed, and why").fill("Quicker")
+    page.get_by_role("button", name="Publish", exact=True).click()
     expect(page.locator("tbody tr").first).to_contain_text("Quicker")
     version = running.ask(lambda desk: desk.store.active_version())
     assert version.hash != first

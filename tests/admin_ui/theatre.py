@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
+from collections import Counter
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -20,12 +21,16 @@ from litestar.middleware import AbstractAuthenticationMiddleware, Authentication
 import duly_admin_ui
 from duly_admin_ui.services import CaughtMail, Change, Published, Refused, SignIn
 from duly_dsl.diagnostics import Diagnostic, Fix, Severity
+from duly_dsl.meaning import Change as Change_
+from duly_dsl.meaning import Place
 from duly_dsl.program import Calendar, Connector, EventAtom, Field, Person, Pipeline, Program, Rule, Stage, Team, Window
 from duly_dsl.source import Span
 from duly_dsl.units import HOUR, Duration, Unit
 from duly_runtime.card import Card, Clock, ClockState, Ladder, Pause, Visit
 from duly_runtime.decision import FactTrace, RuleTrace
 from duly_runtime.events import AgentMessage, AnyBody, AssignCard, Contact, InternalNote, MoveCard, OpenCard, SetFields
+from duly_runtime.planning import CHOICES, CardEffect, Effects, Plan
+from duly_runtime.publishing import PlanChanged
 from duly_runtime.store.api import (
     BoardCard,
     Conflict,
@@ -332,6 +337,8 @@ class Theatre:
     """Services over the MemoryStore: every account has PASSWORD, commands are carried out at once."""
 
     workspace_name = "Support Desk"
+    unsettled = 0
+    """Raised by one, it makes another plan of the same files."""
     setup_token = "the-token"
     secure_cookies = False
 
@@ -422,13 +429,53 @@ class Theatre:
     def format(self, text: str) -> str:
         return "\n".join(line.rstrip() for line in text.rstrip("\n").split("\n")) + "\n"
 
-    async def publish(self, sources: dict[str, str], author: str, note: str, choice: str, base: str) -> Published:
+    async def plan(self, sources: dict[str, str]) -> Plan:
+        """A plan with an effect of each kind; the same until `unsettle`."""
+        base = await self.memory.active_hash()
+        found = await self.check(sources)
+        if found:
+            return Plan(base=base, version="", diagnostics=tuple(found))
+        now = self.clock.now()
+        late = CardEffect(kind="late", card=1, title="Parcel", metric="first reply", was=now + minutes(5), due=now)
+        moved = CardEffect(kind="moved", card=2, metric="resolved", was=now, due=now + minutes(90))
+        lost = CardEffect(kind="stranded", card=1, title="Parcel", detail="field:Order", value="77")
+        change = Change_(
+            kind="changed",
+            places=(Place("stage", "New"), Place("pipeline", "Support")),
+            what="%(metric)s",
+            values={"metric": "first reply"},
+            before="1h",
+            after="30m",
+            new=Span("support.duly", 12, 3, 12, 9),
+        )
+        effects = {"recompute": (lost, late, moved), "keep": (), "from now on": (lost,)}
+        return Plan(
+            base=base,
+            version=f"{len(self.memory.published):08x}{HASH[8:]}",
+            changes=(change,),
+            open_cards=2,
+            choices={
+                choice: Effects(
+                    id=f"{choice} {self.unsettled}",
+                    counts=dict(Counter(effect.kind for effect in effects[choice])),
+                    cards=effects[choice],
+                )
+                for choice in CHOICES
+            },
+        )
+
+    async def publish(
+        self, sources: dict[str, str], author: str, note: str, choice: str, base: str, plan: str
+    ) -> Published:
+        expected = await self.plan(sources)
+        if expected.version and expected.choices[choice].id != plan:
+            raise PlanChanged(expected, plan)
         found = await self.check(sources)
         if found:
             return Published(diagnostics=tuple(found))
         made = f"{len(self.memory.published):08x}{HASH[8:]}"
         old = [(msgspec.structs.replace(row, active=False), text) for row, text in self.memory.published]
-        row = VersionRow(hash=made, author=author, note=note, created_at=self.clock.now(), active=True)
+        row = VersionRow(hash=made, author=author, note=note, created_at=self.clock.now(), active=True, choice=choice)
         self.memory.published = [*old, (row, sources)]
         self.memory.saved = None
         return Published(hash=made)

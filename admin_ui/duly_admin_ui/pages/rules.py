@@ -23,7 +23,6 @@ from duly_dsl.source import SourceFile, Span
 from duly_runtime.store.api import Conflict, Draft
 
 FILE_NAME = re.compile(r"[\w-][\w .-]*(/[\w-][\w .-]*)*\.duly")
-CHOICES = ("keep", "recompute")
 
 
 class Checked(msgspec.Struct, frozen=True, kw_only=True):
@@ -187,11 +186,11 @@ async def save(page: NamedDependency[Page], data: JSONBody[Saved]) -> Response[d
     try:
         draft = await store.save_draft(proper(data.sources), data.base, page.name, data.revision, page.now)
     except Conflict as error:
-        return Response(await _conflict(page, data.sources, str(error)), status_code=409)
+        return Response(await conflict(page, data.sources, str(error)), status_code=409)
     return Response({"revision": draft.revision, "base": draft.base})
 
 
-async def _conflict(page: Page, sources: dict[str, str], told: str) -> dict[str, Any]:
+async def conflict(page: Page, sources: dict[str, str], told: str) -> dict[str, Any]:
     draft = await page.services.store.draft()
     if draft is None:
         gone = page.gettext("the draft was published or discarded meanwhile. Load the page again; copy your text first.")
@@ -228,7 +227,7 @@ async def save_file(page: NamedDependency[Page]) -> Response[Any]:
             sources, form.get("base", work.base), page.name, int(form.get("revision") or 0), page.now
         )
     except Conflict as error:
-        told = await _conflict(page, sources, str(error))
+        told = await conflict(page, sources, str(error))
         return await show(page, status=409, refused=told["message"], chosen=path, text=text or None)
     return go("/rules" if "remove" in form else f"/rules?file={path}")
 
@@ -239,30 +238,4 @@ async def discard(page: NamedDependency[Page]) -> Response[Any]:
     return go("/rules")
 
 
-@post("/rules/publish", status_code=200, guards=[needs("rules.publish")])
-async def publish(page: NamedDependency[Page]) -> Response[Any]:
-    """Make the saved draft live; where it holds an error the live version stays as it is."""
-    form = await page.form()
-    work = await workspace(page)
-    _ = page.gettext
-    if work.draft is None:
-        return await show(page, status=409, refused=_("There is no draft to publish."))
-    if form.get("revision") != str(work.revision):
-        told = await _conflict(page, {}, "")
-        return await show(page, status=409, refused=_("Not published: the draft changed.") + " " + told["message"])
-    choice = form.get("choice", "keep")
-    done = await page.services.publish(
-        work.draft.sources,
-        page.name,
-        form.get("note", "").strip(),
-        choice if choice in CHOICES else "keep",
-        work.base,
-    )
-    if not done.hash:
-        refused = _("Not published: the files hold errors. The live version stays.")
-        broken = next((item.span.path for item in done.diagnostics if item.severity is Severity.ERROR), "")
-        return await show(page, status=422, refused=refused, chosen=broken)
-    return go(f"/versions?published={done.hash}")
-
-
-HANDLERS = (rules, check, complete_text, explain_text, format_text, save, save_file, discard, publish)
+HANDLERS = (rules, check, complete_text, explain_text, format_text, save, save_file, discard)

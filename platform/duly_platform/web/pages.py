@@ -12,6 +12,7 @@ from duly_platform.accounts import AccountError, TooManyAttempts
 from duly_platform.desk import Desk
 from duly_platform.settings import Settings
 from duly_runtime.events import AnyBody
+from duly_runtime.planning import Plan
 from duly_runtime.store.api import Store, User
 from duly_runtime.time import Clock
 
@@ -88,8 +89,14 @@ class ScreenServices:
     def format(self, text: str) -> str:
         return self._desk.format(text)
 
-    async def publish(self, sources: dict[str, str], author: str, note: str, choice: str, base: str) -> Published:
-        published = await self._desk.publish(sources, author, note, choice, base)
+    async def plan(self, sources: dict[str, str]) -> Plan:
+        return await self._desk.plan(sources)
+
+    async def publish(
+        self, sources: dict[str, str], author: str, note: str, choice: str, base: str, plan: str
+    ) -> Published:
+        details = {"via": "browser"}
+        published = await self._desk.publish(sources, author, note, choice, base, plan=plan, details=details)
         return Published(hash=published.hash, diagnostics=tuple(published.diagnostics))
 
     def changes(self) -> AsyncIterator[Change]:
