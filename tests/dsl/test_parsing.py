@@ -473,3 +473,9 @@ def test_newlines_of_all_systems_and_a_byte_order_mark() -> None:
     text = '\ufeffteam "T" {\n  members ana\n}\n'
     for newline in ("\n", "\r\n", "\r"):
         assert read(text.replace("\n", newline)).teams[0].span.end_line == 3
+
+
+def test_a_bar_left_out_of_a_row_is_told_at_the_row_not_at_a_heading() -> None:
+    rows = ("| priority | type | first reply |", "| urgent | any | 15m |", "| normal any | 1h |")
+    text = 'pipeline "P" {\n  targets {\n' + "\n".join(rows) + "\n  }\n}\n"
+    assert [(each.span.line, each.code) for each in parse(SourceFile("a.duly", text)).diagnostics] == [(5, "E0131")]

@@ -147,8 +147,10 @@ def read_map(raw: RawTable, path: str) -> tuple[tuple[syntax.MapRow, ...], list[
 
 
 def _untimed(heads: list[RawCell], rows: list[RawRow], timed: tuple[str, ...]) -> RawCell | None:
-    """A heading that is no clock over a column of durations."""
+    """A heading that is no clock over a column of durations. In a row of another length the columns are not these."""
     for row in rows:
+        if sum(token.type == "VBAR" for token in row.tokens) != len(heads) + 1:
+            continue
         place = -1
         before = ""
         for token in row.tokens:
