@@ -71,6 +71,9 @@ class Broken:
 BROKEN = Broken()
 
 
+_NO_TOKEN = Token(NEWLINE, "", 1, 1, 1)
+
+
 class Many(list[Any]):
     """The children of an inlined rule, on their way to their parent."""
 
@@ -161,8 +164,22 @@ class Automaton:
     def _reduce(self, number: int) -> None:
         rule = self.tables.rules[number]
         count = rule.length
+        if count == 1 and rule.keep:  # most rules: only the state and the value change
+            states, value = self.states, self.values[-1]
+            if rule.inline:
+                if not isinstance(value, Many):
+                    self.values[-1] = Many((value,))
+            elif not rule.single or (isinstance(value, Many) and len(value) != 1):
+                parts = list(value) if isinstance(value, Many) else [value]
+                first, last = self._firsts[-1], self._lasts[-1]
+                span = Span(self.path, first.line, first.column, last.line, last.end)
+                self.values[-1] = self.builder.build(rule.name, span, parts)
+            elif isinstance(value, Many):
+                self.values[-1] = value[0]
+            states[-1] = self.tables.goto[states[-2]][rule.origin]
+            return
         values: list[Any] = []
-        first = last = Token(NEWLINE, "", 1, 1, 1)
+        first = last = _NO_TOKEN
         if count:
             values = self.values[-count:]
             first, last = self._firsts[-count], self._lasts[-1]
