@@ -157,6 +157,7 @@ def _clocks(report: Report, metric: str, group: dict[str, str], rows: Sequence[O
     excused = sum(1 for row in rows if row.excused)
     counted = [row for row in rows if not (row.excused and report.without_excused)]
     met = sum(1 for row in counted if not row.missed)
+    median, high = _times(counted)
     compliance = met / len(counted) if counted else None
     return Figures(
         measure=metric,
@@ -167,17 +168,20 @@ def _clocks(report: Report, metric: str, group: dict[str, str], rows: Sequence[O
         excused=excused,
         compliance=compliance,
         reached=met * 100 >= report.goal * len(counted) if report.goal and counted else None,
-        **_times(counted),
+        median_seconds=median,
+        p90_seconds=high,
     )
 
 
 def _stays(group: dict[str, str], rows: Sequence[StayRow]) -> Figures:
-    return Figures(measure=TIME_IN_STAGE, group=group, count=len(rows), **_times(rows))
+    median, high = _times(rows)
+    return Figures(measure=TIME_IN_STAGE, group=group, count=len(rows), median_seconds=median, p90_seconds=high)
 
 
-def _times(rows: Sequence[StayRow]) -> dict[str, float | None]:
+def _times(rows: Sequence[StayRow]) -> tuple[float | None, float | None]:
+    """Median and ninetieth percentile of the open times that are known."""
     seconds = sorted(row.seconds for row in rows if row.seconds is not None)
-    return {"median_seconds": quantile(seconds, 0.5), "p90_seconds": quantile(seconds, HIGH)}
+    return quantile(seconds, 0.5), quantile(seconds, HIGH)
 
 
 def quantile(ordered: Sequence[float], share: float) -> float | None:

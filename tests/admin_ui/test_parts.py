@@ -16,6 +16,7 @@ import pytest
 from babel.messages.pofile import read_po
 from litestar import Litestar
 from litestar.routes import HTTPRoute
+from msgspec.structs import replace
 
 from admin_ui.theatre import HASH, PROGRAM, MemoryStore, Theatre, stage
 from duly_admin_ui import badges, why
@@ -134,6 +135,20 @@ def test_columns_stand_in_the_order_of_stages_and_cards_by_what_is_due_first() -
         ("Waiting for customer", [4], 0),
         ("Done", [5], 0),
     ]
+
+
+def test_a_column_over_its_limit_says_so_whatever_is_filtered() -> None:
+    line = PROGRAM.pipelines["Customer support"]
+    limited = replace(line, stages=tuple(replace(stage, limit=1) for stage in line.stages))
+    cards = asyncio.run(MemoryStore(NOON).board("Customer support", NOON))
+    found = columns(limited, cards, Filters(owner="ana"), NOON)
+    assert [(column.stage, column.held, column.limit, column.over) for column in found] == [
+        ("New", 2, 1, True),
+        ("In progress", 1, 1, False),
+        ("Waiting for customer", 1, 1, False),
+        ("Done", 1, None, False),
+    ]
+    assert not any(column.over for column in columns(line, cards, Filters(), NOON))
 
 
 @pytest.mark.parametrize(

@@ -71,3 +71,35 @@ def test_an_agent_excuses_and_a_manager_withdraws(tmp_path: Path) -> None:
             assert (card.clocks[0].excuse, card.clocks[0].outcome) == (None, "missed")
 
     asyncio.run(main())
+
+
+def test_a_manager_reads_reports_and_an_agent_does_not(tmp_path: Path) -> None:
+    rules = (
+        EXCUSES
+        + """
+report "Compliance" {
+  of first reply, time in stage
+  by owner
+  period last 7 days
+  goal 90%
+}
+"""
+    )
+
+    async def main() -> None:
+        async with office(tmp_path, rules) as here:
+            headers = await here.token("read", "write")
+            await here.client.post("/api/v1/cards", json={"pipeline": "Support"}, headers=headers)
+            here.clock.advance(dt.timedelta(hours=2))
+            await here.client.post("/api/v1/cards/1/note", json={"text": "late"}, headers=headers)
+            here.clock.advance(dt.timedelta(days=1))
+            await sign_in(here, "bruno", "agent")
+            assert (await here.client.get("/reports/Compliance")).status_code == 403
+            await sign_in(here, "diogo", "manager")
+            assert '<a href="/reports/Compliance">Compliance</a>' in (await here.client.get("/reports")).text
+            page = (await here.client.get("/reports/Compliance")).text
+            assert "goal not reached" in page
+            assert "0.0%" in page
+            assert (await here.client.get("/reports/Nothing")).status_code == 404
+
+    asyncio.run(main())

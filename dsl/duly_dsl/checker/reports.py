@@ -35,7 +35,13 @@ def _report(checking: Checking, report: s.Report) -> Iterator[Diagnostic]:
     if not report.pipelines:
         about = list(scopes.values())
     promised = {metric for scope in about for metric in c.promised(scope.pipeline)}
+    clocks = {name for scope in about for name in scope.clocks}
     for measure in report.measures:
+        if measure.quoted and measure.name not in clocks:
+            name = s.Name(span=measure.span, text=measure.name, quoted=True)
+            lines = ", ".join(scope.pipeline.name.text for scope in about)
+            yield unknown(name_kinds.UNKNOWN_CLOCK, name, clocks, pipeline=lines)
+            continue
         if about and measure.name != TIME_IN_STAGE and measure.name not in promised:
             yield kinds.REPORT_WITHOUT_CLOCK.at(measure.span, metric=measure.name, name=report.name.text)
     period = report.period

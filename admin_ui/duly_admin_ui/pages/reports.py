@@ -1,0 +1,36 @@
+"""Reports the rules define, and their figures."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from litestar import Response, get
+from litestar.di import NamedDependency
+from litestar.params import FromPath
+
+from duly_admin_ui.access import needs
+from duly_admin_ui.page import Page
+from duly_admin_ui.times import amount
+from duly_runtime.reports import TIME_IN_STAGE, run
+from duly_runtime.store.api import Missing
+
+
+@get("/reports", guards=[needs("reports.read")])
+async def reports(page: NamedDependency[Page]) -> Response[Any]:
+    found = list(page.program.reports.values()) if page.program is not None else []
+    return page.render("reports.html", reports=found)
+
+
+@get("/reports/{name:path}", guards=[needs("reports.read")])
+async def report(page: NamedDependency[Page], name: FromPath[str]) -> Response[Any]:
+    """The figures of the report's own period."""
+    program = page.program
+    found = program.reports.get(name.lstrip("/")) if program is not None else None
+    if program is None or found is None:
+        raise Missing(name)
+    result = await run(page.services.store, program, found, page.now)
+    tables = [(total, [row for row in result.rows if row.measure == total.measure]) for total in result.totals]
+    return page.render("report.html", report=found, result=result, tables=tables, amount=amount, stays=TIME_IN_STAGE)
+
+
+HANDLERS = (reports, report)
