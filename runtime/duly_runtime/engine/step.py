@@ -121,7 +121,8 @@ def _handle(
         work.update(imported_until=max(now, card.imported_until or now))
     if isinstance(event.body, (CustomerMessage, AgentMessage)):
         work.message = fold(event.body.text)
-    commands.carry_out(work, event.body)
+    if not isinstance(event.body, TimerFired):
+        commands.carry_out(work, event.body)
     if isinstance(event.body, Recompute):
         if event.body.choice == "keep":
             work.update(kept=card.kept or event.body.before)
@@ -171,7 +172,11 @@ def _takes_effect(card: Card, event: Event, now: dt.datetime) -> dt.datetime:
 
 
 def _renamed(graph: Graph, pipeline: Pipeline, card: Card) -> Card:
-    """The card under the names this version has for its pipeline and stages."""
+    """The card under the names this version has for its pipeline, stages and clocks."""
+    here = graph.known_stage(pipeline, card.stage)
+    moved = card.pipeline != pipeline.name or (here is not None and here.name != card.stage)
+    if not moved and not any(clock.was for clock in pipeline.clocks):
+        return card
 
     def name(old: str) -> str:
         stage = graph.known_stage(pipeline, old) if old else None
@@ -181,9 +186,6 @@ def _renamed(graph: Graph, pipeline: Pipeline, card: Card) -> Card:
         clock = graph.clock(pipeline, old)
         return clock.name if clock else old
 
-    renamed = any(clock.was for clock in pipeline.clocks)
-    if card.pipeline == pipeline.name and name(card.stage) == card.stage and not renamed:
-        return card
     return replace(
         card,
         pipeline=pipeline.name,
