@@ -240,6 +240,12 @@ SAID: list[Entry] = [
         "",
         'test "more" {\nclock starts 2026-11-09 09:00 in "Office"\ngiven card in "Doing"\nexpect priority is high\n}',
     ),
+    tries(
+        'at +1h customer replies\nexpect template "Hello" sent',
+        'at +1h customer replies\nexpect template "Hello" held',
+        top="send limits {\nquiet hours 09:00-12:00\n}",
+        pipeline=rule("customer replies", 'send "Hello"'),
+    ),
     # --- said to the checker
     *(
         Entry("bottom", f"{head} {{\n}}", f"{head} {{\n{line}\n}}", checker=True)
