@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
+import json
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
@@ -149,6 +150,33 @@ def test_a_card_is_opened_worked_and_read_back(tmp_path: Path) -> None:
         assert [visit["stage"] for visit in visits] == ["New", "Done"]
         trace = (await here.client.get(f"/api/v1/cards/{number}/trace", headers=headers)).json()
         assert trace[0]["facts"]
+
+    run(tmp_path, body)
+
+
+def test_a_plan_tells_how_far_it_is_and_a_publish_is_held_to_it(tmp_path: Path) -> None:
+    async def body(here: Office) -> None:
+        await opened(here)
+        headers = await here.token("read", "write", "publish")
+        faster = {"sources": {"support.duly": RULES.replace("within 1h", "within 30m")}}
+        answer = await here.client.post("/api/v1/plan", json=faster, headers={**headers, "Accept": "application/x-ndjson"})
+        *progress, last = [json.loads(line) for line in answer.text.splitlines()]
+        assert progress == [{"done": 1, "of": 1}]
+        plan = (await here.client.post("/api/v1/plan", json=faster, headers=headers)).json()
+        assert last["plan"]["choices"] == plan["choices"]
+        assert plan["choices"]["recompute"]["counts"] == {"moved": 1}
+        assert plan["changes"][0]["before"] == "1h"
+        wanted = {**faster, "open_cards": "recompute", "plan": plan["choices"]["recompute"]["id"]}
+        refused = await here.client.post("/api/v1/publish", json={**wanted, "plan": "0" * 20}, headers=headers)
+        assert refused.status_code == 409 and refused.json()["type"] == "urn:duly:problem:plan-changed"
+        assert refused.json()["plan"]["choices"] == plan["choices"]
+        origin = {"commit": "abcdef1", "commit_author": "Ana"}
+        done = await here.client.post("/api/v1/publish", json={**wanted, "origin": origin}, headers=headers)
+        assert done.status_code == 201, done.text
+        (row, before) = (await here.client.get("/api/v1/versions", headers=headers)).json()
+        assert row["details"] == {"via": "api", **origin, "plan": wanted["plan"]}
+        changed = await here.client.get("/api/v1/versions/live/changes", params={"since": before["hash"]}, headers=headers)
+        assert changed.json() == plan["changes"]
 
     run(tmp_path, body)
 

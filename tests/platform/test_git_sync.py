@@ -306,6 +306,17 @@ def test_a_push_is_published(tmp_path: Path, remote: Remote, kind: str) -> None:
     asyncio.run(main())
 
 
+def test_without_a_web_hook_the_branch_is_looked_at_now_and_then(tmp_path: Path, remote: Remote) -> None:
+    async def main() -> None:
+        environ = {"DULY_GIT_REMOTE": remote.url, "DULY_GIT_PATH": "rules", "DULY_GIT_MODE": "publish"}
+        settings = load(tmp_path / "desk", {**environ, "DULY_GIT_POLL": "0.05"})
+        async with open_desk(settings, FakeClock(MONDAY)) as desk:
+            await until(desk, git(remote.folder, "rev-parse", "HEAD"))
+            await until(desk, remote.commit(FASTER, "Faster"))
+
+    asyncio.run(main())
+
+
 def test_a_server_that_follows_nothing_says_so(tmp_path: Path) -> None:
     async def main() -> None:
         settings = load(tmp_path, {})

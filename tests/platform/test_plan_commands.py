@@ -222,6 +222,20 @@ def test_without_git_the_reason_is_said(folder: Path, run: Run, monkeypatch: pyt
     assert code == 2 and "git is not installed" in err
 
 
+def test_a_plan_against_a_revision_starts_without_the_server(folder: Path) -> None:
+    git(folder, "init", "-b", "main")
+    git(folder, "add", "support.duly")
+    git(folder, "commit", "-m", "rules")
+    heavy = ("litestar", "piccolo", "dramatiq", "asyncpg", "httpx", "jinja2", "redis", "pika")
+    code = (
+        "import sys\nfrom duly_platform.cli import main\n"
+        f"main(['plan', '--against', 'main'])\nprint([name for name in {heavy!r} if name in sys.modules])"
+    )
+    environ = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    done = subprocess.run([sys.executable, "-c", code], env=environ, capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "[]"
+
+
 @pytest.fixture
 def server(folder: Path) -> Iterator[str]:
     environ = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "PYTHONUNBUFFERED": "1"}

@@ -50,6 +50,43 @@ def test_a_publish_may_ask_to_measure_every_open_card_anew(store_url: str) -> No
     asyncio.run(scene())
 
 
+def test_of_two_publishes_from_one_version_only_one_goes_through(store_url: str) -> None:
+    async def scene() -> None:
+        async with opened(store_url) as store:
+            await store.publish("h0", b"zero", {}, "ana", "", NOW)
+            results = await asyncio.gather(
+                *(store.publish(f"h{n}", b"x", {}, "ana", "", NOW, base="h0") for n in range(1, 9)), return_exceptions=True
+            )
+            assert sorted(type(result).__name__ for result in results) == ["Conflict"] * 7 + ["NoneType"]
+            assert len(await store.versions()) == 2
+
+    asyncio.run(scene())
+
+
+def test_where_a_version_came_from_is_kept(store_url: str) -> None:
+    async def scene() -> None:
+        async with opened(store_url) as store:
+            await store.publish("h1", b"one", {}, "git", "", NOW, choice="keep", details={"commit": "abc"})
+            (row,) = await store.versions()
+            assert (row.choice, row.details) == ("keep", {"commit": "abc"})
+
+    asyncio.run(scene())
+
+
+def test_a_publish_reaches_finished_cards_only_where_a_name_changed(store_url: str) -> None:
+    async def scene() -> None:
+        async with opened(store_url) as store:
+            for event_id in await take_in(store, said("1"), said("2")):
+                await store.handle(event_id, decider(), "v", NOW)
+            await store.handle(await store.command(2, MoveCard(stage="Done"), NOW), decider(), "v", NOW)
+            await store.publish("h1", b"one", {}, "ana", "", NOW)
+            await store.publish("h2", b"two", {}, "ana", "", NOW, renamed=[("Support", "Done"), ("Support", "Gone")])
+            assert len(await store.waiting_events(NOW, 10)) == 2
+            assert [card.id for card in await store.open_cards(0, 10)] == [1]
+
+    asyncio.run(scene())
+
+
 def test_two_editors_of_a_draft_do_not_overwrite_each_other(store_url: str) -> None:
     async def scene() -> None:
         async with opened(store_url) as store:
