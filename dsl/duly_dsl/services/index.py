@@ -125,14 +125,17 @@ class Index:
             return []
         return [each.span for each in self.by_symbol[mention.symbol] if definitions or not each.defines]
 
-    def definition_node(self, symbol: Symbol) -> s.Node | None:
+    def definition_node(self, symbol: Symbol) -> Defining | None:
         """The statement that defines a symbol, where it is one of its own."""
-        spans = {mention.span for mention in self.by_symbol.get(symbol, []) if mention.defines}
-        for file in self.files.values():
-            for node in _defining(file):
-                if node.name.span in spans and KINDS.get(type(node)) == symbol.kind:
-                    return node
+        for mention in self.by_symbol.get(symbol, ()):
+            if mention.defines and (node := self._nodes.get((symbol.kind, mention.span))):
+                return node
         return None
+
+    @functools.cached_property
+    def _nodes(self) -> dict[tuple[str, Span], Defining]:
+        """Statements with a name, by what they define and where the name stands."""
+        return {(KINDS[type(node)], node.name.span): node for file in self.files.values() for node in _defining(file)}
 
 
 KINDS: dict[type, str] = {
