@@ -307,6 +307,29 @@ def test_a_message_may_open_a_card_here_that_joined_one_then(past: tuple[list[by
     assert min(after.tally.cards("opened")) < 0, "such a card has the number of its message, below zero"
 
 
+def test_limits_of_stages_are_counted_over_all_cards() -> None:
+    """Of four cards the third is one too many; once two have left, the next makes it too many again."""
+    full = example(
+        ('  stage "New" {\n', '  stage "New" {\n    at most 2 cards\n'),
+        (
+            '  rule "VIP goes first" {',
+            '  rule "Full" {\n    when too many cards in "New"\n    then tag "full"\n  }\n\n  rule "VIP goes first" {',
+        ),
+    )
+    assert deals(full)
+    bodies: list[tuple[int, events.AnyBody]] = [
+        *((card, events.OpenCard(pipeline="Customer support")) for card in (1, 2, 3, 4)),
+        (1, events.MoveCard(stage="Done", author="ana")),
+        (2, events.MoveCard(stage="Done", author="ana")),
+        (5, events.OpenCard(pipeline="Customer support")),
+    ]
+    replay = Replay(load(full), Tally())
+    for number, (card, body) in enumerate(bodies, 1):
+        at = START + number * MINUTE
+        replay.take(lines.Line(id=number, case=f"c{card}", card=card, at=at, now=at, body=body))
+    assert {card: found.tags for card, found in replay.cards().items() if found.tags} == {3: ("full",), 5: ("full",)}
+
+
 def test_lines_about_a_card_that_was_never_opened_are_counted_as_lost() -> None:
     body = events.AgentMessage(text="hello", author="ana")
     line = lines.Line(id=1, case="c1", card=1, at=START, now=START, body=body)

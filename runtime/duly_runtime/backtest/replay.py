@@ -95,7 +95,8 @@ class Replay:
         self._load: dict[str, int] = {}
         self._cursors: dict[str, int] = {}
         # The engine only reads it, and finds in it what is known by then.
-        self._world = World(load=self._load, cursors=self._cursors)
+        self._held: dict[tuple[str, str], int] = {}
+        self._world = World(load=self._load, cursors=self._cursors, stages=self._held)
 
     def take(self, line: Line) -> None:
         """An event, after all that fell due before it. Lines of the past that come out of order take effect now."""
@@ -191,7 +192,12 @@ class Replay:
             running.watcher.watch(card, decision, now)
         if decision.cursors:
             self._cursors.update(decision.cursors)
+        if decision.over:
+            told = {key for key, over in decision.over.items() if over}
+            self._world = msgspec.structs.replace(self._world, over=(self._world.over - decision.over.keys()) | told)
         self._weigh(before, card)
+        if self.graph.limited:
+            self._count(before, card)
         if decision.timers:
             timer = decision.timers[0]
             if timer.due_at != running.next_at:
@@ -206,6 +212,13 @@ class Replay:
                 running.lay_down()
         return decision
 
+    def _count(self, before: Card | None, after: Card) -> None:
+        """Keep how many open cards each stage holds."""
+        for card, change in ((before, -1), (after, 1)):
+            if card is not None and card.finished_at is None:
+                key = (card.pipeline, card.stage)
+                self._held[key] = self._held.get(key, 0) + change
+
     def _weigh(self, before: Card | None, after: Card) -> None:
         """Keep how many open cards everybody has."""
         old = before.owner if before is not None and before.finished_at is None else ""
@@ -219,7 +232,9 @@ class Replay:
 
 
 def deals(program: p.Program) -> bool:
-    """Whether who gets a card depends on other cards: whose turn it is, or who has least to do."""
+    """Whether what is done depends on other cards: whose turn it is, who has least to do, how many a stage holds."""
+    if any(stage.limit is not None for pipeline in program.pipelines.values() for stage in pipeline.stages):
+        return True
     actions: list[p.AnyAction] = [action for rule in program.rules for action in rule.actions]
     actors: list[p.Actor] = []
     for pipeline in program.pipelines.values():

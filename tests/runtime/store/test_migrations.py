@@ -174,6 +174,8 @@ def test_the_queries_of_the_hot_path_use_their_indexes(sqlite_url: str) -> None:
         "outbox_leased": "SELECT id FROM outbox WHERE state = 'leased' AND leased_until <= '2026' ORDER BY leased_until",
         "card_open": "SELECT id FROM card WHERE pipeline = 'x' AND finished_at IS NULL ORDER BY id",
         "card_stage": "SELECT COUNT(*) FROM card WHERE finished_at IS NULL AND ((pipeline = 'x' AND stage = 'y'))",
+        "clock_missed": "SELECT id FROM clock WHERE pipeline IN ('x') AND missed_at >= '2026' AND missed_at < '2027'",
+        "clock_met": "SELECT id FROM clock WHERE pipeline IN ('x') AND outcome = 'met' AND stopped_at >= '2026'",
         "card_changed": "SELECT id FROM card WHERE changed_at >= '2026' ORDER BY changed_at LIMIT 9",
     }
 
