@@ -335,6 +335,7 @@ class SendLimits(Record, frozen=True, kw_only=True):
 
 class Field(Record, frozen=True, kw_only=True):
     name: str
+    was: tuple[str, ...] = ()
     type: str
     choices: tuple[str, ...] = ()
     pattern: str = ""

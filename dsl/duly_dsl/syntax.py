@@ -392,9 +392,10 @@ Action = Notify | Set | Tag | AssignTo | Move | Send | Reply | Call | ShiftPrior
 
 
 class Field(Node, frozen=True, kw_only=True):
-    """`field "Tier" choice gold, silver default silver required to leave "New"`."""
+    """`field "Tier" was "Level" choice gold, silver default silver required to leave "New"`."""
 
     name: Name
+    was: tuple[Name, ...] = ()
     type: str
     """`text`, `number`, `choice`, `date`, `yes/no`, `phone`, `email`."""
     choices: tuple[Name, ...] = ()

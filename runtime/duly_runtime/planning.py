@@ -10,7 +10,7 @@ import asyncio
 import datetime as dt
 import hashlib
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -163,10 +163,12 @@ class Planner:
         found: list[tuple[str, list[CardEffect]]] = []
         for card in cards:
             before = self._without(card, now)
+            pipeline = self.new.pipeline(card.pipeline)
+            names = {was: clock.name for clock in pipeline.clocks for was in clock.was} if pipeline else {}
             lost = list(stranded(self.live, self.new, card))
             for choice in self._found:
                 after = self._with(card, choice, now)
-                found.append((choice, [*lost, *compare(card, before, after)]))
+                found.append((choice, [*lost, *compare(card, before, after, names)]))
         for choice, effects in found:
             self._found[choice] += effects
         for card in cards:
@@ -206,8 +208,8 @@ def _judged(graph: Graph, card: Card, body: AnyBody, now: dt.datetime) -> Decisi
     return step(graph, card, Event(at=now, body=body), now, traced=False)
 
 
-def compare(card: Card, before: Decision, after: Decision) -> Iterator[CardEffect]:
-    """What the publish adds to what would have happened anyway."""
+def compare(card: Card, before: Decision, after: Decision, names: Mapping[str, str]) -> Iterator[CardEffect]:
+    """What the publish adds to what would have happened anyway. `names` are the new ones of clocks that were renamed."""
     if before.card is None or after.card is None or after.refused:
         return
     about: dict[str, Any] = {
@@ -217,7 +219,7 @@ def compare(card: Card, before: Decision, after: Decision) -> Iterator[CardEffec
         "stage": card.stage,
         "owner": card.owner,
     }
-    were = {(clock.metric, clock.cycle): clock for clock in before.card.clocks}
+    were = {(names.get(clock.metric, clock.metric), clock.cycle): clock for clock in before.card.clocks}
     are = {(clock.metric, clock.cycle): clock for clock in after.card.clocks}
     for key in dict.fromkeys((*were, *are)):
         kind = _clock(were.get(key), are.get(key))
@@ -227,7 +229,7 @@ def compare(card: Card, before: Decision, after: Decision) -> Iterator[CardEffec
                 kind=kind, metric=key[0], cycle=key[1], was=was.due_at if was else None,
                 due=now.due_at if now else None, **about,
             )  # fmt: skip
-    climbed = {(each.name, each.metric, each.cycle, each.level) for each in before.card.ladders}
+    climbed = {(each.name, names.get(each.metric, each.metric), each.cycle, each.level) for each in before.card.ladders}
     for each in after.card.ladders:
         if (each.name, each.metric, each.cycle, each.level) not in climbed:
             yield CardEffect(kind="ladder", metric=each.metric, cycle=each.cycle, detail=each.name, **about)
@@ -238,8 +240,8 @@ def compare(card: Card, before: Decision, after: Decision) -> Iterator[CardEffec
         if isinstance(effect, NotifyPerson) and effect.about == "alert" and effect.key not in told
     ]
     for metric in dict.fromkeys(effect.details.get("metric", "") for effect in people):
-        names = dict.fromkeys(effect.person for effect in people if effect.details.get("metric", "") == metric)
-        yield CardEffect(kind="alert", metric=metric, detail=", ".join(names), **about)
+        whom = dict.fromkeys(effect.person for effect in people if effect.details.get("metric", "") == metric)
+        yield CardEffect(kind="alert", metric=metric, detail=", ".join(whom), **about)
 
 
 def _clock(was: Clock | None, now: Clock | None) -> str:
@@ -288,6 +290,9 @@ def _fits(graph: Graph, card: Card, operand: str, value: str | float | bool) -> 
     pipeline = graph.pipeline(card.pipeline)
     if pipeline is None:
         return False
+    if operand.startswith(FIELD):
+        name = operand.removeprefix(FIELD)
+        operand = FIELD + next((field.name for field in pipeline.fields if name in field.was), name)
     try:
         checked(graph, pipeline, operand, value)
     except Refusal:
@@ -296,13 +301,18 @@ def _fits(graph: Graph, card: Card, operand: str, value: str | float | bool) -> 
 
 
 def renamed(old: Program, new: Program) -> list[tuple[str, str]]:
-    """(pipeline, stage) of `old` whose cards have another name by `new`; an empty stage means the whole pipeline."""
+    """(pipeline, stage) of `old` whose cards have another name by `new`, or a field of theirs has; an empty stage means the
+    whole pipeline."""
     found: list[tuple[str, str]] = []
     for pipeline in new.pipelines.values():
         if pipeline.name not in old.pipelines:
             found += [(was, "") for was in pipeline.was if was in old.pipelines and was not in new.pipelines]
         names = {stage.name for stage in pipeline.stages}
         former = [name for name in (pipeline.name, *pipeline.was) if name in old.pipelines]
+        for was in former:
+            known = {field.name for field in old.pipelines[was].fields}
+            if any(known & {*field.was} and field.name not in known for field in pipeline.fields):
+                found.append((was, ""))
         for stage in pipeline.stages:
             found += [(name, was) for was in stage.was if was not in names for name in former]
     return found

@@ -343,6 +343,25 @@ def test_a_renamed_stage_and_pipeline_take_their_cards_along(tmp_path: Path, cho
     on(tmp_path, scene)
 
 
+@pytest.mark.parametrize("choice", CHOICES)
+def test_a_renamed_field_takes_its_values_along(tmp_path: Path, choice: str) -> None:
+    renamed = DESK.replace('field "Order" text', 'field "Order number" was "Order" text')
+
+    async def scene(bench: Bench) -> None:
+        card = await bench.do(0, OpenCard(pipeline="Support", fields={"field:Order": "77"}))
+        done = await bench.do(0, OpenCard(pipeline="Support", stage="Done", fields={"field:Order": "78"}))
+        plan = await bench.plan(renamed)
+        assert [change.kind for change in plan.changes] == ["renamed"]
+        assert plan.diagnostics == () and plan.choices[choice].counts == {}
+        await bench.publish(renamed, choice, plan.choices[choice].id)
+        assert (await bench.store.card(card.id)).fields == {"Order number": "77"}
+        assert (await bench.store.card(done.id)).fields == {"Order number": "78"}
+        card = await bench.do(card.id, SetFields(values={"field:Order number": "79"}))
+        assert card.fields == {"Order number": "79"}
+
+    on(tmp_path, scene)
+
+
 def test_what_a_card_holds_and_the_new_version_lacks_is_said(tmp_path: Path) -> None:
     less = (
         DESK.replace('  field "Order" text\n', "  priorities high, normal\n")

@@ -13,9 +13,9 @@ RENAME_WITHOUT_WAS = Kind(
     _("the %(sort)s `%(name)s` is gone and `%(new)s`, much like it, is new"),
     _("if it is the same under a new name, say so with `was`; else publish as it is"),
     _(
-        "Cards remember stages and pipelines by name. A stage or pipeline that is renamed must say what it was called, "
-        '`stage "In progress" was "Working"`, or the cards that are in it are left behind. Of a field the values stay '
-        "under the old name, of a template the record of what was sent once."
+        "Cards remember stages, pipelines and fields by name. What is renamed must say what it was called, "
+        '`stage "In progress" was "Working"`, or the cards that are in it are left behind, and the values of a field stay '
+        "under its old name. Of a template what stays is the record of what was sent once."
     ),
     desk(nexts='"Finished"').replace('stage "Done"', 'stage "Finished"'),
     words=("sort",),

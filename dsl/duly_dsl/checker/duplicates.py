@@ -32,6 +32,7 @@ def check(checking: Checking) -> Iterator[Diagnostic]:
             yield from _twice(_("ticket type"), pipeline.types)
             for field in pipeline.fields:
                 yield from _twice(_("choice"), field.choices)
+            yield from _old_names(_("field"), [(each.name, each.was) for each in pipeline.fields])
             yield from _old_names(_("stage"), [(each.name, each.was) for each in pipeline.stages])
             yield from _old_names(_("clock"), [(each.name, each.was) for each in pipeline.clocks])
         for team in file.teams:

@@ -82,6 +82,7 @@ def _field(node: s.Field) -> p.Field:
     operand = Operand(predicates.FIELD + node.name.text, node.type, choices or None)
     return p.Field(
         name=node.name.text,
+        was=_names(node.was),
         type=node.type,
         choices=choices,
         pattern=node.pattern.value if node.pattern else "",

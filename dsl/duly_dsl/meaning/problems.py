@@ -71,7 +71,7 @@ def _inside(was: Pipeline, now: Pipeline, held: Held, sides: tuple[Side, Side]) 
             found.append(STAGE_STILL_HOLDS.at(now.span, sort="stage", name=stage.name, count=count))
     gone = _gone(was.fields, now.fields)
     names = {each.name for each in was.fields}
-    suspects = _pairs(gone, [each for each in now.fields if each.name not in names], sides)
+    suspects = _pairs(gone, [each for each in now.fields if each.name not in names and not each.was], sides)
     found += [_renamed("field", old, new) for old, new in suspects]
     for field in gone:
         count = held.fields.get((was.name, field.name), 0)
@@ -124,7 +124,7 @@ def _spoken(part: Any) -> Any:
 
 def _renamed(sort: str, was: Any, now: Any) -> Diagnostic:
     fixes: tuple[Fix, ...] = ()
-    if sort in ("stage", "pipeline") and not now.was:
+    if sort in ("stage", "pipeline", "field") and not now.was:
         head = now.span.column + len(f'{sort} "{now.name}"')
         place = Span(now.span.path, now.span.line, head, now.span.line, head)
         fixes = (Fix(ADD_WAS, place, f' was "{was.name}"', sure=False),)

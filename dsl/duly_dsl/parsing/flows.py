@@ -60,7 +60,10 @@ class FlowNodes(Nodes):
     def field(self, span: Span, parts: list[Any]) -> Any:
         more: dict[str, Any] = {}
         for part in parts[1:]:
-            more.update(part)
+            if isinstance(part, dict):
+                more.update(part)
+            else:  # what it was called, which blocks say as a line of theirs
+                more["was"] = BROKEN if part is BROKEN else part.value
         return self._made(syntax.Field, span, name=self._name(parts[0]), **more)
 
     def text_type(self, span: Span, parts: list[Any]) -> Any:

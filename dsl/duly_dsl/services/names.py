@@ -95,6 +95,7 @@ MEANS: dict[tuple[type, str], Means] = {
     (s.Resume, "stage"): "stage",
     (s.Reopen, "stage"): "stage",
     (s.Stage, "was"): "stage",
+    (s.Field, "was"): "field",
     (s.Clock, "was"): "clock",
     (s.Clock, "calendar"): "calendar",
     (s.Stage, "next"): "stage",

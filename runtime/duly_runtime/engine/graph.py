@@ -54,6 +54,7 @@ class Graph:
             for old in (stage.name, *stage.was)
         )
         """Stages with a limit: pipeline and stage, and each pair of names under which their cards may be stored."""
+        self._former = {name: {was: f.name for f in p.fields for was in f.was} for name, p in program.pipelines.items()}
         self._fields = {name: {f.name: f for f in p.fields} for name, p in program.pipelines.items()}
         for name, pipeline in program.pipelines.items():
             self._clocks.update({(name, was): clock for clock in pipeline.clocks for was in clock.was})
@@ -106,6 +107,10 @@ class Graph:
 
     def schedule(self, pipeline: Pipeline, key: str) -> Schedule | None:
         return self._schedules[pipeline.name].get(key)
+
+    def former_fields(self, pipeline: Pipeline) -> dict[str, str]:
+        """What fields were called before -> what they are called."""
+        return self._former[pipeline.name]
 
     def field(self, pipeline: Pipeline, name: str) -> Field | None:
         return self._fields[pipeline.name].get(name)

@@ -172,7 +172,13 @@ def _takes_effect(card: Card, event: Event, now: dt.datetime) -> dt.datetime:
 
 
 def _renamed(graph: Graph, pipeline: Pipeline, card: Card) -> Card:
-    """The card under the names this version has for its pipeline, stages and clocks."""
+    """The card under the names this version has for its pipeline, stages, fields and clocks."""
+    former = graph.former_fields(pipeline)
+    if former and not former.keys().isdisjoint(card.fields):
+        # A value under the new name is newer than one under the old.
+        brought = {former[old]: value for old, value in card.fields.items() if old in former}
+        rest = {name: value for name, value in card.fields.items() if name not in former}
+        card = replace(card, fields={**brought, **rest})
     here = graph.known_stage(pipeline, card.stage)
     moved = card.pipeline != pipeline.name or (here is not None and here.name != card.stage)
     if not moved and not any(clock.was for clock in pipeline.clocks):
