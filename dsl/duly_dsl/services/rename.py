@@ -25,8 +25,8 @@ from duly_dsl.source import Span
 RENAMED = frozenset(KINDS)
 BARE = frozenset({"person", "priority", "type"})
 """Kinds whose names are never in quotes."""
-KEPT = frozenset({"stage", "pipeline", "clock"})
-"""Kinds whose cards or running clocks come along by `was`."""
+KEPT = frozenset({"stage", "field", "pipeline", "clock"})
+"""Kinds whose cards, values or running clocks come along by `was`."""
 
 
 class Refused(Exception):
@@ -113,7 +113,7 @@ def _written(mention: Mention, symbol: Symbol, new: str) -> str:
 def _keeping(index: Index, symbol: Symbol, new: str) -> list[Edit]:
     """`was` with the old name, after the new one or among the older names; the new name is taken out of there."""
     node = index.definition_node(symbol)
-    if not isinstance(node, s.Stage | s.Pipeline | s.Clock):
+    if not isinstance(node, s.Stage | s.Field | s.Pipeline | s.Clock):
         return []
     if not node.was:
         span = node.name.span
