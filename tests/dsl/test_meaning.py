@@ -142,6 +142,18 @@ def test_a_rename_is_one_change_however_often_the_name_is_used() -> None:
     assert said(renamed, language="pt-BR") == ["etapa de `Customer support` muda de nome: `In progress` → `IN` (was)"]
 
 
+def test_a_renamed_clock_and_field_are_one_change_each() -> None:
+    stage = '  stage "New" {'
+    lines = ["{", 'start when "Refund amount" changes', 'stop when card enters "Done"', "within 2h", "}"]
+    body = "\n".join(lines)
+    before = desk((stage, f'clock "Refund" {body}\n{stage}'))
+    after = desk((stage, f'clock "Money" was "Refund" {body}\n{stage}'))
+    assert said(after, before) == ["clock of `Customer support` renamed `Refund` → `Money` (was)"]
+    level = desk(('field "Tier" choice', 'field "Rank" was "Tier" choice'), ("| tier ", "| rank "), ("tier is", "rank is"),
+                 ('"Tier"', '"Rank"'), ('was "Rank" choice', 'was "Tier" choice'))  # fmt: skip
+    assert said(level) == ["field of `Customer support` renamed `Tier` → `Rank` (was)"]
+
+
 def test_a_renamed_pipeline_brings_its_rules_along() -> None:
     renamed = desk(
         ('pipeline "Customer support"', 'pipeline "Care" was "Customer support"'), ('in "Customer support"', 'in "Care"')

@@ -27,13 +27,26 @@ def essence(program: p.Program) -> str:
 def changes(old: p.Program, new: p.Program) -> tuple[Change, ...]:
     """Every change from `old` to `new`, things in the order of the graph; empty exactly where both mean the same."""
     pipelines = {before: after for after, before in _renamed(old.pipelines, new.pipelines.values()).items()}
-    found = list(_Differ(Side(old, pipelines), Side(new)).program())
+    found = list(_Differ(Side(old, pipelines, fields=_fields(old, new)), Side(new)).program())
     if not found:
         left, right = Side(old).plain(old, derived=True), Side(new).plain(new, derived=True)
         for name in old.__struct_fields__:
             if name not in ("hash", "predicates") and left.get(name) != right.get(name):
                 found.append(Change(kind="changed", places=(Place("workspace"),), what=name))
     return tuple(found)
+
+
+def _fields(old: p.Program, new: p.Program) -> dict[str, str]:
+    """Former name -> name of fields that were renamed, for what stands outside a pipeline (mappings of connectors); without
+    names that are still a field's somewhere."""
+    found: dict[str, str] = {}
+    for pipeline in new.pipelines.values():
+        was = next((old.pipelines[name] for name in (pipeline.name, *pipeline.was) if name in old.pipelines), None)
+        if was is not None:
+            renames = _renamed({each.name: each for each in was.fields}, pipeline.fields)
+            found.update({before: after for after, before in renames.items()})
+    living = {field.name for pipeline in new.pipelines.values() for field in pipeline.fields}
+    return {before: after for before, after in found.items() if before not in living}
 
 
 def _renamed(old: Mapping[str, object], new: Iterable[Any]) -> dict[str, str]:
@@ -90,7 +103,8 @@ class _Differ:
                 yield Change(kind="renamed", places=(place,), before=was.name, after=name, old=was.span, new=pipeline.span)
             stages = _renamed({each.name: each for each in was.stages}, pipeline.stages)
             fields = _renamed({each.name: each for each in was.fields}, pipeline.fields)
-            old = self.old.inside({b: a for a, b in stages.items()}, {b: a for a, b in fields.items()})
+            clocks = _renamed({each.name: each for each in was.clocks}, pipeline.clocks)
+            old = self.old.inside(*({b: a for a, b in names.items()} for names in (stages, fields, clocks)))
             inner = _Differ(old, self.new)
             yield from inner.record((place,), was, pipeline)
             rules = [
@@ -150,7 +164,12 @@ class _Differ:
     def _tells_a_rename(self, places: Places, gained: Sequence[str]) -> bool:
         """Whether the names a `was` has gained are only those of the rename that is told anyway."""
         place = places[0]
-        names = {"pipeline": self.old.pipelines, "stage": self.old.stages, "field": self.old.fields}.get(place.sort, {})
+        names = {
+            "pipeline": self.old.pipelines,
+            "stage": self.old.stages,
+            "field": self.old.fields,
+            "clock": self.old.clocks,
+        }.get(place.sort, {})
         return len(gained) == 1 and names.get(gained[0]) == place.name
 
     def _value(
@@ -265,18 +284,19 @@ class _Differ:
 
     def _targets(self, places: Places, left: Sequence[p.Target], right: Sequence[p.Target]) -> Iterator[Change]:
         """Promises, row by row: a row is named by its condition."""
-        for metric in dict.fromkeys([each.metric for each in (*left, *right)]):
-            for old in left:
+        olds = [(self.old.clocks.get(each.metric, each.metric), each) for each in left]
+        for metric in dict.fromkeys([*(name for name, _ in olds), *(each.metric for each in right)]):
+            for name, old in olds:
                 for new in right:
-                    if old.metric == new.metric == metric:
+                    if name == new.metric == metric:
                         for field in new.__struct_fields__:
                             if field not in ("metric", "rows", "span") and ("Target", field) not in DERIVED:
                                 yield from self._field(places, "Target", field, old, new)
-            was = [row for each in left if each.metric == metric for row in each.rows]
+            was = [row for name, each in olds if name == metric for row in each.rows]
             now = [row for each in right if each.metric == metric for row in each.rows]
-            olds, news = _by_condition(was, self.old), _by_condition(now, self.new)
-            for condition in dict.fromkeys((*olds, *news)):
-                before, after = olds.get(condition), news.get(condition)
+            rows, news = _by_condition(was, self.old), _by_condition(now, self.new)
+            for condition in dict.fromkeys((*rows, *news)):
+                before, after = rows.get(condition), news.get(condition)
                 if before is not None and after is not None:
                     if self.old.plain(before) == self.new.plain(after):
                         continue
@@ -291,8 +311,8 @@ class _Differ:
                     old=_span(before) if before is not None else NOWHERE,
                     new=_span(after) if after is not None else NOWHERE,
                 )  # fmt: skip
-            both = [each for each in news if each in olds]
-            were = [each for each in olds if each in news]
+            both = [each for each in news if each in rows]
+            were = [each for each in rows if each in news]
             if both != were:
                 yield Change(
                     kind="order", places=places, what="rows of %(metric)s", values={"metric": metric},
@@ -331,6 +351,10 @@ def _by_key(records: Iterable[Any], side: Side) -> dict[str, Any]:
                 key = side.stages.get(key, key)
             case "Field":
                 key = side.fields.get(key, key)
+            case "NamedClock":
+                key = side.clocks.get(key, key)
+            case "Alert":
+                key = key.replace(each.metric, side.clocks.get(str(each.metric), str(each.metric)))
             case "Assign":
                 key = " ".join(filter(None, (each.kind, side.stages.get(each.stage, each.stage))))
             case "MapRow":

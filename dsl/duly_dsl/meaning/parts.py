@@ -85,6 +85,15 @@ STAGES = {
 }
 """(Type, field) that name stages of their pipeline."""
 
+CLOCKS = {
+    ("Target", "metric"),
+    ("Alert", "metric"),
+    ("Escalation", "metrics"),
+    ("Stage", "pauses"),
+    ("EventAtom", "metric"),
+}
+"""(Type, field) that name clocks of their pipeline."""
+
 PIPELINES = {("Rule", "pipeline"), ("Connector", "pipeline"), ("Index", "pipeline")}
 OPERANDS = {("EventAtom", "subject"), ("OneOf", "operand"), ("Empty", "operand"), ("Compare", "operand"),
             ("SetField", "operand"), ("MapRow", "target")}  # fmt: skip

@@ -10,7 +10,7 @@ from typing import Any, cast
 import msgspec
 
 from duly_dsl import program as p
-from duly_dsl.meaning.parts import DAYS, DERIVED, OPERANDS, PIPELINES, PREDICATES, STAGES, clock
+from duly_dsl.meaning.parts import CLOCKS, DAYS, DERIVED, OPERANDS, PIPELINES, PREDICATES, STAGES, clock
 from duly_dsl.units import Duration
 
 FIELD = "field:"
@@ -22,7 +22,7 @@ BARE = re.compile(r"[^\W\d][\w.-]*")
 
 
 class Side:
-    """`stages`, `fields` and `pipelines` map the names of this side to those of the other."""
+    """`stages`, `fields`, `clocks` and `pipelines` map the names of this side to those of the other."""
 
     def __init__(
         self,
@@ -30,15 +30,17 @@ class Side:
         pipelines: Mapping[str, str] | None = None,
         stages: Mapping[str, str] | None = None,
         fields: Mapping[str, str] | None = None,
+        clocks: Mapping[str, str] | None = None,
     ) -> None:
         self.program = program
         self.pipelines = pipelines or {}
         self.stages = stages or {}
         self.fields = fields or {}
+        self.clocks = clocks or {}
 
-    def inside(self, stages: Mapping[str, str], fields: Mapping[str, str]) -> Side:
+    def inside(self, stages: Mapping[str, str], fields: Mapping[str, str], clocks: Mapping[str, str]) -> Side:
         """The same side within one pipeline."""
-        return Side(self.program, self.pipelines, stages, fields)
+        return Side(self.program, self.pipelines, stages, fields, clocks)
 
     # --- as plain values, to be compared ------------------------------------------------------------------------------
 
@@ -70,6 +72,8 @@ class Side:
             return None if part is None else self.condition(part, derived)
         if where in STAGES or (kind == "OneOf" and field == "values" and getattr(record, "operand", "") == "stage"):
             return _named(part, self.stages)
+        if where in CLOCKS:
+            return _named(part, self.clocks)
         if where in PIPELINES:
             return _named(part, self.pipelines)
         if where in OPERANDS:
@@ -260,7 +264,7 @@ class Side:
         if atom.kind == "changes":
             return f"{self.name(atom.subject)} changes" if atom.subject else "card changes"
         if atom.kind == "missed":
-            return f"{clock(atom.metric) if atom.metric else 'a clock'} is missed"
+            return f"{clock(self.clocks.get(atom.metric, atom.metric)) if atom.metric else 'a clock'} is missed"
         if atom.kind == "every":
             return f"every {atom.subject}"
         stage = f' "{self.stages.get(atom.stage, atom.stage)}"' if atom.stage else ""

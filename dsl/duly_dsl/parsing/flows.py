@@ -61,7 +61,7 @@ class FlowNodes(Nodes):
         more: dict[str, Any] = {}
         for part in parts[1:]:
             if isinstance(part, dict):
-                more.update(part)
+                more.update(cast(dict[str, Any], part))
             else:  # what it was called, which blocks say as a line of theirs
                 more["was"] = BROKEN if part is BROKEN else part.value
         return self._made(syntax.Field, span, name=self._name(parts[0]), **more)
