@@ -796,6 +796,12 @@ class Period(Node, frozen=True, kw_only=True):
     last: dt.date | None = None
 
 
+class Goal(Node, frozen=True, kw_only=True):
+    """`goal 95%`."""
+
+    percent: int
+
+
 class Report(Node, frozen=True, kw_only=True):
     """`report "Monthly compliance" { of first reply … }`. `measures` are metrics, and `time in stage`."""
 
@@ -805,8 +811,7 @@ class Report(Node, frozen=True, kw_only=True):
     by: tuple[Name, ...] = ()
     period: Period | None = None
     without_excused: bool = False
-    goal: int | None = None
-    goal_span: Span | None = None
+    goal: Goal | None = None
     zone: Text | None = None
 
 

@@ -49,10 +49,10 @@ def _report(checking: Checking, report: s.Report) -> Iterator[Diagnostic]:
         backwards = period.first is not None and period.last is not None and period.last < period.first
         if backwards or (not period.first and period.count < 1):
             yield kinds.EMPTY_PERIOD.at(period.span, name=report.name.text)
-    if report.goal is not None and report.goal_span is not None:
-        if not 1 <= report.goal <= 100:
-            yield kinds.GOAL_RANGE.at(report.goal_span, name=report.name.text)
+    if report.goal is not None:
+        if not 1 <= report.goal.percent <= 100:
+            yield kinds.GOAL_RANGE.at(report.goal.span, name=report.name.text)
         elif {measure.name for measure in report.measures} == {TIME_IN_STAGE}:
-            yield kinds.GOAL_OF_NOTHING.at(report.goal_span, name=report.name.text)
+            yield kinds.GOAL_OF_NOTHING.at(report.goal.span, name=report.name.text)
     if report.zone is not None:
         yield from unknown_zone(report.zone)

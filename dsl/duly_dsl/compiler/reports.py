@@ -20,7 +20,7 @@ def report(node: s.Report, workspace: Workspace) -> p.Report:
         pipelines=named,
         by=tuple(dict.fromkeys(each.text for each in node.by)),
         without_excused=node.without_excused,
-        goal=node.goal or 0,
+        goal=node.goal.percent if node.goal else 0,
         zone=_zone(node, named, workspace),
         span=node.span,
     )

@@ -43,6 +43,7 @@ FIELDS: dict[type, str] = {
     syntax.Test: "tests",
     syntax.Report: "reports",
     syntax.Period: "period",
+    syntax.Goal: "goal",
     syntax.TeamLevel: "levels",
     syntax.Weekly: "weekly",
     syntax.Closed: "closed",

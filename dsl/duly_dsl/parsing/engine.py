@@ -57,6 +57,7 @@ HEADERS = {
     "MAP": (),
     "TEMPLATE": (STRING,),
     "TEST": (STRING,),
+    "REPORT": (STRING,),
 }
 """The least a header can be: what is read in place of one that can't be read, so that its block keeps its meaning."""
 

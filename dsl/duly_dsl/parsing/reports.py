@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from duly_dsl import syntax
-from duly_dsl.parsing.base import Nodes, Said
+from duly_dsl.parsing.base import Nodes
 from duly_dsl.source import Span
 
 TIME_IN_STAGE = "time in stage"
@@ -13,9 +13,7 @@ TIME_IN_STAGE = "time in stage"
 
 class ReportNodes(Nodes):
     def report(self, span: Span, parts: list[Any]) -> Any:
-        goals = [part for part in parts if isinstance(part, Said) and part.field == "goal"]
-        fixed = {"name": self._name(parts[0]), "goal_span": goals[0].span if goals else None}
-        return self._block(syntax.Report, span, fixed, parts[1:])
+        return self._block(syntax.Report, span, {"name": self._name(parts[0])}, parts[1:])
 
     def report_of(self, span: Span, parts: list[Any]) -> Any:
         return self._said("measures", tuple(parts), span)
@@ -51,4 +49,4 @@ class ReportNodes(Nodes):
         digits = parts[0].text[:-1]
         # More digits than any percentage has: the checker says what is wrong with it.
         percent = int(digits) if len(digits) <= 9 else 10**9
-        return self._said("goal", percent, span)
+        return syntax.Goal(span=span, percent=percent)
