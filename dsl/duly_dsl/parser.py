@@ -35,7 +35,7 @@ def parse(source: SourceFile) -> Parsed:
     start = Span(source.path, 1, 1, 1, 1)
     size = len(source.text.encode("utf-8", "surrogatepass"))
     if size > MOST_BYTES:
-        found = kinds.FILE_TOO_LARGE.at(start, size=size // 1024, most=MOST_BYTES // 1024)
+        found = kinds.FILE_TOO_LARGE.at(start, size=-(-size // 1024), most=MOST_BYTES // 1024)
         return Parsed(syntax.File(span=start, path=source.path), (found,))
     if (lost := source.text.find("\ufffd")) >= 0:
         line = source.text.count("\n", 0, lost) + 1

@@ -14,7 +14,7 @@ from duly_platform.desk import Desk
 from duly_platform.git.repository import Repository
 from duly_platform.git.sync import Follower
 from duly_platform.secrets import SecretError, SecretStore
-from duly_platform.settings import GitSettings, Settings
+from duly_platform.settings import GitSettings, Settings, make_data_folder
 from duly_runtime.node import Node, NodeConfig
 from duly_runtime.store.database import open_store
 from duly_runtime.time import Clock, SystemClock, shared_since
@@ -30,7 +30,7 @@ def clock_of(settings: Settings) -> Clock:
 @contextlib.asynccontextmanager
 async def open_desk(settings: Settings, clock: Clock | None = None) -> AsyncIterator[Desk]:
     """A started Desk: database up to date, connectors ready, loops of this process's roles running. Stops them after."""
-    settings.data.mkdir(mode=0o700, parents=True, exist_ok=True)  # customers' data and secrets lie in it
+    make_data_folder(settings.data)
     clock = clock or clock_of(settings)
     store = open_store(settings.database_url)
     secrets = SecretStore(settings.data)

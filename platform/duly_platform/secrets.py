@@ -11,6 +11,8 @@ from pathlib import Path
 
 import msgspec
 
+from duly_platform.settings import make_data_folder
+
 NAME = re.compile(r"[A-Z][A-Z0-9_]{0,63}")
 
 
@@ -70,7 +72,7 @@ class SecretStore:
         return self._values
 
     def _write(self, values: Mapping[str, str]) -> None:
-        self.path.parent.mkdir(parents=True, exist_ok=True)
+        make_data_folder(self.path.parent)
         handle, temporary = tempfile.mkstemp(dir=self.path.parent)  # made with mode 600
         with os.fdopen(handle, "wb") as file:
             file.write(msgspec.json.format(msgspec.json.encode(dict(sorted(values.items())))))

@@ -66,6 +66,15 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         return self.broker_url.startswith("memory")
 
 
+def make_data_folder(folder: Path) -> None:
+    """Customers' data and secrets lie in it: it is its owner's alone, and a repository around it leaves it out."""
+    new = not folder.exists()
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    ignore = folder / ".gitignore"
+    if (new or folder.name == ".duly") and not ignore.exists():
+        ignore.write_text("*\n", encoding="utf-8")
+
+
 def load(
     workspace: Path | None = None,
     environ: Mapping[str, str] = os.environ,

@@ -152,6 +152,14 @@ def test_the_terminals_language_is_spoken(here: Path) -> None:
     assert "1 erro" in done.stdout.splitlines()[-1]
 
 
+def test_what_the_command_line_itself_says_is_in_the_terminals_language(here: Path) -> None:
+    assert "uso: duly graph" in run("graph", "--help", DULY_LANGUAGE="pt-BR").stdout
+    wrong = run("graph", "--format", "gif", DULY_LANGUAGE="pt-BR")
+    assert wrong.returncode == 2
+    assert "duly graph: erro: argumento --format: 'gif' não é uma das opções" in wrong.stderr
+    assert "usage: duly" in run("--help", DULY_LANGUAGE="en").stdout
+
+
 def test_no_cache_folder_is_no_failure(here: Path) -> None:
     (here / "a.duly").write_text(GOOD)
     (here / "file").write_text("")
@@ -246,6 +254,17 @@ def test_check_mends_what_has_one_answer(here: Path, capsys: pytest.CaptureFixtu
     assert (here / "a.duly").read_text() == GOOD
     assert main(["check", "--fix", "--diff"]) == 0
     assert capsys.readouterr().out == ""
+
+
+def test_places_that_call_a_stage_by_what_it_was_are_mended(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["new", "desk"]) == 0
+    path = here / "desk" / "support.duly"
+    path.write_text(path.read_text().replace('stage "In progress" {', 'stage "Working" was "In progress" {'))
+    assert main(["check", "desk"]) == 1
+    assert "did you mean `Working`?" in capsys.readouterr().out
+    assert main(["check", "--fix", "desk"]) == 0
+    assert path.read_text().count('"In progress"') == 1
+    assert "In progress" not in (here / "desk" / "tests.duly").read_text()
 
 
 def test_lint_is_strict_and_heeds_the_workspaces_levels(here: Path, capsys: pytest.CaptureFixture[str]) -> None:

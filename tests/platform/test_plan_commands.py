@@ -207,7 +207,6 @@ def test_a_plan_against_a_git_revision(folder: Path, run: Run) -> None:
 def test_a_publish_from_a_clean_checkout_keeps_the_commit(folder: Path, run: Run) -> None:
     edit(folder)
     git(folder, "init", "-b", "main")
-    (folder / ".gitignore").write_text(".duly\n")
     git(folder, "add", ".")
     git(folder, "commit", "-m", "rules")
     assert run("publish", "--yes")[0] == 0
@@ -260,6 +259,8 @@ def test_the_same_over_the_network(folder: Path, server: str, run: Run, monkeypa
     code, _, err = run("plan", "--server", server)
     assert code == 2 and "unknown, expired or removed" in err
     assert run("user", "boss", "--role", "admin", "--no-password")[0] == 0
+    code, out, err = run("user", "bos", "--token", "read")
+    assert (code, out) == (2, "") and "bos" in err
     out = run("user", "boss", "--token", "read,publish")[1]
     monkeypatch.setenv("DULY_TOKEN", out.split()[-1])
     code, out, _ = run("plan", "--server", server, "--open-cards", "recompute")

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
+import stat
 from pathlib import Path
 
 import pytest
 
 from duly_platform import settings
-from duly_platform.settings import SettingsError, load
+from duly_platform.settings import SettingsError, load, make_data_folder
 
 ROOT = Path(__file__).parents[2]
 
@@ -44,6 +45,15 @@ def test_separate_processes_need_a_broker(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="DULY_BROKER_URL"):
         load(tmp_path, {}, roles=frozenset({"worker"}))
     assert load(tmp_path, {"DULY_BROKER_URL": "redis://h"}, roles=frozenset({"worker"})).roles == {"worker"}
+
+
+def test_a_data_folder_is_private_and_kept_out_of_repositories(tmp_path: Path) -> None:
+    for _again in range(2):
+        make_data_folder(tmp_path / "desk" / ".duly")
+    assert (tmp_path / "desk" / ".duly" / ".gitignore").read_text() == "*\n"
+    assert stat.S_IMODE((tmp_path / "desk" / ".duly").stat().st_mode) == 0o700
+    make_data_folder(tmp_path / "desk")  # a folder that is there, perhaps of rules, is left as it is
+    assert [path.name for path in (tmp_path / "desk").iterdir()] == [".duly"]
 
 
 def test_every_setting_is_documented() -> None:

@@ -42,9 +42,9 @@ def quoted(text: str) -> str:
     return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
-def unknown(kind: Kind, name: s.Name, choices: Iterable[str], **values: str) -> Diagnostic:
-    """`name` is none of `choices`; the nearest one is offered as a fix."""
-    close = nearest(name.text, choices)
+def unknown(kind: Kind, name: s.Name, choices: Iterable[str], meant: str = "", **values: str) -> Diagnostic:
+    """`name` is none of `choices`; the one that is `meant`, or else the nearest, is offered as a fix."""
+    close = meant or nearest(name.text, choices)
     text = quoted(close) if name.quoted else close
     fixes = (Fix("write `%(text)s`", name.span, text),) if close else ()
     return kind.at(name.span, close, fixes, (), name=name.text, **values)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from duly_dsl import syntax as s
 from duly_dsl.catalogue import names as kinds
@@ -29,7 +29,13 @@ def person(checking: Checking, name: s.Name | None) -> Iterator[Diagnostic]:
 
 def stage(scope: Scope, name: s.Name | None) -> Iterator[Diagnostic]:
     if name is not None and name.text not in scope.stages:
-        yield unknown(kinds.UNKNOWN_STAGE, name, scope.stages, pipeline=scope.pipeline.name.text)
+        yield unknown_stage(name, scope.pipeline.stages, scope.pipeline.name.text)
+
+
+def unknown_stage(name: s.Name, stages: Sequence[s.Stage], pipeline: str) -> Diagnostic:
+    """A stage that was called so is meant, where there is one; else whichever sounds most like it."""
+    now = next((each.name.text for each in stages if name.text in (old.text for old in each.was)), "")
+    return unknown(kinds.UNKNOWN_STAGE, name, [each.name.text for each in stages], now, pipeline=pipeline)
 
 
 def actor(checking: Checking, node: s.Actor) -> Iterator[Diagnostic]:

@@ -90,8 +90,8 @@ def _no_pipeline(checking: Checking, given: s.Given) -> Iterator[Diagnostic]:
             given.stage.span, fixes=fixes, name=given.stage.text, pipelines=listed, first=having[0]
         )
     else:
-        known = {stage for scope in scopes.values() for stage in scope.stages}
-        yield unknown(name_kinds.UNKNOWN_STAGE, given.stage, known, pipeline=", ".join(scopes) or "the workspace")
+        known = [stage for scope in scopes.values() for stage in scope.pipeline.stages]
+        yield r.unknown_stage(given.stage, known, ", ".join(scopes) or "the workspace")
 
 
 def _given(checking: Checking, scope: Scope, node: s.Operand, value: s.Value) -> Iterator[Diagnostic]:

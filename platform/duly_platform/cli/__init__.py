@@ -11,6 +11,7 @@ from collections.abc import Sequence
 
 from duly_dsl import i18n
 from duly_dsl.i18n import marked as _
+from duly_platform.cli import usage
 
 COMMANDS = {
     "new": ("duly_platform.cli.new:New", _("Start a workspace from a template")),
@@ -41,7 +42,7 @@ COMMANDS = {
     "contract": ("duly_platform.cli.drawing:Contract", _("Write what the rules promise customers, as prose")),
     "serve": (
         "duly_platform.cli.serve:Serve",
-        "Serve a workspace: web, connectors and worker in one process",
+        _("Serve a workspace: web, connectors and worker in one process"),
     ),
     "demo": ("duly_platform.cli.demo:Demo", _("Serve a demo workspace with live traffic")),
     "worker": ("duly_platform.cli.serve:Worker", _("Run a worker process (PostgreSQL with Redis or RabbitMQ)")),
@@ -55,7 +56,9 @@ COMMANDS = {
 def main(argv: Sequence[str] | None = None) -> int:
     """Run `duly`; the exit code. 0 is success, 1 means problems were found, 2 that it could not run as asked."""
     words = list(sys.argv[1:] if argv is None else argv)
-    translate = i18n.translations("duly_platform", i18n.of_environment()).gettext
+    catalogue = i18n.translations("duly_platform", i18n.of_environment())
+    usage.speak(catalogue)
+    translate = catalogue.gettext
     parser = argparse.ArgumentParser(
         prog="duly", description=translate("Customer-service pipelines that keep their promises.")
     )

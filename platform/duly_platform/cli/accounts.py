@@ -11,7 +11,7 @@ from pathlib import Path
 from duly_dsl import i18n
 from duly_platform.accounts import AccountError, Accounts
 from duly_platform.secrets import SecretError, SecretStore
-from duly_platform.settings import SettingsError, load
+from duly_platform.settings import SettingsError, load, make_data_folder
 from duly_runtime.permissions import ROLES
 from duly_runtime.store.api import Conflict, Missing, Store, User
 from duly_runtime.store.database import open_store
@@ -38,7 +38,7 @@ class UserCommand:
     """`duly user NAME --role admin`: makes the account or changes it, and sets its password."""
 
     def arguments(self, parser: argparse.ArgumentParser) -> None:
-        parser.add_argument("name", help=_("user name, the word rule files use (ana)"))
+        parser.add_argument("name", metavar="NAME", help=_("user name, the word rule files use (ana)"))
         parser.add_argument("--role", choices=ROLES, help=_("what the account may do (default: agent for a new one)"))
         parser.add_argument("--full-name", help=_("name as people write it"))
         parser.add_argument("--email", help=_("address for notices"))
@@ -54,10 +54,11 @@ class UserCommand:
             password = read_secret(_("Password for {name}: ").format(name=options.name))
         try:
             settings = load(options.workspace)
+            make_data_folder(settings.data)
             asyncio.run(self._save(open_store(settings.database_url), options, password))
         except (AccountError, Conflict, Missing, SettingsError) as error:
             print(f"duly: {error}", file=sys.stderr)
-            return 1
+            return 2
         return 0
 
     async def _save(self, store: Store, options: argparse.Namespace, password: str | None) -> None:
@@ -66,6 +67,7 @@ class UserCommand:
         await store.start()
         try:
             if options.token:
+                await store.user(options.name)  # Missing, rather than a token that opens nothing
                 _id, secret = await accounts.make_token("duly user", options.name, options.token.split(","), days=None)
                 await store.audit("cli", "token.made", options.name, {"scopes": options.token}, clock.now())
                 print(secret)
@@ -95,7 +97,7 @@ class SecretCommand:
 
     def arguments(self, parser: argparse.ArgumentParser) -> None:
         parser.add_argument("action", choices=("set", "list", "remove"))
-        parser.add_argument("name", nargs="?", help=_('name as in `secret "NAME"`; the value is asked for'))
+        parser.add_argument("name", nargs="?", metavar="NAME", help=_('name as in `secret "NAME"`; the value is asked for'))
         workspace_argument(parser)
 
     def run(self, options: argparse.Namespace) -> int:
@@ -115,5 +117,5 @@ class SecretCommand:
                 print(_("Removed secret {name}.").format(name=options.name))
         except (SecretError, SettingsError) as error:
             print(f"duly: {error}", file=sys.stderr)
-            return 1
+            return 2
         return 0

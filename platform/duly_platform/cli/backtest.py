@@ -46,7 +46,9 @@ class Backtest:
     """`duly backtest [FOLDER] --since 90d`. Exit code 1 where a limit is crossed, 2 where it could not run."""
 
     def arguments(self, parser: argparse.ArgumentParser) -> None:
-        parser.add_argument("folder", type=Path, nargs="?", default=Path(), help=_("folder of the .duly files to try"))
+        parser.add_argument(
+            "folder", type=Path, nargs="?", default=Path(), metavar="FOLDER", help=_("folder of the .duly files to try")
+        )
         parser.add_argument("--since", metavar="WHEN", help=_("count what happened since: 90d, 12w, 2026-01-31 (UTC)"))
         parser.add_argument(
             "--until",

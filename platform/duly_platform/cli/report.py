@@ -47,7 +47,9 @@ class Report:
     report can't be made."""
 
     def arguments(self, parser: argparse.ArgumentParser) -> None:
-        parser.add_argument("name", nargs="?", help=_("name of the report; left out, the reports there are"))
+        parser.add_argument(
+            "name", nargs="?", metavar="NAME", help=_("name of the report; left out, the reports there are")
+        )
         parser.add_argument("--since", type=_date, metavar="DATE", help=_("first day, instead of the report's own period"))
         parser.add_argument("--until", type=_date, metavar="DATE", help=_("last day"))
         parser.add_argument(

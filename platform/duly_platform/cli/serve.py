@@ -42,7 +42,9 @@ class Serve:
     """Web server, and unless `--web-only` also worker and scheduler, for one workspace."""
 
     def arguments(self, parser: argparse.ArgumentParser) -> None:
-        parser.add_argument("folder", type=Path, nargs="?", default=Path(), help=_("folder of .duly files"))
+        parser.add_argument(
+            "folder", type=Path, nargs="?", default=Path(), metavar="FOLDER", help=_("folder of .duly files")
+        )
         parser.add_argument("--host", help=_("address to listen on (DULY_HOST)"))
         parser.add_argument("--port", type=int, help=_("port to listen on, 0 for a free one (DULY_PORT)"))
         parser.add_argument("--speed", type=float, help=_("run Duly's clock this many times faster (DULY_SPEED)"))
@@ -60,7 +62,9 @@ class _Background:
     role: str
 
     def arguments(self, parser: argparse.ArgumentParser) -> None:
-        parser.add_argument("folder", type=Path, nargs="?", default=Path(), help=_("folder of the workspace"))
+        parser.add_argument(
+            "folder", type=Path, nargs="?", default=Path(), metavar="FOLDER", help=_("folder of the workspace")
+        )
         parser.add_argument("--speed", type=float, help=_("run Duly's clock this many times faster (DULY_SPEED)"))
 
     def run(self, options: argparse.Namespace) -> int:
@@ -94,14 +98,14 @@ def say(text: str) -> None:
 
 
 def guarded(main: Callable[[], Awaitable[int]]) -> int:
-    """Run to the end; turns what can go wrong at the start into one line and exit code 1."""
+    """Run to the end; turns what can go wrong at the start into one line and exit code 2."""
     configure_logs()
     try:
         with asyncio.Runner(loop_factory=_loop_factory()) as runner:
             return runner.run(_awaited(main))
     except (SettingsError, SecretError, StartError, StoreUnavailable, OSError) as error:
         print(f"duly: {error}", file=sys.stderr)
-        return 1
+        return 2
 
 
 async def _awaited(main: Callable[[], Awaitable[int]]) -> int:

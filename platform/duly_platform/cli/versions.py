@@ -21,6 +21,7 @@ from duly_platform.cli import remote
 from duly_platform.cli.language import difference, fail
 from duly_platform.cli.plan import folder_argument, server
 from duly_platform.cli.remote import RemoteError
+from duly_platform.settings import make_data_folder
 
 LANGUAGE = i18n.of_environment()
 _ = i18n.translations("duly_platform", LANGUAGE).gettext
@@ -150,6 +151,7 @@ def write(folder: Path, version: str, sources: dict[str, str], *, force: bool) -
             changed += 1
             print(_("removed {path}").format(path=path))
     record = {"version": version, "files": {path: _digest(text) for path, text in sources.items()}}
+    make_data_folder((folder / RECORD).parent)
     _write(folder / RECORD, _json(record) + "\n")
     if not changed:
         print(_("The files here are those of version {version} already.").format(version=version[:12]))
