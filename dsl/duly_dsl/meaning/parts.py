@@ -91,10 +91,11 @@ CLOCKS = {
     ("Escalation", "metrics"),
     ("Stage", "pauses"),
     ("EventAtom", "metric"),
+    ("ExcuseMiss", "metric"),
 }
 """(Type, field) that name clocks of their pipeline."""
 
-PIPELINES = {("Rule", "pipeline"), ("Connector", "pipeline"), ("Index", "pipeline")}
+PIPELINES = {("Rule", "pipeline"), ("Connector", "pipeline"), ("Index", "pipeline"), ("Report", "pipelines")}
 OPERANDS = {("EventAtom", "subject"), ("OneOf", "operand"), ("Empty", "operand"), ("Compare", "operand"),
             ("SetField", "operand"), ("MapRow", "target")}  # fmt: skip
 
