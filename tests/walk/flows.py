@@ -246,6 +246,8 @@ FLOWS: list[Entry] = [
     ),
     Entry("pipeline", 'field "A" text', 'field "A" text default "x"', {"given": ""}),
     Entry("pipeline", 'field "A" text', 'field "A" text required to leave "New"'),
+    Entry("pipeline", 'field "A" text', 'field "A" was "Old" text'),
+    Entry("pipeline", 'field "A" text default "x"', 'field "A" was "Old" text default "y" required to leave "New"'),
     Entry("pipeline", 'field "A" text default ""', 'field "A" text default "" required to leave "New"'),
     Entry(
         "pipeline",

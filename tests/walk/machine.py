@@ -232,16 +232,20 @@ def _fields(program: Program) -> Iterator[Any]:
 
 
 def _renamed(program: Program) -> Iterator[Any]:
-    """What becomes of a card that was stored under old names (`Old`) of its pipeline, its stage, its clock."""
+    """What becomes of a card that was stored under old names (`Old`) of its pipeline, its stage, its clock, a field."""
     graph = load(program)
     for name in program.pipelines:
         opened = step(graph, None, Event(at=NOON, body=OpenCard(pipeline=name)), NOON, World(next_card_id=1)).card
         assert opened is not None
         clocks = tuple(replace(clock, metric="Old") if clock.metric not in METRICS else clock for clock in opened.clocks)
-        for old in (replace(opened, pipeline="Old"), replace(opened, stage="Old"), replace(opened, clocks=clocks)):
+        named = replace(opened, fields={**opened.fields, "Old": "kept"})
+        for old in (replace(opened, pipeline="Old"), replace(opened, stage="Old"), replace(opened, clocks=clocks), named):
             decision = step(graph, old, Event(at=NOON, body=InternalNote(text="x", author="ana")), NOON)
             card = decision.card
-            yield decision.refused, card and (card.pipeline, card.stage, [(c.metric, c.state.value) for c in card.clocks])
+            yield (
+                decision.refused,
+                card and (card.pipeline, card.stage, [(c.metric, c.state.value) for c in card.clocks], dict(card.fields)),
+            )
 
 
 async def _doors(program: Program, requests: Sequence[Raw]) -> list[Any]:
