@@ -115,6 +115,7 @@ def test_a_rename_changes_all_files(desk: Path, start: Start) -> None:
     assert found["placeholder"] == "In progress"
     with pytest.raises(Failed, match="there is a stage called `Done` already"):
         client.at("rename", "support.duly", *spot, newName="Done")
+    assert client.errors == []  # who asked was told; the log is for trouble
     found = client.at("rename", "support.duly", *spot, newName="Doing")
     for change in found["documentChanges"]:
         path = desk / Path(unquote(urlparse(change["textDocument"]["uri"]).path)).name

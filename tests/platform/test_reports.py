@@ -100,6 +100,13 @@ def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
+def test_a_date_that_is_none_is_said_so(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as left:
+        main(["report", "Compliance", "--since", "yesterday"])
+    assert left.value.code == 2
+    assert "write a date like 2026-01-31" in capsys.readouterr().err
+
+
 def test_the_command_reads_the_data_here(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
     here = ["--workspace", str(data)]
     assert main(["report", *here]) == 0

@@ -378,6 +378,16 @@ def test_a_story_in_portuguese():
     assert 'seg 2026-03-02 10:00  o cartão entra em "Open"' in found.happened
 
 
+def test_where_a_clock_stands_is_told_in_portuguese_too():
+    source = SourceFile("desk.duly", DESK + OPENS + "expect first reply is paused\n}\n")
+    built = build([source])
+    assert built.program is not None
+    file = parse(source).file
+    (found,) = scenario.run(built.program, [file], file.tests[0], [source], "pt-BR").failures
+    assert found.instead == "first reply está correndo"
+    assert found.why[0].endswith("correndo")
+
+
 def test_tests_of_the_examples_pass():
     ran = 0
     for folder in sorted(path for path in EXAMPLES.iterdir() if path.is_dir()):

@@ -25,7 +25,8 @@ class LanguageServer:
         level = os.environ.get("DULY_LSP_LOG", "warning").upper()
         logging.basicConfig(stream=sys.stderr, format="duly lsp: %(levelname)s %(message)s")
         logging.getLogger().setLevel(level if level in logging.getLevelNamesMapping() else "WARNING")
-        from duly_platform.lsp.server import Server  # late: only this command needs the protocol
+        from duly_platform.lsp.server import Server, untold  # late: only this command needs the protocol
 
+        logging.getLogger("pygls.protocol.json_rpc").addFilter(untold)
         Server().start_io()
         return 0

@@ -165,7 +165,10 @@ def _unknown(name: str, known: list[str]) -> str:
 
 
 def _date(text: str) -> dt.date:
-    return dt.date.fromisoformat(text)
+    try:
+        return dt.date.fromisoformat(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(_("write a date like 2026-01-31")) from None
 
 
 # --- words ------------------------------------------------------------------------------------------------------------

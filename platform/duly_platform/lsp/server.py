@@ -62,6 +62,12 @@ def checked(sources: Sequence[SourceFile]) -> Sequence[Diagnostic]:
     return check(sources)
 
 
+def untold(record: logging.LogRecord) -> bool:
+    """A filter for the log of pygls: a refused request, such as a rename to a name that is taken, is no trouble. Whoever
+    asked is told."""
+    return not (record.exc_info and isinstance(record.exc_info[1], JsonRpcInvalidParams))
+
+
 class Answering(LanguageServerProtocol):
     """Answers a request that can't be read with an error, too: its sender waits."""
 
@@ -86,8 +92,9 @@ class Server(LanguageServer):
         _register(self)
 
     def report_server_error(self, error: Exception, source: Any) -> None:
-        """Into the log, not before the eyes of who types."""
-        log.error("%s: %s", getattr(source, "__name__", source), error)
+        """Into the log, not before the eyes of who types; but for what was answered with a refusal."""
+        if not isinstance(error, JsonRpcInvalidParams):
+            log.error("%s: %s", getattr(source, "__name__", source), error)
 
     # --- documents
 

@@ -29,6 +29,16 @@ from duly_runtime.scenario.story import Teller
 AHEAD = dt.timedelta(days=14)
 """How far past the last step is looked for what came too late."""
 
+STATES = {
+    "running": _("running"),
+    "paused": _("paused"),
+    "done": _("done"),
+    "cancelled": _("cancelled"),
+    "met": _("met"),
+    "missed": _("missed"),
+}
+"""How a clock stands, in words for a person."""
+
 TELLING = ("alert", "notice", "level", "template")
 """What `nothing else` is about."""
 
@@ -140,7 +150,7 @@ class Judge:
         if clock.open:
             paused = clock.state is ClockState.PAUSED
             why = (*self._reasons.refused(), *why, *self._reasons.pausing(self._pipeline, metric, paused=paused))
-        return self._fail(_("{metric} is {state}"), why, metric=metric, state=clock.state.value)
+        return self._fail(_("{metric} is {state}"), why, metric=metric, state=self._teller.say(STATES[clock.state.value]))
 
     def _excused(self, metric: str, card: Card) -> Unmet | None:
         if any(clock.metric == metric and clock.excuse is not None for clock in card.clocks):
@@ -351,7 +361,7 @@ class Judge:
                     start=self._teller.moment(clock.started_at),
                     calendar=clock.calendar,
                     due=due,
-                    state=clock.outcome or clock.state.value,
+                    state=self._teller.say(STATES[clock.outcome or clock.state.value]),
                 )
             )
             if clock is card.clocks[-1] or clock.open:
