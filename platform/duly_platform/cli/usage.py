@@ -32,4 +32,5 @@ WORDS = (
 def speak(words: gettext.NullTranslations) -> None:
     """Have `argparse` look its sentences up in a catalogue of ours. It asks the process's own one, and these two names are
     the only way to tell it otherwise."""
-    vars(argparse).update(_=words.gettext, ngettext=words.ngettext)
+    for name, function in (("_", words.gettext), ("ngettext", words.ngettext)):
+        setattr(argparse, name, function)
