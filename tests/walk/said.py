@@ -35,7 +35,6 @@ UNCLEAR = "there only to say what to write instead"
 CHECKED: dict[str, str] = {
     "allow: allow · · ·": "silences a lint",
     "approval: needs whatsapp approval · · ·": "with a category, see `approved_for`",
-    "approved_for: for ·": "Meta's category of a template: the checker knows which there are, nothing that runs asks",
     "calendar: calendar · · ·": EMPTY,
     "clock: clock · · ·": EMPTY,
     "connector: connector · · · · ·": EMPTY,
@@ -245,6 +244,12 @@ SAID: list[Entry] = [
         'at +1h customer replies\nexpect template "Hello" held',
         top="send limits {\nquiet hours 09:00-12:00\n}",
         pipeline=rule("customer replies", 'send "Hello"'),
+    ),
+    Entry(
+        "bottom",
+        'template "T" {\nneeds whatsapp approval for utility\n"en" "one"\n}',
+        'template "T" {\nneeds whatsapp approval for authentication\n"en" "one"\n}',
+        {"top": "send limits {\nquiet hours 09:00-12:00\n}", "pipeline": rule("customer replies", 'send "T"')},
     ),
     # --- said to the checker
     *(

@@ -29,11 +29,17 @@ MOST_TRIES = 100
 def message(work: Work, effect: MessageCustomer, rule: str, *, visit: int = 0, since: dt.datetime | None = None) -> None:
     """Send it to the customer, or hold it. `visit` and `since` mark a reminder: of which visit, and since when it has been
     silent."""
-    until, why = (work.now, "") if work.quiet else _free(work)
+    until, why = (work.now, "") if work.quiet or _awaited(work, effect) else _free(work)
     if until > work.now:
         _hold(work, Held(effect=effect, until=until, why=why, rule=rule, visit=visit, silent_since=since))
     else:
         _send(work, effect, rule)
+
+
+def _awaited(work: Work, effect: MessageCustomer) -> bool:
+    """A code to sign in with (Meta's category `authentication`): somebody is waiting for it."""
+    template = work.graph.program.templates.get(effect.template)
+    return template is not None and template.approval is not None and template.approval.category == "authentication"
 
 
 def notice(work: Work, effect: NotifyPerson) -> None:
