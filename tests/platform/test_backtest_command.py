@@ -68,7 +68,7 @@ def told(capsys: pytest.CaptureFixture[str], *words: str, code: int = 0) -> str:
 
 def test_two_folders_over_a_saved_journal(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out = told(capsys, "new", "--journal", "past.ndjson", "--against", "old", "--cards")
-    assert out.startswith("+1 breaches")
+    assert out.startswith("+1 breach, ")
     assert "more breaches (first reply): #1" in out
     assert "fewer promises kept (first reply): #1" in out
     assert "By stage" in out
@@ -100,7 +100,7 @@ def test_csv_and_markdown(here: Path, capsys: pytest.CaptureFixture[str]) -> Non
     } in rows
     assert any(row["dimension"] == "stage" and row["value"] == "New" for row in rows)
     out = told(capsys, "new", "--journal", "past.ndjson", "--against", "old", "--format", "markdown")
-    assert out.startswith("**+1 breaches")
+    assert out.startswith("**+1 breach, ")
     assert "| breaches | 1 | 2 | +1 |" in out
 
 
@@ -154,7 +154,7 @@ def test_a_git_revision(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     git("add", "rules")
     git("commit", "-qm", "first")
     (here / "rules" / "support.duly").write_text(SHORTER)
-    assert told(capsys, "rules", "--journal", "past.ndjson", "--against", "HEAD").startswith("+1 breaches")
+    assert told(capsys, "rules", "--journal", "past.ndjson", "--against", "HEAD").startswith("+1 breach, ")
     for name in ("no-such-revision", "--upload-pack=x"):
         assert main(["backtest", "rules", "--journal", "past.ndjson", f"--against={name}"]) == 2
         assert name in capsys.readouterr().err
@@ -185,8 +185,8 @@ def test_the_database_of_a_workspace(here: Path, capsys: pytest.CaptureFixture[s
         await store.stop()
 
     asyncio.run(live())
-    assert told(capsys, "new").startswith("+1 breaches")
-    assert told(capsys, "new", "--against", program.hash[:12]).startswith("+1 breaches")
+    assert told(capsys, "new").startswith("+1 breach, ")
+    assert told(capsys, "new", "--against", program.hash[:12]).startswith("+1 breach, ")
     assert told(capsys, "new", "--against", "new").startswith("no change")
 
 
@@ -214,7 +214,7 @@ def test_what_can_not_be_read_is_said(here: Path, capsys: pytest.CaptureFixture[
 def test_a_packed_journal_and_two_processes(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (here / "past.gz").write_bytes(gzip.compress((here / "past.ndjson").read_bytes()))
     out = told(capsys, "new", "--journal", "past.gz", "--against", "old", "--jobs", "2")
-    assert out.startswith("+1 breaches")
+    assert out.startswith("+1 breach, ")
 
 
 def test_a_server_streams_its_journal(here: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:

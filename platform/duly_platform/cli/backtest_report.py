@@ -103,15 +103,26 @@ def markdown(told: Told) -> str:
     return "\n\n".join("\n".join(block) for block in blocks if block)
 
 
+def _headed(measure: str, value: int, form: str) -> str:
+    n, count = number(value, form), abs(value)
+    words = {
+        "breaches": _n("{n} breach", "{n} breaches", count),
+        "escalations": _n("{n} escalation", "{n} escalations", count),
+        "alerts": _n("{n} alert", "{n} alerts", count),
+        "notices": _n("{n} notice", "{n} notices", count),
+        "messages": _n("{n} message to customers", "{n} messages to customers", count),
+        "refused": _n("{n} action refused", "{n} actions refused", count),
+    }
+    return words[measure].format(n=n)
+
+
 def headline(told: Told) -> str:
     """`+41 breaches, -12 escalations`."""
     rows = {row.measure: row for row in told.totals()}
     if told.before is None:
-        found = [number(rows[name].after) + " " + _(LABELS[name]) for name in HEADLINE if name in rows]
+        found = [_headed(name, rows[name].after, ",") for name in HEADLINE if name in rows]
         return ", ".join(found) or _("nothing was counted")
-    found = [
-        number(rows[name].change, "+,") + " " + _(LABELS[name]) for name in HEADLINE if name in rows and rows[name].change
-    ]
+    found = [_headed(name, rows[name].change, "+,") for name in HEADLINE if name in rows and rows[name].change]
     return ", ".join(found) or _("no change in breaches, escalations, alerts or messages")
 
 
