@@ -265,7 +265,7 @@ def test_portuguese(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
         env={**os.environ, "DULY_LANGUAGE": "pt-BR", "PYTHONPATH": os.pathsep.join(sys.path)},
         capture_output=True, text=True, check=True, encoding="utf-8",
     )  # fmt: skip
-    assert done.stdout.startswith("+1 prazos estourados")
+    assert done.stdout.startswith("+1 prazo estourado, ")
     assert "4 eventos repetidos até 2026-11-02 em " in done.stdout
     assert "Por etapa" in done.stdout
     assert done.stderr == ""
