@@ -10,11 +10,13 @@ import secrets
 import argon2
 import msgspec
 
+from duly_dsl.i18n import marked as _
 from duly_runtime.store.api import Missing, Store, Token, User
 from duly_runtime.time import Clock
 
 SESSION_LIFE = dt.timedelta(days=14)
 MIN_PASSWORD = 10
+"""Characters; said to people where it is asked for."""
 SCOPES = ("read", "write", "publish", "admin")
 FAILURES_ALLOWED = 8
 """Wrong passwords for one account within FAILURE_WINDOW before it has to wait."""
@@ -54,7 +56,7 @@ class Accounts:
     async def save(self, user: User, password: str | None = None) -> None:
         """Make or change an account; AccountError for a password too short."""
         if password is not None and len(password) < MIN_PASSWORD:
-            raise AccountError(f"a password needs at least {MIN_PASSWORD} characters")
+            raise AccountError(_("a password needs at least 10 characters"))
         hashed = None if password is None else await asyncio.to_thread(self._hasher.hash, password)
         await self._store.save_user(user, hashed)
 

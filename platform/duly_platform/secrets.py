@@ -11,7 +11,10 @@ from pathlib import Path
 
 import msgspec
 
+from duly_dsl import i18n
 from duly_platform.settings import make_data_folder
+
+_ = i18n.translations("duly_platform", i18n.of_environment()).gettext
 
 NAME = re.compile(r"[A-Z][A-Z0-9_]{0,63}")
 
@@ -33,7 +36,7 @@ class SecretStore:
         """The secret; SecretError where there is none."""
         value = self._environ.get(f"DULY_SECRET_{name}") or self._read().get(name)
         if not value:
-            raise SecretError(f"secret `{name}` is not stored: run `duly secret set {name}`")
+            raise SecretError(_("secret `{name}` is not stored: run `duly secret set {name}`").format(name=name))
         return value
 
     def names(self) -> frozenset[str]:
@@ -43,15 +46,17 @@ class SecretStore:
 
     def set(self, name: str, value: str) -> None:
         if not NAME.fullmatch(name):
-            raise SecretError(f"`{name}` can't name a secret: use capital letters, digits and underscores")
+            raise SecretError(
+                _("`{name}` can't name a secret: use capital letters, digits and underscores").format(name=name)
+            )
         if not value:
-            raise SecretError(f"the value of `{name}` is empty")
+            raise SecretError(_("the value of `{name}` is empty").format(name=name))
         self._write({**self._read(), name: value})
 
     def remove(self, name: str) -> None:
         values = dict(self._read())
         if values.pop(name, None) is None:
-            raise SecretError(f"secret `{name}` is not stored here")
+            raise SecretError(_("secret `{name}` is not stored here").format(name=name))
         self._write(values)
 
     def ensure(self, name: str) -> str:

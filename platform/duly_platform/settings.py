@@ -9,6 +9,11 @@ from pathlib import Path
 
 import msgspec
 
+from duly_dsl import i18n
+
+_ = i18n.translations("duly_platform", i18n.of_environment()).gettext
+"""Who runs Duly reads these in the terminal's language."""
+
 
 class SettingsError(ValueError):
     """A setting can't be used; the message names the variable and says what it takes."""
@@ -102,13 +107,13 @@ def load(
     values.update({key: value for key, value in given.items() if value is not None})
     settings = Settings(**values)  # type: ignore[arg-type]  # each value was made with its field's type above
     if settings.speed <= 0:
-        raise SettingsError("DULY_SPEED must be above zero")
+        raise SettingsError(_("DULY_SPEED must be above zero"))
     if not settings.database_url.startswith(("sqlite:///", "postgresql://", "postgres://")):
-        raise SettingsError("DULY_DATABASE_URL must start with sqlite:/// or postgresql://")
+        raise SettingsError(_("DULY_DATABASE_URL must start with sqlite:/// or postgresql://"))
     if not settings.broker_url.startswith(("memory", "redis://", "rediss://", "amqp://", "amqps://")):
-        raise SettingsError("DULY_BROKER_URL must start with memory://, redis:// or amqp://")
+        raise SettingsError(_("DULY_BROKER_URL must start with memory://, redis:// or amqp://"))
     if settings.embedded and not settings.roles >= {"worker", "scheduler"}:
-        raise SettingsError("separate processes need a broker between them: set DULY_BROKER_URL to redis:// or amqp://")
+        raise SettingsError(_("separate processes need a broker between them: set DULY_BROKER_URL to redis:// or amqp://"))
     return settings
 
 
@@ -118,22 +123,26 @@ def _git(environ: Mapping[str, str], data: Path) -> GitSettings | None:
         return None
     secure = remote.startswith(("https://", "ssh://", "file://")) or re.match(r"\w[\w.-]*@[\w.-]+:", remote)
     if not secure:
-        raise SettingsError("DULY_GIT_REMOTE must start with https://, ssh:// or file://, or be like git@host:path")
+        raise SettingsError(_("DULY_GIT_REMOTE must start with https://, ssh:// or file://, or be like git@host:path"))
     branch = environ.get("DULY_GIT_BRANCH") or "main"
     if not re.fullmatch(r"[\w][\w./-]*", branch) or ".." in branch:
-        raise SettingsError(f"DULY_GIT_BRANCH must name a branch, not `{branch}`")
+        raise SettingsError(_("DULY_GIT_BRANCH must name a branch, not `{branch}`").format(branch=branch))
     path = (environ.get("DULY_GIT_PATH") or "").strip("/")
     if ".." in path.split("/") or ":" in path:
-        raise SettingsError("DULY_GIT_PATH must be a folder inside the repository")
+        raise SettingsError(_("DULY_GIT_PATH must be a folder inside the repository"))
     mode = environ.get("DULY_GIT_MODE") or "plan"
     if mode not in ("plan", "publish"):
-        raise SettingsError(f"DULY_GIT_MODE must be plan or publish, not `{mode}`")
+        raise SettingsError(_("DULY_GIT_MODE must be plan or publish, not `{mode}`").format(mode=mode))
     open_cards = (environ.get("DULY_GIT_OPEN_CARDS") or "from now on").replace("-", " ")
     if open_cards not in ("from now on", "keep", "recompute"):
-        raise SettingsError(f"DULY_GIT_OPEN_CARDS must be from-now-on, keep or recompute, not `{open_cards}`")
+        raise SettingsError(
+            _("DULY_GIT_OPEN_CARDS must be from-now-on, keep or recompute, not `{open_cards}`").format(
+                open_cards=open_cards
+            )
+        )
     poll = _number(environ, "DULY_GIT_POLL", float, 300.0)
     if poll < 0:
-        raise SettingsError("DULY_GIT_POLL must not be below zero")
+        raise SettingsError(_("DULY_GIT_POLL must not be below zero"))
     key = environ.get("DULY_GIT_KEY")
     return GitSettings(
         remote=remote,
@@ -154,4 +163,4 @@ def _number(environ: Mapping[str, str], name: str, kind: type, default: float) -
     try:
         return kind(text)
     except ValueError:
-        raise SettingsError(f"{name} must be a number, not `{text}`") from None
+        raise SettingsError(_("{name} must be a number, not `{text}`").format(name=name, text=text)) from None

@@ -57,7 +57,7 @@ class UserCommand:
             make_data_folder(settings.data)
             asyncio.run(self._save(open_store(settings.database_url), options, password))
         except (AccountError, Conflict, Missing, SettingsError) as error:
-            print(f"duly: {error}", file=sys.stderr)
+            print(f"duly: {_(str(error))}", file=sys.stderr)
             return 2
         return 0
 

@@ -316,7 +316,7 @@ class _Page:
 
 
 def _amount(microseconds: int) -> str:
-    """Exact: with microseconds where there are any."""
-    text = clock_text(microseconds)
-    rest = microseconds % 1_000_000
-    return f"{text} {rest} µs" if rest else text
+    """To the second; with its parts where it is shorter than a minute. The JSON has it exact."""
+    if microseconds % 1_000_000 and microseconds < 60_000_000:
+        return f"{microseconds / 1_000_000:.3f}s"
+    return clock_text(microseconds)
