@@ -71,8 +71,8 @@ PERCENT_RANGE = Kind(
     _("an alert at %(found)s%% would not come while there is time left"),
     _("write a percentage from 1%% to 99%%"),
     _(
-        "An alert comes before the promise is broken: after 1 to 99 percent of the time. At the end of it the clock is missed, "
-        "and what happens then is said by an `escalation`, or a rule with `is missed`."
+        "An alert comes before the promise is broken: after 1 to 99 percent of the time. At the end of it the "
+        "clock is missed, and what happens then is said by an `escalation`, or a rule with `is missed`."
     ),
     desk(new="leave stage within 4h\nalert agent ana at 100% of leave stage"),
 )
