@@ -148,8 +148,7 @@ class Watcher:
         else:
             self._place = after
         for entry in decision.entries:
-            if entry.kind in COUNTED:
-                self._entry(entry, card.id)
+            self._entry(entry, card.id)
         self._place = after
         if decision.effects and tally.counts(now):
             for effect in decision.effects:

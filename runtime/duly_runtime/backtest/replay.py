@@ -18,7 +18,7 @@ import msgspec
 
 from duly_dsl import program as p
 from duly_runtime.backtest.lines import Line
-from duly_runtime.backtest.outcomes import Tally, Watcher
+from duly_runtime.backtest.outcomes import COUNTED, Tally, Watcher
 from duly_runtime.card import Card
 from duly_runtime.decision import Decision, World
 from duly_runtime.engine.assignment import BY_OTHER_CARDS
@@ -34,12 +34,31 @@ _packed = msgspec.msgpack.Encoder()
 _cards = msgspec.msgpack.Decoder(Card)
 
 
+class _Packing:
+    """Cards as bytes. They are much alike, so the first one serves the others as the dictionary of their compression."""
+
+    __slots__ = ("_like",)
+
+    def __init__(self) -> None:
+        self._like = b""
+
+    def pack(self, card: Card | None) -> bytes:
+        data = _packed.encode(card)
+        self._like = self._like or data
+        press = zlib.compressobj(1, zlib.DEFLATED, -zlib.MAX_WBITS, zlib.DEF_MEM_LEVEL, zlib.Z_DEFAULT_STRATEGY, self._like)
+        return press.compress(data) + press.flush()
+
+    def unpack(self, data: bytes) -> Card:
+        return _cards.decode(zlib.decompressobj(-zlib.MAX_WBITS, self._like).decompress(data))
+
+
 class _Running:
     """A card in the replay. One that is finished and waits for nothing is laid down, packed: most of a long past is."""
 
-    __slots__ = ("_card", "_laid_down", "memory", "next_at", "next_key", "watcher")
+    __slots__ = ("_card", "_laid_down", "_packing", "memory", "next_at", "next_key", "watcher")
 
-    def __init__(self, tally: Tally) -> None:
+    def __init__(self, tally: Tally, packing: _Packing) -> None:
+        self._packing = packing
         self._card: Card | None = None
         self._laid_down = b""
         self.memory: Memory | None = None
@@ -55,14 +74,14 @@ class _Running:
     @property
     def card(self) -> Card | None:
         if self._laid_down:
-            return _cards.decode(zlib.decompress(self._laid_down))
+            return self._packing.unpack(self._laid_down)
         return self._card
 
     def put(self, card: Card) -> None:
         self._card, self._laid_down = card, b""
 
     def lay_down(self) -> None:
-        self._laid_down = zlib.compress(_packed.encode(self._card), 1)
+        self._laid_down = self._packing.pack(self._card)
         self._card = self.memory = None
 
 
@@ -89,6 +108,7 @@ class Replay:
         self.lost: Counter[str] = Counter()
         """Why lines came to no card: `no card` where what they are about was never opened here."""
         self.now: dt.datetime | None = None
+        self._packing = _Packing()
         self._cases: dict[str, _Case] = {}
         self._awaited: list[tuple[dt.datetime, int, _Running]] = []
         self._awaited_count = 0
@@ -160,7 +180,7 @@ class Replay:
         if latest is not None and wants_new_card(self.graph, latest, event, now):
             running = None
         if running is None:
-            running = _Running(self.tally)
+            running = _Running(self.tally, self._packing)
             # Its id of the past, where no other card here has that.
             fresh = line.card if line.card and line.card not in case.cards else -line.id
             decision = self._step(running, event, now, fresh)
@@ -180,7 +200,7 @@ class Replay:
             world = msgspec.structs.replace(world, next_card_id=fresh, next_card_number=max(fresh, 0))
         memory = running.memory
         if memory is None:
-            memory = running.memory = Memory()
+            memory = running.memory = Memory(COUNTED)
         decision = step(self.graph, before, event, now, world, traced=False, memory=memory)
         card = decision.card
         if card is None:

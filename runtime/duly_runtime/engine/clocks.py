@@ -91,19 +91,21 @@ def settle(work: Work) -> None:
                 _retarget(work, clock, arrived)
     stage = work.stage
     pauses = () if work.card.visit.resumed else stage.pauses
-    open_now: set[str] = set()
-    latest: dict[str, Clock] = {}
+    running: list[str] = []
     for clock in work.card.clocks:
-        metric, state = clock.metric, clock.state
-        latest[metric] = clock
+        state = clock.state
         if state is RUNNING or state is PAUSED:
-            open_now.add(metric)
-            if (clock.held or metric in pauses) is not (state is PAUSED):
+            running.append(clock.metric)
+            if (clock.held or clock.metric in pauses) is not (state is PAUSED):
                 _pause_or_resume(work, clock)
     if stage.finish:
         return
-    for metric, (place, target) in work.graph.promises(work.pipeline, stage).items():
-        if metric not in open_now:
+    promises = work.graph.promises(work.pipeline, stage)
+    wanted = [metric for metric in promises if metric not in running]
+    if wanted:
+        latest = {clock.metric: clock for clock in work.card.clocks}
+        for metric in wanted:
+            place, target = promises[metric]
             _start(work, metric, place, target, latest.get(metric))
 
 

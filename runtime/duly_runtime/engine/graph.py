@@ -55,6 +55,11 @@ class Graph:
         )
         """Stages with a limit: pipeline and stage, and each pair of names under which their cards may be stored."""
         self._former = {name: {was: f.name for f in p.fields for was in f.was} for name, p in program.pipelines.items()}
+        self._same = {
+            name: frozenset(stage.name for stage in p.stages)
+            for name, p in program.pipelines.items()
+            if not self._former[name] and not any(clock.was for clock in p.clocks)
+        }
         self._fields = {name: {f.name: f for f in p.fields} for name, p in program.pipelines.items()}
         for name, pipeline in program.pipelines.items():
             self._clocks.update({(name, was): clock for clock in pipeline.clocks for was in clock.was})
@@ -107,6 +112,11 @@ class Graph:
 
     def schedule(self, pipeline: Pipeline, key: str) -> Schedule | None:
         return self._schedules[pipeline.name].get(key)
+
+    def same_names(self, pipeline: Pipeline, stage: str) -> bool:
+        """Whether a card that is in this stage can hold no name of the pipeline that has changed. Former names of other
+        stages may stand in its past."""
+        return stage in self._same.get(pipeline.name, ())
 
     def former_fields(self, pipeline: Pipeline) -> dict[str, str]:
         """What fields were called before -> what they are called."""

@@ -75,7 +75,7 @@ def settle(work: Work) -> None:
 def drop_removed(work: Work) -> None:
     """Cancel clocks the live version no longer has: nothing could stop them."""
     for clock in work.card.clocks:
-        if clock.open and clock.metric not in METRICS and work.graph.clock(work.pipeline, clock.metric) is None:
+        if clock.metric not in METRICS and clock.open and work.graph.clock(work.pipeline, clock.metric) is None:
             clocks.cancel(work, clock, "removed")
 
 

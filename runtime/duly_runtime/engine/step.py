@@ -151,8 +151,8 @@ def _finish(work: Work, event: Event) -> Decision:
         effects=tuple(work.effects.values()),
         entries=tuple(work.entries),
         trace=tuple(work.trace),
-        cursors=dict(work.cursors),
-        over=dict(work.over),
+        cursors=work.cursors,
+        over=work.over,
     )
 
 
@@ -160,6 +160,8 @@ def _takes_effect(card: Card, event: Event, now: dt.datetime) -> dt.datetime:
     at = min(event.at, now)
     if event.backfill:
         return max(at, card.created_at)
+    if at == now:
+        return now
     latest = due.silent_since(card)
     for clock in card.clocks:
         if clock.open:
@@ -173,6 +175,8 @@ def _takes_effect(card: Card, event: Event, now: dt.datetime) -> dt.datetime:
 
 def _renamed(graph: Graph, pipeline: Pipeline, card: Card) -> Card:
     """The card under the names this version has for its pipeline, stages, fields and clocks."""
+    if card.pipeline == pipeline.name and graph.same_names(pipeline, card.stage):
+        return card
     former = graph.former_fields(pipeline)
     if former and not former.keys().isdisjoint(card.fields):
         # A value under the new name is newer than one under the old.

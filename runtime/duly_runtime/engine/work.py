@@ -54,14 +54,17 @@ class Due(NamedTuple):
 
 class Memory:
     """What the card waits for, kept while it stays as it is: within a step, and from one step to the next where one process
-    takes them all (`Decision.card` goes into the next step as the same object). It saves work and changes no decision.
+    takes them all (`Decision.card` goes into the next step as the same object). It saves work and changes no decision, but
+    for lines of history nobody asks for.
 
     For one card under one graph.
     """
 
-    __slots__ = ("clocks", "listed", "silences")
+    __slots__ = ("clocks", "lines", "listed", "silences")
 
-    def __init__(self) -> None:
+    def __init__(self, lines: frozenset[str] | None = None) -> None:
+        self.lines = lines
+        """The kinds of history lines that are wanted; None: all."""
         self.listed: tuple[Card | None, list[Due]] = (None, [])
         """A card (by identity), and what `due` lists for it."""
         self.clocks: dict[int, tuple[Clock, str, tuple[Due, ...]]] = {}
@@ -115,6 +118,7 @@ class Work:
         self.depth = 0
         self.actions = 0
         self.memory = memory or Memory()
+        self._lines = self.memory.lines
         self.traced = traced
         """Whether it is noted which rules each fact was held against."""
         self.occasion: dt.datetime | None = None
@@ -216,6 +220,8 @@ class Work:
 
     def say(self, kind: str, details: dict[str, str] | None = None, *, author: str = "") -> None:
         """A line of history; in an imported past it says that nothing was sent."""
+        if self._lines is not None and kind not in self._lines:
+            return
         words = {key: value for key, value in details.items() if value} if details else {}
         if self.quiet:
             words["backfill"] = "yes"
