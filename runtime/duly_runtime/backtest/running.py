@@ -16,6 +16,7 @@ from collections import Counter
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from multiprocessing.connection import Connection
 from multiprocessing.context import SpawnProcess
+from typing import TypeVar
 
 import msgspec
 
@@ -79,6 +80,9 @@ def run(
     return _there(programs, parts, counted, since, until)
 
 
+Read = TypeVar("Read", lines.Line, lines.Heading)
+
+
 class _Past:
     """Lines up to the end of the period; `last` is the instant of the last one."""
 
@@ -89,15 +93,24 @@ class _Past:
         self.last: dt.datetime | None = None
 
     def __iter__(self) -> Iterator[tuple[str, bytes]]:
-        count = 0
-        for count, line in enumerate(self._past, 1):
-            heading = lines.heading(line)
-            if self._until is not None and heading.now > self._until:
-                break
-            self.last = heading.now if self.last is None else max(self.last, heading.now)
+        """Each line with its case, still encoded."""
+        for heading, line in self._up_to_the_end(lines.heading):
             yield heading.case, line
+
+    def decoded(self) -> Iterator[lines.Line]:
+        for line, _ in self._up_to_the_end(lines.decode):
+            yield line
+
+    def _up_to_the_end(self, read: Callable[[bytes], Read]) -> Iterator[tuple[Read, bytes]]:
+        count = 0
+        for count, data in enumerate(self._past, 1):
+            line = read(data)
+            if self._until is not None and line.now > self._until:
+                break
+            self.last = line.now if self.last is None or line.now > self.last else self.last
+            yield line, data
             if self._progress is not None and count % TOLD_EVERY == 0:
-                self._progress(count, heading.now)
+                self._progress(count, line.now)
         if self._progress is not None and self.last is not None:
             self._progress(count, self.last)
 
@@ -105,8 +118,7 @@ class _Past:
 def _here(programs: Sequence[Program], past: _Past, since: dt.datetime | None, until: dt.datetime | None) -> list[Result]:
     replays = [Replay(load(program), Tally(since, until)) for program in programs]
     with seldom_collected():
-        for _, data in past:
-            line = lines.decode(data)
+        for line in past.decoded():
             for replay in replays:
                 replay.take(line)
         end = until or past.last

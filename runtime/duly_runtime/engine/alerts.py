@@ -21,7 +21,7 @@ def alerts_of(work: Work, clock: Clock) -> tuple[Alert, ...]:
 
 def threshold(work: Work, clock: Clock, alert: Alert) -> dt.datetime | None:
     """When an alert falls due; None while the clock stands still before it, and for one after the miss before that."""
-    time = work.graph.working(work.pipeline, clock.calendar)
+    time = work.working(clock.calendar)
     if alert.after is not None:
         return None if clock.missed_at is None else time.due(clock.missed_at, alert.after, clock.pauses)
     return time.threshold(

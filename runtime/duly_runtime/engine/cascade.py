@@ -25,7 +25,7 @@ def run(work: Work) -> None:
 
 def _at_rest(work: Work) -> bool:
     """Nothing is left to take: look whether the card has made its stage too full; whether that is a fact."""
-    if not work.stopped:
+    if work.graph.limited and not work.stopped:
         limits.look(work)
     return bool(work.queue)
 

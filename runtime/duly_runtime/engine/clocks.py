@@ -26,7 +26,10 @@ JUDGED = Fact("")
 
 
 def open_clock(card: Card, metric: str) -> Clock | None:
-    return next((clock for clock in card.clocks if clock.metric == metric and clock.open), None)
+    for clock in card.clocks:
+        if clock.metric == metric and clock.open:
+            return clock
+    return None
 
 
 def stop(work: Work, metric: str, at: dt.datetime) -> None:
@@ -233,7 +236,8 @@ def launch(work: Work, clock: Clock, previous: Clock | None, paused: dt.datetime
         clock = replace(clock, state=ClockState.PAUSED, pauses=(*clock.pauses, Pause(paused)))
     clock = replace(clock, due_at=_due(work, clock), sent=(*clock.sent, *_behind(work, clock)))
     work.put_clock(previous if previous is not None and clock.cycle == previous.cycle else None, clock)
-    work.say("clock.started", {**told(clock), "started_at": instant(clock.started_at)})
+    if work.wants("clock.started"):
+        work.say("clock.started", {**told(clock), "started_at": instant(clock.started_at)})
 
 
 def _wanted(work: Work, metric: str, previous: Clock | None) -> tuple[dt.datetime, int] | None:
@@ -292,7 +296,7 @@ def reopened_at(work: Work) -> dt.datetime | None:
 def spent(work: Work, clock: Clock) -> int:
     """The clock's own time used so far, with what it brought along, in microseconds."""
     until = clock.stopped_at or work.at
-    time = work.graph.working(work.pipeline, clock.calendar)
+    time = work.working(clock.calendar)
     return clock.carried + time.spent(clock.started_at, until, clock.pauses, clock.target.unit)
 
 
@@ -314,5 +318,5 @@ def _behind(work: Work, clock: Clock) -> list[str]:
 
 
 def _due(work: Work, clock: Clock) -> dt.datetime | None:
-    time = work.graph.working(work.pipeline, clock.calendar)
+    time = work.working(clock.calendar)
     return time.due(clock.started_at, clock.target, clock.pauses, clock.carried)

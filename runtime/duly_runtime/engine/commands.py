@@ -77,7 +77,8 @@ def reopens_to(graph: Graph, pipeline: Pipeline, card: Card, at: dt.datetime) ->
 def _customer_writes(work: Work, body: CustomerMessage) -> None:
     card = work.card
     work.say("message.in", {"text": body.text, "automatic": "yes" if body.automatic else ""}, author="customer")
-    work.update(contact=_completed(card.contact, body.contact))
+    if body.contact != card.contact:
+        work.update(contact=_completed(card.contact, body.contact))
     moves.put_all(work, body.fields, author="customer")
     if body.automatic:
         return
@@ -85,10 +86,11 @@ def _customer_writes(work: Work, body: CustomerMessage) -> None:
     if stage is not None:
         moves.move(work, stage, author="customer")
     _speaks(work)
-    work.update(last_customer_at=max(work.at, card.last_customer_at or work.at))
-    answered = card.last_agent_at is not None and card.last_agent_at > work.at
+    at, since = work.at, work.card.unanswered_since
+    answered = card.last_agent_at is not None and card.last_agent_at > at
     if work.card.finished_at is None and not answered:
-        work.update(unanswered_since=min(work.at, work.card.unanswered_since or work.at))
+        since = min(at, since or at)
+    work.update(last_customer_at=max(at, card.last_customer_at or at), unanswered_since=since)
     work.fact("customer replies")
 
 
@@ -102,9 +104,12 @@ def _agent_writes(work: Work, body: AgentMessage) -> None:
     )
     work.say("message.out", {"text": body.text}, author=body.author)
     _speaks(work)
-    work.update(last_agent_at=max(at, card.last_agent_at or at), first_replied_at=min(at, card.first_replied_at or at))
-    if card.unanswered_since is not None and card.unanswered_since <= at:
-        work.update(unanswered_since=None)
+    since = card.unanswered_since
+    work.update(
+        last_agent_at=max(at, card.last_agent_at or at),
+        first_replied_at=min(at, card.first_replied_at or at),
+        unanswered_since=None if since is not None and since <= at else since,
+    )
     clocks.stop(work, "first reply", at)
     clocks.stop(work, "next reply", at)
     work.fact("agent replies")

@@ -51,7 +51,7 @@ def catch_up(work: Work, until: dt.datetime, *, inclusive: bool) -> None:
 
 def timers(work: Work) -> tuple[Timer, ...]:
     """Everything the card waits for, soonest first."""
-    return tuple(Timer(key=due.key, due_at=due.at) for due in _in_order(work))
+    return tuple([due.timer for due in _in_order(work)])
 
 
 def keep(work: Work) -> None:
@@ -79,18 +79,18 @@ def _all(work: Work) -> list[Due]:
     for ladder in card.ladders:
         if ladder.stopped_at is None and ladder.next_at is not None:
             key = f"ladder/{ladder.name}/{ladder.metric}/{ladder.cycle}/{ladder.level}/{ladder.repeats}"
-            found.append(Due(ladder.next_at, 2, key, _level(ladder)))
+            found.append(Due.of(ladder.next_at, 2, key, _level(ladder)))
     if work.stage.silences:
         visit, since = card.visit, silent_since(card)
         for silence, at in _silences(work, since):
             if silence.index not in visit.silences and silence.index not in visit.silences_once:
-                found.append(Due(at, 3, f"silence/{visit.number}/{silence.index}", _silent(silence, at, since)))
+                found.append(Due.of(at, 3, f"silence/{visit.number}/{silence.index}", _silent(silence, at, since)))
     for key, since in card.schedules.items():
         at = schedules.upcoming(work, key, since)
         if at is not None:
-            found.append(Due(at, 5, f"every/{key}/{instant(at)}", _occasion(key, at)))
+            found.append(Due.of(at, 5, f"every/{key}/{instant(at)}", _occasion(key, at)))
     for held in card.held:
-        found.append(Due(held.until, 4, f"held/{held.effect.key}", _held(held)))
+        found.append(Due.of(held.until, 4, f"held/{held.effect.key}", _held(held)))
     return found
 
 
@@ -115,9 +115,9 @@ def _of_clock(work: Work, clock: Clock) -> tuple[Due, ...]:
         if alert.key not in clock.sent and (alert.after is not None) is (clock.missed_at is not None):
             at = alerts.threshold(work, clock, alert)
             if at is not None:
-                found.append(Due(at, 0, f"{clock.metric}/{clock.cycle}/{alert.key}", _alert(clock, alert, at)))
+                found.append(Due.of(at, 0, f"{clock.metric}/{clock.cycle}/{alert.key}", _alert(clock, alert, at)))
     if clock.due_at is not None and clock.missed_at is None:
-        found.append(Due(clock.due_at, 1, f"{clock.metric}/{clock.cycle}/due", _miss(clock)))
+        found.append(Due.of(clock.due_at, 1, f"{clock.metric}/{clock.cycle}/due", _miss(clock)))
     dues = tuple(found)
     if len(memory) >= MOST_KEPT:
         memory.clear()

@@ -15,8 +15,6 @@ from duly_runtime.engine.work import Work
 
 def look(work: Work) -> None:
     """Tell of the stage the card has come to, if it is over its limit now; forget the one it left, if that isn't."""
-    if not work.graph.limited:
-        return
     before, now = _place(work.begun_with), _place(work.card)
     if before == now:
         return

@@ -13,7 +13,7 @@ from duly_dsl.program import Pipeline, Silence, Stage
 from duly_dsl.units import Duration
 from duly_runtime.calendars import WorkingTime
 from duly_runtime.card import Card, Clock, Ladder, Visit
-from duly_runtime.decision import AnyEffect, Entry, FactTrace, World
+from duly_runtime.decision import AnyEffect, Entry, FactTrace, Timer, World
 from duly_runtime.engine.facts import Facts
 from duly_runtime.engine.graph import Graph
 
@@ -50,6 +50,11 @@ class Due(NamedTuple):
     rank: int
     key: str
     act: Callable[[Work, dt.datetime], None]
+    timer: Timer
+
+    @classmethod
+    def of(cls, at: dt.datetime, rank: int, key: str, act: Callable[[Work, dt.datetime], None]) -> Due:
+        return cls(at, rank, key, act, Timer(key=key, due_at=at))
 
 
 class Memory:
@@ -147,6 +152,10 @@ class Work:
             stage = self._stage = self.graph.stage(self.pipeline, name)
         return stage
 
+    def working(self, calendar: str) -> WorkingTime:
+        """The working time of a calendar, the pipeline's where the version has none of that name."""
+        return self.time if calendar == self.pipeline.calendar else self.graph.working(self.pipeline, calendar)
+
     @property
     def quiet(self) -> bool:
         """Nothing is sent of what takes effect now: it is imported, or fell due before the import."""
@@ -218,9 +227,13 @@ class Work:
         """Replace the card's present visit."""
         self.update(visits=(*self.card.visits[:-1], visit))
 
+    def wants(self, kind: str) -> bool:
+        """Whether lines of history of this kind are kept."""
+        return self._lines is None or kind in self._lines
+
     def say(self, kind: str, details: dict[str, str] | None = None, *, author: str = "") -> None:
         """A line of history; in an imported past it says that nothing was sent."""
-        if self._lines is not None and kind not in self._lines:
+        if not self.wants(kind):
             return
         words = {key: value for key, value in details.items() if value} if details else {}
         if self.quiet:
