@@ -287,6 +287,8 @@ def _wanted_in_stage(work: Work, previous: Clock | None) -> tuple[dt.datetime, i
 def reopened_at(work: Work) -> dt.datetime | None:
     """When the card last left a finish."""
     visits = work.card.visits
+    if len(visits) < 2:
+        return None
     for before, after in zip(reversed(visits[:-1]), reversed(visits), strict=False):
         if work.graph.stage(work.pipeline, before.stage).finish:
             return after.entered_at

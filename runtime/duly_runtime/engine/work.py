@@ -215,13 +215,13 @@ class Work:
         if old is None:
             self.update(clocks=(*self.card.clocks, new))
         else:
-            self.update(clocks=tuple(new if clock is old else clock for clock in self.card.clocks))
+            self.update(clocks=tuple([new if clock is old else clock for clock in self.card.clocks]))
 
     def put_ladder(self, old: Ladder | None, new: Ladder) -> None:
         if old is None:
             self.update(ladders=(*self.card.ladders, new))
         else:
-            self.update(ladders=tuple(new if ladder is old else ladder for ladder in self.card.ladders))
+            self.update(ladders=tuple([new if ladder is old else ladder for ladder in self.card.ladders]))
 
     def put_visit(self, visit: Visit) -> None:
         """Replace the card's present visit."""
