@@ -10,7 +10,6 @@ of its own for a message that joined one, or the other way round, later lines of
 from __future__ import annotations
 
 import datetime as dt
-import zlib
 from collections import Counter
 from heapq import heappop, heappush
 
@@ -34,31 +33,12 @@ _packed = msgspec.msgpack.Encoder()
 _cards = msgspec.msgpack.Decoder(Card)
 
 
-class _Packing:
-    """Cards as bytes. They are much alike, so the first one serves the others as the dictionary of their compression."""
-
-    __slots__ = ("_like",)
-
-    def __init__(self) -> None:
-        self._like = b""
-
-    def pack(self, card: Card | None) -> bytes:
-        data = _packed.encode(card)
-        self._like = self._like or data
-        press = zlib.compressobj(1, zlib.DEFLATED, -zlib.MAX_WBITS, zlib.DEF_MEM_LEVEL, zlib.Z_DEFAULT_STRATEGY, self._like)
-        return press.compress(data) + press.flush()
-
-    def unpack(self, data: bytes) -> Card:
-        return _cards.decode(zlib.decompressobj(-zlib.MAX_WBITS, self._like).decompress(data))
-
-
 class _Running:
     """A card in the replay. One that is finished and waits for nothing is laid down, packed: most of a long past is."""
 
-    __slots__ = ("_card", "_laid_down", "_packing", "memory", "next_at", "next_key", "watcher")
+    __slots__ = ("_card", "_laid_down", "memory", "next_at", "next_key", "watcher")
 
-    def __init__(self, tally: Tally, packing: _Packing) -> None:
-        self._packing = packing
+    def __init__(self, tally: Tally) -> None:
         self._card: Card | None = None
         self._laid_down = b""
         self.memory: Memory | None = None
@@ -74,14 +54,14 @@ class _Running:
     @property
     def card(self) -> Card | None:
         if self._laid_down:
-            return self._packing.unpack(self._laid_down)
+            return _cards.decode(self._laid_down)
         return self._card
 
     def put(self, card: Card) -> None:
         self._card, self._laid_down = card, b""
 
     def lay_down(self) -> None:
-        self._laid_down = self._packing.pack(self._card)
+        self._laid_down = _packed.encode(self._card)
         self._card = self.memory = None
 
 
@@ -108,7 +88,6 @@ class Replay:
         self.lost: Counter[str] = Counter()
         """Why lines came to no card: `no card` where what they are about was never opened here."""
         self.now: dt.datetime | None = None
-        self._packing = _Packing()
         self._cases: dict[str, _Case] = {}
         self._awaited: list[tuple[dt.datetime, int, _Running]] = []
         self._awaited_count = 0
@@ -180,7 +159,7 @@ class Replay:
         if latest is not None and wants_new_card(self.graph, latest, event, now):
             running = None
         if running is None:
-            running = _Running(self.tally, self._packing)
+            running = _Running(self.tally)
             # Its id of the past, where no other card here has that.
             fresh = line.card if line.card and line.card not in case.cards else -line.id
             decision = self._step(running, event, now, fresh)
