@@ -75,12 +75,11 @@ class Outbox:
 
     async def wake(self, ids: list[int]) -> None:
         """Begin these deliveries, where they are due and there is room; else a sweep finds them."""
-        for outbox_id in ids:
-            await self._begin(min(1, self._room()), outbox_id)
+        await self._begin(ids)
 
     async def sweep(self) -> None:
         """Begin as many due deliveries as there is room for."""
-        await self._begin(self._room())
+        await self._begin()
 
     @property
     def busy(self) -> bool:
@@ -99,13 +98,14 @@ class Outbox:
     def _room(self) -> int:
         return 0 if self._closing else SLOTS - len(self._under_way)
 
-    async def _begin(self, room: int, outbox_id: int = 0) -> None:
+    async def _begin(self, ids: Sequence[int] = ()) -> None:
+        room = self._room()
         if room <= 0:
             return
         seconds = LEASE_SECONDS * self._clock.speed
-        for item in await self._store.lease(self._clock.now(), room, seconds, outbox_id):
+        for item in await self._store.lease(self._clock.now(), room, seconds, ids):
             self._start(self._deliver(item), f"deliver {item.id}")
-        if not outbox_id and self._room() > 0:
+        if not ids and self._room() > 0:
             for items in await self._store.lease_digests(self._clock.now(), self._room(), seconds):
                 self._start(self._deliver_digest(items), f"deliver digest {items[0].id}")
 

@@ -130,5 +130,5 @@ async def one_delivery(store: Store, effects: Callable[[Card, Event], tuple[AnyE
     (event_id,) = await take_in(store, said("m1"))
     handled = await store.handle(event_id, decider(effects=effects), "v1", NOW)
     (outbox_id,) = handled.outbox_ids
-    (item,) = await store.lease(NOW, 10, 30, outbox_id)
+    (item,) = await store.lease(NOW, 10, 30, (outbox_id,))
     return item

@@ -383,8 +383,8 @@ class Store(Protocol):
         ...
 
     # outbox
-    async def lease(self, now: dt.datetime, limit: int, seconds: float, outbox_id: int = 0) -> list[OutboxItem]:
-        """Lease deliveries that are due (or the one named, if it is). An expired lease of a crashed worker whose send
+    async def lease(self, now: dt.datetime, limit: int, seconds: float, ids: Sequence[int] = ()) -> list[OutboxItem]:
+        """Lease deliveries that are due (of those named, where any are). An expired lease of a crashed worker whose send
         may have gone out becomes `unknown` after the send's time-out, never a second send by itself... unless its
         connector is told to be idempotent by key; see store.database."""
         ...

@@ -175,6 +175,8 @@ class DatabaseStore:
         measure: Measure | None = None,
         limited: Limited = (),
     ) -> dict[int, Handled]:
+        if self._database.engine_type == "postgres":
+            return {}
         try:
             return await self._write(
                 lambda: handling.handle_together(sorted(event_ids), decide, version, now, measure, limited)
@@ -196,9 +198,9 @@ class DatabaseStore:
         return await self._write(lambda: journal.claim_due(now, limit))
 
     # outbox
-    async def lease(self, now: dt.datetime, limit: int, seconds: float, outbox_id: int = 0) -> list[OutboxItem]:
+    async def lease(self, now: dt.datetime, limit: int, seconds: float, ids: Sequence[int] = ()) -> list[OutboxItem]:
         token = secrets.token_hex(16)
-        return await self._write(lambda: outbox.lease(now, limit, seconds, outbox_id, token))
+        return await self._write(lambda: outbox.lease(now, limit, seconds, ids, token))
 
     async def lease_digests(self, now: dt.datetime, limit: int, seconds: float) -> list[list[OutboxItem]]:
         token = secrets.token_hex(16)

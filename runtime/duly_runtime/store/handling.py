@@ -62,8 +62,6 @@ async def handle_together(
 ) -> dict[int, Handled]:
     """Without those that must wait for events which are not among them."""
     done: dict[int, Handled] = {}
-    if unit.on_postgres():
-        return done
     for event_id in event_ids:
         result = await handle(event_id, decide, version, now, measure, False, limited)
         if isinstance(result, Handled):

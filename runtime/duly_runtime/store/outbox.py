@@ -18,6 +18,7 @@ from __future__ import annotations
 
 # ruff: noqa: S608 - what is put into statements is our own: column names and clauses, never values
 import datetime as dt
+from collections.abc import Sequence
 from typing import assert_never
 
 import msgspec
@@ -46,16 +47,16 @@ def joined(one: str, other: str) -> str:
     return other if RANK.get(other, 0) > RANK.get(one, 0) else one
 
 
-async def lease(now: dt.datetime, limit: int, seconds: float, outbox_id: int, token: str) -> list[OutboxItem]:
+async def lease(now: dt.datetime, limit: int, seconds: float, ids: Sequence[int], token: str) -> list[OutboxItem]:
     """`token` is new with each call, so that a call which is run again finds what it has leased already."""
     await _reclaim(now)
     skip = " FOR UPDATE SKIP LOCKED" if unit.on_postgres() else ""
-    only = " AND id = ?" if outbox_id else ""
+    only = f" AND id IN ({unit.marks(len(ids))})" if ids else ""
     due = await unit.fetch(
         f"SELECT id FROM outbox WHERE state = 'pending' AND next_at <= ? AND kind <> 'digest'{only}"
         f" ORDER BY next_at, id LIMIT ?{skip}",
         now,
-        *((outbox_id,) if outbox_id else ()),
+        *ids,
         limit,
     )
     await _take([int(row["id"]) for row in due], now + dt.timedelta(seconds=seconds), token)

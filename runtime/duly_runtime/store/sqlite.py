@@ -15,14 +15,15 @@ import collections
 import contextlib
 import contextvars
 import datetime as dt
+import functools
 import logging
 import os
 import queue
 import sqlite3
 import threading
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, Generic, cast
+from typing import Any, Generic, TypeVar, cast
 
 from piccolo.engine.sqlite import SQLiteEngine, convert_datetime_in
 
@@ -92,6 +93,7 @@ class Job(Generic[Result]):
         return _result(self._work())
 
 
+Item = TypeVar("Item")
 Settled = tuple[Job[Any], Any, BaseException | None]
 """A unit that has run: its result, or what it failed with."""
 
@@ -114,7 +116,7 @@ class SQLiteDatabase(SQLiteEngine):
         self._file = path
         self._writes: queue.SimpleQueue[list[Job[Any]] | None] = queue.SimpleQueue()
         self._gathered: dict[asyncio.AbstractEventLoop, list[Job[Any]]] = {}
-        self._reads: queue.SimpleQueue[list[Job[Any]] | None] = queue.SimpleQueue()
+        self._reads: queue.SimpleQueue[Job[Any] | None] = queue.SimpleQueue()
         self._threads: list[threading.Thread] = []
         self._connections: list[sqlite3.Connection] = []
         self._open = False
@@ -171,8 +173,10 @@ class SQLiteDatabase(SQLiteEngine):
     def _disconnect(self) -> None:
         for thread in self._threads:
             thread.join()
-        _refuse(self._writes)
-        _refuse(self._reads)
+        # Those who came in while the store was being closed.
+        _close_out(_left(self._reads))
+        for jobs in _left(self._writes):
+            _close_out(jobs)
         for connection in self._connections:
             connection.close()
         self._threads.clear()
@@ -190,7 +194,7 @@ class SQLiteDatabase(SQLiteEngine):
 
     async def read(self, work: Unit[Result]) -> Result:
         job = self._job(work)
-        self._reads.put([job])
+        self._reads.put(job)
         return await job.future
 
     def _job(self, work: Unit[Result]) -> Job[Result]:
@@ -212,10 +216,9 @@ class SQLiteDatabase(SQLiteEngine):
 
     # threads
     def _read_loop(self, connection: sqlite3.Connection) -> None:
-        while (jobs := self._reads.get()) is not None:
-            for job in jobs:
-                if not job.future.cancelled():
-                    settle([(job, *self._read_one(connection, job))])
+        while (job := self._reads.get()) is not None:
+            if not job.future.cancelled():
+                settle([(job, *self._read_one(connection, job))])
 
     def _read_one(self, connection: sqlite3.Connection, job: Job[Any]) -> tuple[Any, BaseException | None]:
         try:
@@ -313,13 +316,15 @@ class SQLiteDatabase(SQLiteEngine):
         raise RuntimeError(f"a query outside a unit of work: {query}")
 
 
-def _refuse(waiting: queue.SimpleQueue[list[Job[Any]] | None]) -> None:
-    """Answer those who came in while the store was being closed."""
+def _left(waiting: queue.SimpleQueue[Item | None]) -> Iterator[Item]:
+    """What nobody took."""
     while True:
         try:
-            _close_out(waiting.get_nowait() or ())
+            item = waiting.get_nowait()
         except queue.Empty:
             return
+        if item is not None:
+            yield item
 
 
 def _close_out(jobs: Iterable[Job[Any]]) -> None:
@@ -347,21 +352,8 @@ def _answer(answers: Sequence[Settled]) -> None:
             job.future.set_exception(translated(failure))
 
 
-_texts: dict[dt.datetime, str] = {}
-"""Instants written lately: one event writes the same few a dozen times."""
-
-
-def _utc_text(value: dt.datetime) -> str:
-    """As Piccolo writes it."""
-    text = _texts.get(value)
-    if text is None:
-        if len(_texts) >= 500:
-            _texts.clear()
-        text = _texts[value] = convert_datetime_in(value)
-    return text
-
-
-sqlite3.register_adapter(dt.datetime, _utc_text)
+# As Piccolo writes an instant; one event writes the same few a dozen times.
+sqlite3.register_adapter(dt.datetime, functools.lru_cache(maxsize=500)(convert_datetime_in))
 
 
 def _row(cursor: sqlite3.Cursor, values: tuple[Any, ...]) -> Row:

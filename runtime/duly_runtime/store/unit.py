@@ -10,9 +10,10 @@ from __future__ import annotations
 # ruff: noqa: S608 - what is put into statements is our own: column names and clauses, never values
 import functools
 import itertools
+import operator
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextvars import ContextVar
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar, cast
 
 from piccolo.engine import Engine
 
@@ -26,6 +27,8 @@ MAX_ARGUMENTS = 30_000
 
 class Database(Protocol):
     """What the store needs of an engine beside Piccolo's own methods."""
+
+    engine_type: str
 
     async def open(self) -> None: ...
 
@@ -87,16 +90,15 @@ def marks(count: int) -> str:
 
 
 async def insert(table: str, rows: Sequence[Row], ending: str = "") -> list[Row]:
-    """Insert rows that have the same columns in the same order. `ending` is an ON CONFLICT and RETURNING clause."""
+    """Insert rows that have the same columns, two or more. `ending` is an ON CONFLICT and RETURNING clause."""
     found: list[Row] = []
     if not rows:
         return found
     columns = tuple(rows[0])
-    if len(rows) == 1:
-        return await fetch(_insertion(table, columns, 1, ending), *rows[0].values())
+    values = cast("Callable[[Row], tuple[Any, ...]]", operator.itemgetter(*columns))
     for part in chunks(rows, MAX_ARGUMENTS // len(columns)):
         text = _insertion(table, columns, len(part), ending)
-        found += await fetch(text, *itertools.chain.from_iterable(row.values() for row in part))
+        found += await fetch(text, *itertools.chain.from_iterable(map(values, part)))
     return found
 
 

@@ -168,7 +168,7 @@ def test_statuses_in_any_order_end_at_the_highest(store_url: str) -> None:
             for n, order in enumerate(orders):
                 (event_id,) = await take_in(store, said(f"m{n}"))
                 (outbox_id,) = (await store.handle(event_id, decider(effects=reply), "v", NOW)).outbox_ids
-                (item,) = await store.lease(NOW, 1, 30, outbox_id)
+                (item,) = await store.lease(NOW, 1, 30, (outbox_id,))
                 await store.settle(item, Sent(provider_id=f"p{n}"), "", NOW)
                 for state in order:
                     await status(store, f"{n}/{state}", state, provider_id=f"p{n}")
@@ -267,7 +267,7 @@ def test_a_status_and_its_message_at_once_find_each_other(store_url: str) -> Non
             for n in range(20):
                 (event_id,) = await take_in(store, said(f"m{n}"))
                 (outbox_id,) = (await store.handle(event_id, decider(effects=reply), "v", NOW)).outbox_ids
-                (item,) = await store.lease(NOW, 1, 30, outbox_id)
+                (item,) = await store.lease(NOW, 1, 30, (outbox_id,))
                 await asyncio.gather(
                     store.settle(item, Sent(provider_id=f"p{n}"), "", NOW),
                     status(store, f"s{n}", "delivered", provider_id=f"p{n}"),
