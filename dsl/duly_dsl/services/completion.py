@@ -17,6 +17,7 @@ from duly_dsl.config import lints
 from duly_dsl.parser import parse
 from duly_dsl.parsing import grammar
 from duly_dsl.parsing.engine import NAME, OPEN, STRING
+from duly_dsl.parsing.engine import SAMPLES as ONE_OF_EACH
 from duly_dsl.parsing.lexing import NEWLINE, Token
 from duly_dsl.parsing.tables import ACTORS, MAP_HEADER, MAP_TYPES, METRICS
 from duly_dsl.placeholders import BUILT_IN as PLACEHOLDERS
@@ -32,20 +33,7 @@ from duly_dsl.source import SourceFile, Span
 STAND_IN = "Qzcursorzq"
 """Stands where a name would be; long and strange enough not to be one."""
 
-FILL = {
-    NAME: "x",
-    STRING: '"x"',
-    "INT": "3",
-    "DECIMAL": "2.5",
-    "DATE": "2026-12-31",
-    "SPAN": "09:00-18:00",
-    "TIME": "09:00",
-    "OFFSET": "+15m",
-    "PERCENT": "80%",
-    "DURATION": "30m",
-    "CMP": ">",
-    NEWLINE: "\n",
-}
+FILL = {**ONE_OF_EACH, NAME: "x", STRING: '"x"', NEWLINE: "\n"}
 """A token of each kind, to end a line with."""
 
 SAMPLES = {

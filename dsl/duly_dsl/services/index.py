@@ -171,9 +171,15 @@ Defining = (
 )
 
 
-def _defining(file: s.File) -> list[Defining]:
+def outermost(file: s.File) -> list[Defining]:
+    """The statements of a file that define something; what stands in a pipeline is `inside` it."""
     found: list[Defining] = [*file.calendars, *file.people, *file.teams, *file.pipelines]
-    found += [*file.connectors, *file.templates, *file.tests, *file.reports]
-    for pipeline in file.pipelines:
-        found += [*pipeline.fields, *pipeline.stages, *pipeline.clocks, *pipeline.escalations, *pipeline.rules]
-    return found
+    return [*found, *file.connectors, *file.templates, *file.tests, *file.reports]
+
+
+def inside(pipeline: s.Pipeline) -> list[Defining]:
+    return [*pipeline.fields, *pipeline.stages, *pipeline.clocks, *pipeline.escalations, *pipeline.rules]
+
+
+def _defining(file: s.File) -> list[Defining]:
+    return [*outermost(file), *(node for pipeline in file.pipelines for node in inside(pipeline))]

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import msgspec
 
 from duly_dsl import syntax as s
 from duly_dsl.formatter import format as laid_out
 from duly_dsl.parser import parse
 from duly_dsl.services.edits import Edit
-from duly_dsl.services.index import lines_of
+from duly_dsl.services.index import KINDS, Defining, inside, lines_of, outermost
 from duly_dsl.services.surroundings import tokens_of
 from duly_dsl.source import SourceFile, Span
 
@@ -33,46 +35,16 @@ class Fold(msgspec.Struct, frozen=True):
 
 def outline(source: SourceFile) -> tuple[Entry, ...]:
     """The named statements of a file, in its order; those that can't be read are left out."""
-    file = parse(source).file
-    found = [_entry("calendar", each) for each in file.calendars]
-    found += [_entry("person", each) for each in file.people]
-    found += [_entry("team", each) for each in file.teams]
-    found += [_entry("pipeline", each, _of_pipeline(each)) for each in file.pipelines]
-    found += [_entry("connector", each) for each in file.connectors]
-    found += [_entry("template", each) for each in file.templates]
-    found += [_entry("test", each) for each in file.tests]
-    found += [_entry("report", each) for each in file.reports]
-    return tuple(sorted(found, key=lambda entry: entry.span))
+    return _entries(outermost(parse(source).file))
 
 
-def _of_pipeline(pipeline: s.Pipeline) -> tuple[Entry, ...]:
-    found = [_entry("field", each) for each in pipeline.fields]
-    found += [_entry("stage", each) for each in pipeline.stages]
-    found += [_entry("clock", each) for each in pipeline.clocks]
-    found += [_entry("escalation", each) for each in pipeline.escalations]
-    found += [_entry("rule", each) for each in pipeline.rules]
-    return tuple(sorted(found, key=lambda entry: entry.span))
+def _entries(nodes: Iterable[Defining]) -> tuple[Entry, ...]:
+    return tuple(sorted(map(_entry, nodes), key=lambda entry: entry.span))
 
 
-Named = (
-    s.Calendar
-    | s.Person
-    | s.Team
-    | s.Pipeline
-    | s.Connector
-    | s.Template
-    | s.Test
-    | s.Report
-    | s.Field
-    | s.Stage
-    | s.Clock
-    | s.Escalation
-    | s.Rule
-)
-
-
-def _entry(kind: str, node: Named, children: tuple[Entry, ...] = ()) -> Entry:
-    return Entry(node.name.text, kind, node.span, node.name.span, children)
+def _entry(node: Defining) -> Entry:
+    children = _entries(inside(node)) if isinstance(node, s.Pipeline) else ()
+    return Entry(node.name.text, KINDS[type(node)], node.span, node.name.span, children)
 
 
 def folds(text: str) -> list[Fold]:
