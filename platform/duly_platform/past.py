@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import abc
 import asyncio
 import contextlib
 import gzip
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import BinaryIO, Protocol, cast
+from typing import BinaryIO, cast
 
 import httpx
 import msgspec
@@ -32,18 +33,22 @@ class PastError(Exception):
     """The past, or the rules of then, can't be read; the message is for the person at the terminal."""
 
 
-class Source(Protocol):
+class Source(abc.ABC):
     """Lines in the order of the journal, and the versions that were live (none where it knows of none)."""
 
+    @abc.abstractmethod
     def lines(self) -> Iterator[bytes]: ...
 
     def total(self) -> int:
         """About how many lines there are; 0 where that is not known."""
-        ...
+        return 0
 
     def version(self, name: str) -> dict[str, str] | None:
         """The files of a version by the start of its hash, or of the one now `live`; None where there is none such."""
-        ...
+        return None
+
+    def close(self) -> None:  # noqa: B027 - a file needs nothing
+        """Let go of what it reads from."""
 
 
 def named(name: str, hashes: list[str]) -> str | None:
@@ -52,7 +57,7 @@ def named(name: str, hashes: list[str]) -> str | None:
     return found[0] if len(found) == 1 else None
 
 
-class Database:
+class Database(Source):
     """The database of a workspace on this machine."""
 
     def __init__(self, settings: Settings) -> None:
@@ -92,7 +97,7 @@ class Database:
             return None
 
 
-class Server:
+class Server(Source):
     """A Duly server, by its API. Without `texts`, what people wrote stays there."""
 
     def __init__(self, url: str, token: str, *, texts: bool, transport: httpx.BaseTransport | None = None) -> None:
@@ -106,9 +111,6 @@ class Server:
 
     def close(self) -> None:
         self._client.close()
-
-    def total(self) -> int:
-        return 0
 
     def lines(self) -> Iterator[bytes]:
         parameters = {"texts": "true" if self._texts else "false"}
@@ -157,20 +159,11 @@ class Server:
         return _("{url} can't be reached: {reason}").format(url=self._client.base_url, reason=error)
 
 
-class Journal:
+class Journal(Source):
     """A journal that was saved, as the server streams it; may be gzipped."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
-
-    def close(self) -> None:
-        pass
-
-    def total(self) -> int:
-        return 0
-
-    def version(self, name: str) -> dict[str, str] | None:
-        return None
 
     def lines(self) -> Iterator[bytes]:
         with opened(self._path) as file:

@@ -170,7 +170,7 @@ def moment(text: str, now: dt.datetime, option: str) -> dt.datetime:
         ) from None
 
 
-def _source(options: argparse.Namespace, program: Program) -> Database | Server | Journal | EventLog:
+def _source(options: argparse.Namespace, program: Program) -> Source:
     if options.mapping and not options.log:
         raise PastError(_("--mapping goes with --log"))
     if options.log:

@@ -10,6 +10,7 @@ import os
 import tarfile
 import tempfile
 import zipfile
+from collections.abc import Coroutine
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,14 @@ RECORD = Path(".duly", "pulled.json")
 ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz")
 
 
+def _there(work: Coroutine[Any, Any, int]) -> int:
+    """The exit code of a command's work with a server or a data folder."""
+    try:
+        return asyncio.run(work)
+    except (OSError, RemoteError) as error:
+        return fail(str(error))
+
+
 class Versions:
     """`duly versions [list | show VERSION | diff VERSION [VERSION]]`."""
 
@@ -46,10 +55,7 @@ class Versions:
             return fail(
                 _("`{what}` takes {count} version(s)").format(what=options.what, count=" / ".join(map(str, wanted)))
             )
-        try:
-            return asyncio.run(self._run(options))
-        except (OSError, RemoteError) as error:
-            return fail(str(error))
+        return _there(self._run(options))
 
     async def _run(self, options: argparse.Namespace) -> int:
         async with server(options, Path()) as there:
@@ -104,10 +110,7 @@ class Pull:
         remote.arguments(parser)
 
     def run(self, options: argparse.Namespace) -> int:
-        try:
-            return asyncio.run(self._run(options))
-        except (OSError, RemoteError) as error:
-            return fail(str(error))
+        return _there(self._run(options))
 
     async def _run(self, options: argparse.Namespace) -> int:
         async with server(options, options.folder) as there:
@@ -196,10 +199,7 @@ class Export:
     def run(self, options: argparse.Namespace) -> int:
         if not options.archive.name.endswith(ARCHIVES):
             return fail(_("an archive's name ends in {endings}").format(endings=", ".join(ARCHIVES)))
-        try:
-            return asyncio.run(self._run(options))
-        except (OSError, RemoteError) as error:
-            return fail(str(error))
+        return _there(self._run(options))
 
     async def _run(self, options: argparse.Namespace) -> int:
         async with server(options, Path()) as there:

@@ -20,7 +20,7 @@ from duly_dsl import i18n
 from duly_dsl.program import Program
 from duly_platform.eventlog.mapping import Activity, Mapping, load, operand, pipeline_of, typed
 from duly_platform.eventlog.reading import Problems, Row, printable, rows
-from duly_platform.past import PastError
+from duly_platform.past import PastError, Source
 from duly_runtime import events
 from duly_runtime.backtest import lines
 
@@ -45,7 +45,7 @@ class _Case:
         self.values: dict[str, events.Scalar] = {}
 
 
-class EventLog:
+class EventLog(Source):
     """The lines of a log. `problems`, `ignored` and `labels` are complete once the lines are read."""
 
     def __init__(self, path: Path, mapping_path: Path | None, program: Program) -> None:
@@ -61,15 +61,6 @@ class EventLog:
         """Events the mapping gives no part."""
         self.labels: dict[int, str] = {}
         """Number of a card -> its case in the log."""
-
-    def close(self) -> None:
-        pass
-
-    def total(self) -> int:
-        return 0
-
-    def version(self, name: str) -> dict[str, str] | None:
-        return None
 
     def lines(self) -> Iterator[bytes]:
         cases: dict[str, _Case] = {}

@@ -31,8 +31,8 @@ UNSAID = "…"
 """Stands for a text that was left out: not empty, since an empty reply would be refused."""
 
 
-class Line(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One event of the journal.
+class _Written(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """An event of the journal, but for its body.
 
     `case` names what belongs together: all cards of one conversation, or a card that has none. `card` is the card it came
     to in the past, 0 where it came to none. `now` is when it was journalled, `at` when it happened.
@@ -44,18 +44,17 @@ class Line(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     at: dt.datetime
     now: dt.datetime
     backfill: bool = False
+
+
+class Line(_Written, frozen=True, kw_only=True, omit_defaults=True):
+    """One event of the journal."""
+
     body: AnyBody
 
 
-class Wire(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Wire(_Written, frozen=True, kw_only=True, omit_defaults=True):
     """A Line whose body is not read."""
 
-    id: int
-    case: str
-    card: int = 0
-    at: dt.datetime
-    now: dt.datetime
-    backfill: bool = False
     body: msgspec.Raw
 
 
