@@ -301,6 +301,18 @@ def test_a_row_that_promises_nothing_cancels_and_a_later_promise_keeps_the_time(
     assert desk.due("first reply") == "mon 13:00"
 
 
+def test_a_clock_that_nothing_was_promised_for_starts_when_something_is():
+    desk = Desk("""
+      priorities normal, low
+      first reply within 2h if priority is normal
+      stage "Open" { start }
+      stage "Done" { finish }
+    """).writes(priority="low")
+    assert desk.card.clocks == ()
+    desk.until("mon 10:00").sets(priority="normal")
+    assert desk.due("first reply") == "mon 11:00"
+
+
 def test_a_stage_with_a_promise_of_its_own_takes_a_running_clock_over_and_keeps_its_time():
     desk = Desk(TARGETS).writes()
     desk.until("mon 11:00").moves("Work")
