@@ -154,7 +154,7 @@ def blend(
             fields["stages"] = tuple(_stage(stage, was, moved, of_stage) for stage in pipeline.stages)
         if "calendar" in fields:
             # Measured on the hours it was promised on, even if the calendar of that name has others by now.
-            for mine in (f"{fields['calendar']}", *(clock.calendar for clock in was.clocks)):
+            for mine in (fields["calendar"], *(clock.calendar for clock in was.clocks)):
                 if mine in older.calendars:
                     calendars[mine] = older.calendars[mine]
         pipelines[name] = replace(pipeline, **fields)

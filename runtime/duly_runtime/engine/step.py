@@ -48,7 +48,7 @@ def step(
     """Judge an event. `card` None: the event opens one, or concerns none. The same arguments give an equal Decision.
 
     Without `traced` the decision is the same but for its trace, which is empty. `memory` saves work where one process takes
-    all steps of a card.
+    all steps of a card; it may ask for some kinds of history lines only.
 
     A refused command leaves the card as it was, its revision included; what fell due is then for its timer.
     """

@@ -395,8 +395,8 @@ class Store(Protocol):
         ...
 
     async def settle_all(self, items: Sequence[tuple[OutboxItem, str]], outcome: Outcome, now: dt.datetime) -> bool:
-        """Record one outcome for the notices of a digest, each with its own text, all or none at once. False where the
-        lease of one was lost."""
+        """Record one outcome for the notices of a digest, each with its own text, in one transaction. False where the lease
+        of one was lost: of that one nothing is written."""
         ...
 
     async def settle(self, item: OutboxItem, outcome: Outcome, text: str, now: dt.datetime) -> bool:
