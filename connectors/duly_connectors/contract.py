@@ -21,7 +21,8 @@ import msgspec
 from duly_connectors.outbound import Network
 from duly_connectors.wording import Worded, _
 from duly_dsl import i18n, program
-from duly_runtime.doors import Answer, Check, Failed, Outcome, Outgoing, Parsed, Raw, Refused
+from duly_runtime.doors import Answer, Check, Failed, FetchOutcome, Outcome, Outgoing, Parsed, Raw, Refused
+from duly_runtime.events import File
 
 if TYPE_CHECKING:
     from duly_runtime.time import Clock  # a name for the reader: the module brings asyncio
@@ -71,6 +72,8 @@ class Connector(abc.ABC):
     KIND: ClassVar[program.ConnectorKind]
     DOMAIN: ClassVar[str] = "duly_connectors"
     """The package whose catalogue holds the connector's texts."""
+    SENDS_FILES: ClassVar[bool] = False
+    """Whether `send` delivers `Outgoing.files`. Where it does not, a message with files is failed before it gets there."""
 
     def __init__(self, definition: program.Connector, pipeline: program.Pipeline | None, tools: Tools) -> None:
         self.definition = definition
@@ -130,6 +133,13 @@ class Connector(abc.ABC):
         """Deliver one thing, in less than 15 seconds. Retry only where it surely did not arrive, or where the other side
         takes a second one with the same key for the same; Unknown where it may have arrived."""
         return Failed(reason=self._("This connector does not send."))
+
+    # --- files ---------------------------------------------------------------------------------------------------------
+
+    async def fetch(self, file: File) -> FetchOutcome:
+        """The content of a file that came by `reference`, in less than 60 seconds. Called in the background, again after a
+        Retry and after a crash: fetching twice must do no harm. Read no more than `doors.MAX_FILE` bytes."""
+        return Failed(reason=self._("This connector fetches no files."))
 
     # --- life --------------------------------------------------------------------------------------------------------
 

@@ -11,7 +11,8 @@ from importlib.metadata import entry_points
 from duly_connectors.contract import Connector, MissingSecret, Tools
 from duly_connectors.wording import Worded
 from duly_dsl import i18n, program
-from duly_runtime.doors import Outcome, Outgoing, Retry, Sender, Unknown
+from duly_runtime.doors import Failed, Fetcher, FetchOutcome, Outcome, Outgoing, Retry, Sender, Unknown
+from duly_runtime.events import File
 
 GROUP = "duly.connectors"
 
@@ -77,6 +78,11 @@ class Registry:
         """The connector whose door is at this path of ours (`/in/shop`)."""
         return self._by_path.get(_path(path))
 
+    def fetcher(self, connector: str) -> Fetcher | None:
+        """The connector of that name, whichever way it works."""
+        found = self.connectors.get(connector)
+        return None if found is None else Guarded(found)
+
     async def close(self) -> None:
         for connector in self.connectors.values():
             try:
@@ -86,12 +92,15 @@ class Registry:
 
 
 class Guarded:
-    """A connector as the runtime sees it: whatever its code does, sending ends in an outcome."""
+    """A connector as the runtime sees it: whatever its code does, sending and fetching end in an outcome."""
 
     def __init__(self, connector: Connector) -> None:
         self.connector = connector
 
     async def send(self, item: Outgoing) -> Outcome:
+        if item.files and not self.connector.SENDS_FILES:
+            reason = self.connector._("The connector {name} can't send files.")
+            return Failed(reason=reason.format(name=self.connector.definition.name))
         try:
             outcome = await self.connector.send(item)
         except MissingSecret as error:
@@ -101,6 +110,18 @@ class Guarded:
             return Unknown(reason=f"the connector broke while sending: {type(error).__name__}")
         if not isinstance(outcome, Outcome):
             return Unknown(reason=f"the connector gave no outcome but {type(outcome).__name__}")
+        return outcome
+
+    async def fetch(self, file: File) -> FetchOutcome:
+        try:
+            outcome = await self.connector.fetch(file)
+        except MissingSecret as error:
+            return Retry(reason=error.told(self.connector._))
+        except Exception as error:
+            log.exception("connector %s broke while fetching %s", self.connector.definition.name, file.reference)
+            return Retry(reason=f"the connector broke while fetching: {type(error).__name__}")
+        if not isinstance(outcome, FetchOutcome):
+            return Failed(reason=f"the connector gave no outcome but {type(outcome).__name__}")
         return outcome
 
 
@@ -150,6 +171,9 @@ class Live:
 
     def receiver_for(self, path: str) -> Connector | None:
         return self.registry.receiver_for(path)
+
+    def fetcher(self, connector: str) -> Fetcher | None:
+        return self.registry.fetcher(connector)
 
     async def close(self) -> None:
         await self.registry.close()

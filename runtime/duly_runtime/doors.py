@@ -11,7 +11,10 @@ from typing import Protocol
 import msgspec
 
 from duly_dsl import program
-from duly_runtime.events import AnyBody, Contact
+from duly_runtime.events import AnyBody, Contact, File
+
+MAX_FILE = 25 * 1024 * 1024
+"""Bytes of one file, and of all files of one reply together. Most mail servers take no more either."""
 
 
 class Raw(msgspec.Struct, frozen=True, kw_only=True):
@@ -41,6 +44,8 @@ class Inbound(msgspec.Struct, frozen=True, kw_only=True):
     body: AnyBody
     backfill: bool = False
     """As in `Event`: it is told long after it happened, and nothing is sent for it."""
+    contents: dict[str, bytes] = {}
+    """The contents of its files that came along, by their sha256 in lower-case hexadecimal."""
 
 
 class Parsed(msgspec.Struct, frozen=True, kw_only=True):
@@ -71,6 +76,14 @@ class Approved(msgspec.Struct, frozen=True, kw_only=True):
     parameters: tuple[str, ...] = ()
 
 
+class OutFile(msgspec.Struct, frozen=True, kw_only=True):
+    """A file to send along."""
+
+    name: str
+    media_type: str
+    data: bytes
+
+
 class Outgoing(msgspec.Struct, frozen=True, kw_only=True):
     """One thing to send. `key` is stable over attempts: use it as the provider's idempotency key or Message-ID."""
 
@@ -90,6 +103,7 @@ class Outgoing(msgspec.Struct, frozen=True, kw_only=True):
     """Names the card, for threading (`duly-42`)."""
     automatic: bool = False
     """No person wrote it: by e-mail it says so (RFC 3834), so that no two machines answer each other."""
+    files: tuple[OutFile, ...] = ()
     now: dt.datetime
 
 
@@ -123,6 +137,17 @@ class Unknown(msgspec.Struct, frozen=True, kw_only=True, tag=True):
 Outcome = Sent | Retry | Failed | Unknown
 
 
+class Fetched(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """The content of a file. `media_type` empty: as it was announced."""
+
+    data: bytes
+    media_type: str = ""
+
+
+FetchOutcome = Fetched | Retry | Failed
+"""`Retry`: it may be had later; `Failed`: it never can. `Retry.give_up` is the runtime's, as in `Outcome`."""
+
+
 class Check(msgspec.Struct, frozen=True, kw_only=True):
     """One named check of a set-up page. `state` is `ok`, `bad` or `unknown`."""
 
@@ -145,6 +170,12 @@ class Senders(Protocol):
     def by_kind(self, kind: str) -> Sender | None:
         """The first connector of a kind that can send (`email`, `whatsapp`), for notices."""
         ...
+
+
+class Fetcher(Protocol):
+    """Where the runtime gets the content of a file that came by reference."""
+
+    async def fetch(self, file: File) -> FetchOutcome: ...
 
 
 class Receiver(Protocol):
@@ -171,6 +202,10 @@ class Doors(Senders, Protocol):
 
     def receiver_for(self, path: str) -> Receiver | None:
         """The connector whose door is at this path (`/in/shop`)."""
+        ...
+
+    def fetcher(self, connector: str) -> Fetcher | None:
+        """Who knows how to get the files of messages that came in by this connector."""
         ...
 
     async def close(self) -> None: ...

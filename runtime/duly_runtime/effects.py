@@ -6,6 +6,8 @@ import datetime as dt
 
 import msgspec
 
+from duly_runtime.events import File
+
 
 class Effect(msgspec.Struct, frozen=True, kw_only=True, tag=True, omit_defaults=True):
     """Something to deliver. `key` is (cause, action, recipient) in one text, unique for ever: a second one with the same
@@ -44,6 +46,7 @@ class MessageCustomer(Effect, frozen=True, kw_only=True):
     """User name, or empty for Duly itself."""
     outside: str = ""
     """The template instead, should WhatsApp's window have closed by then."""
+    files: tuple[File, ...] = ()
 
 
 class CallWebhook(Effect, frozen=True, kw_only=True):

@@ -29,6 +29,22 @@ class Contact(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     language: str = ""
 
 
+class File(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A file that belongs to a message; its content is in the store, never in the journal."""
+
+    name: str = ""
+    media_type: str = ""
+    """As whoever sent it says (`image/png`). Not to be believed by what shows it to people."""
+    size: int = 0
+    """Bytes; 0 where that is not known yet."""
+    sha256: str = ""
+    """Of the content, in lower-case hexadecimal: its name in the store. Empty until it has been fetched."""
+    inline: str = ""
+    """The Content-ID of an image that belongs into the text of a mail, without the angle brackets."""
+    reference: str = ""
+    """The provider's name for content that is still to be fetched. Empty where it came along."""
+
+
 class CustomerMessage(Body, frozen=True, kw_only=True):
     """A message from the customer. Opens a card where its conversation has none (the connector's rules say which)."""
 
@@ -51,6 +67,7 @@ class CustomerMessage(Body, frozen=True, kw_only=True):
     """An auto-reply or a bot: recorded, but no reply in the sense of the clocks (CLOCKS, point 13)."""
     kind: str = "text"
     """`text`, or the provider's word for what we can't show (`image`, `unsupported`)."""
+    files: tuple[File, ...] = ()
 
 
 class OpenCard(Body, frozen=True, kw_only=True):
@@ -68,10 +85,12 @@ class OpenCard(Body, frozen=True, kw_only=True):
 
 
 class AgentMessage(Body, frozen=True, kw_only=True):
-    """A public reply by a person; the outbox item that sends it is made by the engine."""
+    """A public reply by a person; the outbox item that sends it is made by the engine. It has a text, files or both."""
 
     text: str
     author: str
+    files: tuple[File, ...] = ()
+    """Uploaded before: each has its `sha256`."""
 
 
 class InternalNote(Body, frozen=True, kw_only=True):

@@ -29,8 +29,20 @@ from duly_dsl.program import (
     Window,
 )
 from duly_dsl.units import HOUR, Duration, Unit
-from duly_runtime.doors import Answer, Inbound, Outcome, Outgoing, Parsed, Raw, Refused, Sender, Sent
-from duly_runtime.events import Contact, CustomerMessage
+from duly_runtime.doors import (
+    Answer,
+    Fetched,
+    FetchOutcome,
+    Inbound,
+    Outcome,
+    Outgoing,
+    Parsed,
+    Raw,
+    Refused,
+    Sender,
+    Sent,
+)
+from duly_runtime.events import Contact, CustomerMessage, File
 from duly_runtime.node import Node, NodeConfig
 from duly_runtime.store.api import Store
 from duly_runtime.store.database import open_store
@@ -143,6 +155,8 @@ class Door(Sender):
     def __init__(self) -> None:
         self.sent: list[Outgoing] = []
         self.answer: Callable[[Outgoing], Outcome] = lambda item: Sent(provider_id=f"id-{item.outbox_id}")
+        self.fetched: list[File] = []
+        self.content: Callable[[File], FetchOutcome] = lambda file: Fetched(data=file.reference.encode())
         self.gate: asyncio.Event | None = None
 
     async def send(self, item: Outgoing) -> Outcome:
@@ -150,6 +164,12 @@ class Door(Sender):
         if self.gate is not None:
             await self.gate.wait()
         return self.answer(item)
+
+    async def fetch(self, file: File) -> FetchOutcome:
+        self.fetched.append(file)
+        if self.gate is not None:
+            await self.gate.wait()
+        return self.content(file)
 
 
 class Doors:
@@ -172,6 +192,9 @@ class Doors:
 
     def receiver_for(self, path: str) -> ChatDoor | None:
         return ChatDoor() if path == "/in/chat" else None
+
+    def fetcher(self, connector: str) -> Door | None:
+        return self.by_names.get(connector)
 
     async def close(self) -> None:
         self.closed = True

@@ -96,12 +96,11 @@ def _customer_writes(work: Work, body: CustomerMessage) -> None:
 
 def _agent_writes(work: Work, body: AgentMessage) -> None:
     """A reply by a person: sent, and the clocks that wait for one stop."""
-    if not body.text.strip():
+    if not body.text.strip() and not body.files:
         raise Refusal("empty-message")
     card, at = work.card, work.at
-    work.do(
-        MessageCustomer(key=f"reply/{card.id}/{work.revision}/customer", text=body.text, rendered=True, author=body.author)
-    )
+    key = f"reply/{card.id}/{work.revision}/customer"
+    work.do(MessageCustomer(key=key, text=body.text, rendered=True, author=body.author, files=body.files))
     work.say("message.out", {"text": body.text}, author=body.author)
     _speaks(work)
     since = card.unanswered_since

@@ -38,7 +38,7 @@ def begin(
         number=world.next_card_number,
         pipeline=pipeline.name,
         stage="",
-        title=body.title or _first_line(body.text),
+        title=body.title or _first_line(body.text) or _first_line(_first_file(body)),
         contact=body.contact,
         channel=body.channel,
         connector=body.connector,
@@ -79,6 +79,10 @@ def open_card(work: Work, body: CustomerMessage | OpenCard) -> None:
         if not body.automatic:
             work.update(last_customer_at=work.at, unanswered_since=None if stage.finish else work.at)
             work.fact("customer replies")
+
+
+def _first_file(body: CustomerMessage | OpenCard) -> str:
+    return next((file.name for file in body.files if file.name), "") if isinstance(body, CustomerMessage) else ""
 
 
 def _first_line(text: str) -> str:

@@ -16,6 +16,7 @@ from duly_runtime.card import Card
 from duly_runtime.decision import Decision, FactTrace, World
 from duly_runtime.doors import Inbound, Outcome, Raw
 from duly_runtime.events import AnyBody, Event
+from duly_runtime.store.files_api import FileRow, FileStore
 
 Decide = Callable[[Event, Card | None, World], Decision]
 """Pure; may be called more than once for one event where the transaction has to be run again."""
@@ -102,6 +103,7 @@ class Message(Out, frozen=True, kw_only=True):
     automatic: bool
     state: str
     error: str
+    files: tuple[FileRow, ...] = ()
 
 
 class HistoryRow(Out, frozen=True, kw_only=True):
@@ -297,7 +299,7 @@ class StoreUnavailable(Exception):
     """The database does not answer or can't write (down, disk full): nothing was changed; try again later."""
 
 
-class Store(Protocol):
+class Store(FileStore, Protocol):
     # life
     async def start(self) -> None:
         """Open connections and bring the schema up to date (safe when several processes start at once)."""
@@ -313,8 +315,8 @@ class Store(Protocol):
     async def accept(
         self, connector: str, raw: Raw | None, items: Sequence[Inbound], now: dt.datetime, parked: str = ""
     ) -> Accepted:
-        """Journal what a request holds, in one transaction: the raw request, the events whose key is new. With `parked`,
-        the raw request is kept for a person, with that reason."""
+        """Journal what a request holds, in one transaction: the raw request, the events whose key is new, the contents of
+        their files. With `parked`, the raw request is kept for a person, with that reason."""
         ...
 
     async def command(
@@ -327,7 +329,8 @@ class Store(Protocol):
         backfill: bool = False,
     ) -> int:
         """Journal something a person or the API does to a card (0: opens one); the event's id. The same `key` for the
-        same card is the same event. `at`: when it happened, if not now; `backfill` as in `Event`."""
+        same card is the same event. `at`: when it happened, if not now; `backfill` as in `Event`. Missing where a file of
+        an AgentMessage has not been uploaded."""
         ...
 
     async def handle(

@@ -60,6 +60,7 @@ from duly_runtime.store.api import (
     VersionRow,
     VisitRow,
 )
+from duly_runtime.store.files import StoredFiles, sound
 from duly_runtime.store.handling import Broken, Contended, Earlier
 
 
@@ -83,7 +84,7 @@ def open_store(url: str) -> Store:
     raise ValueError(f"the database URL must begin with `sqlite://` or `postgresql://`, not `{scheme}://`")
 
 
-class DatabaseStore:
+class DatabaseStore(StoredFiles):
     def __init__(self, database: unit.Database) -> None:
         self._database = database
         self._write = database.write
@@ -108,7 +109,8 @@ class DatabaseStore:
     async def accept(
         self, connector: str, raw: Raw | None, items: Sequence[Inbound], now: dt.datetime, parked: str = ""
     ) -> Accepted:
-        return await self._write(lambda: journal.accept(connector, raw, items, now, parked))
+        contents = await sound(items)
+        return await self._write(lambda: journal.accept(connector, raw, items, now, parked, contents))
 
     async def command(
         self,

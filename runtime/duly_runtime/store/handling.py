@@ -9,7 +9,7 @@ from __future__ import annotations
 
 # ruff: noqa: S608 - what is put into statements is our own: column names and clauses, never values
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -22,11 +22,12 @@ from duly_runtime.events import (
     CustomerMessage,
     DeliveryStatus,
     Event,
+    File,
     InternalNote,
     OpenCard,
     TimerFired,
 )
-from duly_runtime.store import journal, outbox, rows, unit
+from duly_runtime.store import files, journal, outbox, rows, unit
 from duly_runtime.store.api import Decide, Handled, Limited, Measure
 from duly_runtime.store.unit import Again, Row
 
@@ -356,8 +357,25 @@ async def _write_effects(card: Card, decision: Decision, event: Event, version: 
     for effect in out:
         message = _message(card, event, "out", effect.author, card.channel, effect.text, now)
         messages.append(message | {"outbox_id": ids[effect.key]})
-    await unit.insert("message", messages)
+    await _write_messages(messages, event, {ids[effect.key]: effect.files for effect in out}, now)
     return tuple(sorted(ids.values()))
+
+
+async def _write_messages(
+    messages: list[dict[str, Any]], event: Event, sent: Mapping[int, Sequence[File]], now: dt.datetime
+) -> None:
+    """With their files: of a message that is sent by its delivery (`sent`), of another by the event."""
+    said = event.body.files if isinstance(event.body, (CustomerMessage, AgentMessage)) else ()
+    connector = event.body.connector if isinstance(event.body, CustomerMessage) else ""
+    plain: list[dict[str, Any]] = []
+    for message in messages:
+        attached = sent.get(message["outbox_id"], said)
+        if attached:
+            (row,) = await unit.insert("message", [message], "RETURNING id")
+            await files.write(message, int(row["id"]), connector, attached, now)
+        else:
+            plain.append(message)
+    await unit.insert("message", plain)
 
 
 def _said(card: Card, event: Event) -> list[dict[str, Any]]:

@@ -7,14 +7,14 @@ from __future__ import annotations
 
 # ruff: noqa: S608 - what is put into statements is our own: column names and clauses, never values
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
 
 from duly_runtime.doors import Inbound, Raw
 from duly_runtime.events import AnyBody, CustomerMessage, OpenCard, TimerFired
-from duly_runtime.store import unit
+from duly_runtime.store import files, unit
 from duly_runtime.store.api import Accepted, Handled
 from duly_runtime.store.schedule import EVENT_TRIES, event_gap
 
@@ -75,7 +75,15 @@ def event_row(
     }
 
 
-async def accept(connector: str, raw: Raw | None, items: Sequence[Inbound], now: dt.datetime, parked: str) -> Accepted:
+async def accept(
+    connector: str,
+    raw: Raw | None,
+    items: Sequence[Inbound],
+    now: dt.datetime,
+    parked: str,
+    contents: Mapping[str, bytes],
+) -> Accepted:
+    """`contents` are those of `items`, checked."""
     raw_id = 0
     if raw is not None:
         row = {
@@ -90,6 +98,8 @@ async def accept(connector: str, raw: Raw | None, items: Sequence[Inbound], now:
         for item in items
     ]
     new = await unit.insert("event", rows, ONCE)
+    if new:
+        await files.keep(contents)
     if raw_id and items and not new and not parked:
         # A repetition the sender made: everything in it is kept already.
         await unit.fetch("DELETE FROM raw WHERE id = ?", raw_id)
@@ -99,6 +109,7 @@ async def accept(connector: str, raw: Raw | None, items: Sequence[Inbound], now:
 
 
 async def command(card_id: int, body: AnyBody, key: str, at: dt.datetime, now: dt.datetime, backfill: bool) -> int:
+    await files.use_uploads(body)
     new = await unit.insert(
         "event", [event_row(COMMANDS, key, body, at=at, now=now, card_id=card_id, backfill=backfill)], ONCE
     )

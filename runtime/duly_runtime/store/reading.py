@@ -13,7 +13,7 @@ import msgspec
 from duly_runtime import card as cards_
 from duly_runtime import doors
 from duly_runtime.decision import FactTrace
-from duly_runtime.store import api, unit
+from duly_runtime.store import api, files, unit
 from duly_runtime.store.api import Conflict, Missing
 from duly_runtime.store.tables import Card, Event, Raw
 from duly_runtime.store.unit import Row
@@ -130,6 +130,7 @@ async def messages(card_id: int) -> list[api.Message]:
         " WHERE m.card_id = ? ORDER BY m.at, m.id",
         card_id,
     )
+    attached = await files.of_card(card_id)
     return [
         api.Message(
             id=int(row["id"]),
@@ -143,6 +144,7 @@ async def messages(card_id: int) -> list[api.Message]:
             automatic=bool(row["automatic"]),
             state=row["state"] or "",
             error=row["error"] or "",
+            files=attached.get(int(row["id"]), ()),
         )
         for row in rows
     ]

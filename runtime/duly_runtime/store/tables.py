@@ -210,6 +210,39 @@ class Message(Table, tablename="message"):
     provider_id = Text()
 
 
+class Content(Table, tablename="content"):
+    """What is in files, each content once. `unused_since`: when it was uploaded, while no event speaks of it."""
+
+    sha256 = Text(primary_key=True)
+    size = BigInt()
+    unused_since = Timestamptz(null=True)
+    data = Bytea()
+
+
+class File(Table, tablename="file"):
+    """A file of a message. `key` is its random name in addresses, `connector` whom to fetch it by. `token` and `next_at`
+    are the lease of who is fetching it (store.files)."""
+
+    id = BigSerial(primary_key=True)
+    key = Text()
+    card_id = BigInt()
+    event_id = BigInt()
+    message_id = BigInt()
+    connector = Text()
+    name = Text()
+    media_type = Text()
+    size = BigInt()
+    sha256 = Text()
+    inline = Text()
+    reference = Text()
+    state = Text()
+    attempts = BigInt()
+    next_at = Timestamptz(null=True)
+    token = Text()
+    error = Text()
+    changed_at = Timestamptz()
+
+
 class History(Table, tablename="history"):
     id = BigSerial(primary_key=True)
     card_id = BigInt()
@@ -322,8 +355,8 @@ class AuditHead(Table, tablename="audit_head"):
 
 
 TABLES: tuple[type[Table], ...] = (
-    Raw, Event, Conversation, Card, Visit, Clock, Timer, Outbox, Status, Message, History, Trace, Tally, Version,
-    Publication, Draft, Person, Session, Token, Audit, AuditHead,
+    Raw, Event, Conversation, Card, Visit, Clock, Timer, Outbox, Status, Message, Content, File, History, Trace, Tally,
+    Version, Publication, Draft, Person, Session, Token, Audit, AuditHead,
 )  # fmt: skip
 
 

@@ -176,6 +176,9 @@ def test_the_queries_of_the_hot_path_use_their_indexes(sqlite_url: str) -> None:
         "card_stage": "SELECT COUNT(*) FROM card WHERE finished_at IS NULL AND ((pipeline = 'x' AND stage = 'y'))",
         "clock_missed": "SELECT id FROM clock WHERE pipeline IN ('x') AND missed_at >= '2026' AND missed_at < '2027'",
         "clock_met": "SELECT id FROM clock WHERE pipeline IN ('x') AND outcome = 'met' AND stopped_at >= '2026'",
+        "file_waiting": "SELECT id FROM file WHERE state = 'waiting' AND next_at <= '2026' ORDER BY next_at, id LIMIT 9",
+        "file_changed": "SELECT id FROM file WHERE changed_at >= '2026' ORDER BY changed_at LIMIT 9",
+        "content_unused": "DELETE FROM content WHERE unused_since < '2026'",
         "card_changed": "SELECT id FROM card WHERE changed_at >= '2026' ORDER BY changed_at LIMIT 9",
     }
 

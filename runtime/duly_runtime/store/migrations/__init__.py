@@ -11,9 +11,9 @@ from types import ModuleType
 
 from duly_runtime.store import unit
 from duly_runtime.store.api import StoreUnavailable
-from duly_runtime.store.migrations import m0001_first, m0002_excuses, m0003_publications, m0004_stages
+from duly_runtime.store.migrations import m0001_first, m0002_excuses, m0003_publications, m0004_stages, m0005_files
 
-MIGRATIONS: tuple[ModuleType, ...] = (m0001_first, m0002_excuses, m0003_publications, m0004_stages)
+MIGRATIONS: tuple[ModuleType, ...] = (m0001_first, m0002_excuses, m0003_publications, m0004_stages, m0005_files)
 
 LOCK = 0x64756C79
 """The advisory lock under which PostgreSQL migrates: any number nobody else takes (`duly`)."""
