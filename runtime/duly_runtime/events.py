@@ -45,6 +45,20 @@ class File(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The provider's name for content that is still to be fetched. Empty where it came along."""
 
 
+class Thread(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What a message says of the card it belongs to. It is a claim: the message joins the card only where its sender may
+    write on it, and waits for a person otherwise (`store.threads`)."""
+
+    card: int = 0
+    """The card's id, from a token of ours that held; 0 for none."""
+    references: tuple[str, ...] = ()
+    """Provider ids of the messages it answers or follows, newest first."""
+    sender: str = ""
+    """Their address, as the message has it."""
+    trusted: bool = True
+    """False: our own mail server found that the message is not from the sender it names (DMARC)."""
+
+
 class CustomerMessage(Body, frozen=True, kw_only=True):
     """A message from the customer. Opens a card where its conversation has none (the connector's rules say which)."""
 
@@ -68,6 +82,8 @@ class CustomerMessage(Body, frozen=True, kw_only=True):
     kind: str = "text"
     """`text`, or the provider's word for what we can't show (`image`, `unsupported`)."""
     files: tuple[File, ...] = ()
+    thread: Thread | None = None
+    """What it says of its card (e-mail). None: the conversation alone tells, since the channel vouches for the sender."""
 
 
 class OpenCard(Body, frozen=True, kw_only=True):
