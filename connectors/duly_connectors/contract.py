@@ -12,16 +12,29 @@ from __future__ import annotations
 
 import abc
 import gettext
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar
 
 import msgspec
 
-from duly_connectors.outbound import Network
+from duly_connectors.outbound import Blocked, Interrupted, Network, NotSent
 from duly_connectors.wording import Worded, _
 from duly_dsl import i18n, program
-from duly_runtime.doors import Answer, Check, Failed, FetchOutcome, Outcome, Outgoing, Parsed, Raw, Refused
+from duly_runtime.doors import (
+    MAX_FILE,
+    Answer,
+    Check,
+    Failed,
+    Fetched,
+    FetchOutcome,
+    Outcome,
+    Outgoing,
+    Parsed,
+    Raw,
+    Refused,
+    Retry,
+)
 from duly_runtime.events import File
 
 if TYPE_CHECKING:
@@ -37,6 +50,12 @@ TEXT_CAP = 100_000
 def clean(text: str) -> str:
     """The text as every database can hold it: no NUL, no half of a surrogate pair, not endless."""
     return text.replace("\0", "\ufffd").encode("utf-8", "replace").decode()[:TEXT_CAP]
+
+
+DOWNLOAD_SECONDS = 50.0
+"""For the content of one file; below the 60 the runtime gives a fetch."""
+LATER = frozenset((401, 403, 408, 425, 429))
+"""Statuses besides 5xx that a mended token or a little patience changes."""
 
 
 class MissingSecret(Worded):
@@ -140,6 +159,24 @@ class Connector(abc.ABC):
         """The content of a file that came by `reference`, in less than 60 seconds. Called in the background, again after a
         Retry and after a crash: fetching twice must do no harm. Read no more than `doors.MAX_FILE` bytes."""
         return Failed(reason=self._("This connector fetches no files."))
+
+    async def download(self, url: str, headers: Mapping[str, str] | None = None) -> FetchOutcome:
+        """The content at an address, as `fetch` may answer it: what is gone or not for us is Failed, what may be another
+        tomorrow Retry. Looks at no address inside the house and follows no redirects."""
+        try:
+            answer = await self.tools.network.request(
+                "GET", url, headers=headers, cap=MAX_FILE + 1, seconds=DOWNLOAD_SECONDS
+            )
+        except Blocked as error:
+            return Failed(reason=error.told(self._))
+        except (NotSent, Interrupted) as error:
+            return Retry(reason=error.told(self._))
+        if answer.status == 200:
+            return Fetched(data=answer.body, media_type=clean(answer.headers.get("content-type", ""))[:200])
+        reason = self._("The server answered {status}.").format(status=answer.status)
+        if answer.status in LATER or answer.status >= 500:
+            return Retry(reason=reason, after=answer.retry_after(self.tools.clock.now()))
+        return Failed(reason=reason)
 
     # --- life --------------------------------------------------------------------------------------------------------
 

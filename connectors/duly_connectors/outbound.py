@@ -186,8 +186,11 @@ class Network:
         *,
         headers: Mapping[str, str] | None = None,
         body: bytes = b"",
+        cap: int = ANSWER_CAP,
+        seconds: float = 0,
     ) -> Response:
-        """One HTTP request. Raises NotSent (Blocked where it never will be) or Interrupted; every status is an answer."""
+        """One HTTP request. Raises NotSent (Blocked where it never will be) or Interrupted; every status is an answer.
+        `cap`: bytes of the answer that are read; `seconds`: how long it may take, where that is not the network's own."""
         sent = _headers(headers or {}, url, allow_http=self.allow_private)
         import asyncio
 
@@ -202,7 +205,7 @@ class Network:
 
         try:
             async with (
-                asyncio.timeout(self.seconds),
+                asyncio.timeout(seconds or self.seconds),
                 httpcore.AsyncConnectionPool(
                     ssl_context=self.tls(), max_connections=1, network_backend=_checked_backend(self)
                 ) as pool,
@@ -217,12 +220,12 @@ class Network:
                 read = bytearray()
                 async for chunk in answer.aiter_stream():
                     read += chunk
-                    if len(read) >= ANSWER_CAP:
+                    if len(read) >= cap:
                         break
                 return Response(
                     status=answer.status,
                     headers={k.decode("latin-1").lower(): v.decode("latin-1") for k, v in answer.headers},
-                    body=bytes(read[:ANSWER_CAP]),
+                    body=bytes(read[:cap]),
                 )
         except NotSent:
             raise

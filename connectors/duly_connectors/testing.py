@@ -1,11 +1,13 @@
-"""What every connector must hold to, as tests. Subclass `ReceiverContract`, `SenderContract` or both in a test module:
+"""What every connector must hold to, as tests. Subclass what fits of `ReceiverContract`, `SenderContract` and
+`FetcherContract` in a test module:
 
-    class TestMine(ReceiverContract, SenderContract):
+    class TestMine(ReceiverContract, SenderContract, FetcherContract):
         secrets = {"MINE_KEY": "a key"}
         def make(self, tools): return Mine(DEFINITION, PIPELINE, tools)
         def samples(self): return [signed requests]
         def sign(self, raw): return the same request with a signature that fits its body
         def outgoing(self): return [things to send]
+        def files(self): return [files to fetch]
 
 Needs pytest and hypothesis. docs/connectors/adding.md shows a whole one.
 """
@@ -14,6 +16,7 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
+import hashlib
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
@@ -26,7 +29,21 @@ from duly_connectors.contract import Connector, MissingSecret, Tools
 from duly_connectors.outbound import Blocked, Interrupted, Network, NotSent, Response
 from duly_connectors.registry import Guarded
 from duly_dsl import program
-from duly_runtime.doors import Check, Failed, Outcome, Outgoing, Parsed, Raw, Refused, Retry, Sent
+from duly_runtime.doors import (
+    Check,
+    Failed,
+    Fetched,
+    FetchOutcome,
+    Outcome,
+    OutFile,
+    Outgoing,
+    Parsed,
+    Raw,
+    Refused,
+    Retry,
+    Sent,
+)
+from duly_runtime.events import CustomerMessage, File
 from duly_runtime.time import FakeClock
 
 NOON = dt.datetime(2026, 3, 2, 12, 0, tzinfo=dt.UTC)
@@ -65,6 +82,8 @@ class ScriptedNetwork(Network):
         *,
         headers: Mapping[str, str] | None = None,
         body: bytes = b"",
+        cap: int = 0,
+        seconds: float = 0,
     ) -> Response:
         self.requests.append(Request(method=method, url=url, headers=dict(headers or {}), body=body))
         if isinstance(self.answer, Response):
@@ -202,6 +221,14 @@ class ReceiverContract(ConnectorContract):
         body = data.draw(st.one_of(mutated_json(raw.body), mutated_bytes(raw.body)))
         self._survives(self.sign(msgspec.structs.replace(raw, body=body)))
 
+    def test_files_have_their_content_or_the_way_to_it(self) -> None:
+        for raw in self.samples():
+            for item in self.connector().parse(raw).items:
+                assert {hashlib.sha256(data).hexdigest() for data in item.contents.values()} == set(item.contents)
+                for file in item.body.files if isinstance(item.body, CustomerMessage) else ():
+                    assert file.sha256 in item.contents or (file.reference and not file.sha256)
+                    assert not file.sha256 or file.size == len(item.contents[file.sha256])
+
     def _survives(self, raw: Raw) -> None:
         """Read or refused; whatever comes out can be stored by any database."""
         connector = self.connector()
@@ -285,8 +312,56 @@ class SenderContract(ConnectorContract):
                 told = repr(request.headers) + request.body.decode("utf-8", "replace")
                 assert item.key in told or f'"{item.outbox_id}"' in told, "send a name that stays over attempts"
 
+    def test_files_go_along_or_nothing_goes(self) -> None:
+        file = OutFile(name="a.pdf", media_type="application/pdf", data=b"%PDF-1.7")
+        for item in self.outgoing():
+            if item.kind == "message":
+                network = ScriptedNetwork(Response(status=200, body=b"{}"))
+                made = self.make(self.tools(network))
+                outcome = asyncio.run(Guarded(made).send(msgspec.structs.replace(item, files=(file,))))
+                assert isinstance(outcome, Outcome)
+                if not made.SENDS_FILES:
+                    assert isinstance(outcome, Failed) and network.requests == []
+
     def _send(self, item: Outgoing, answer: Response | NotSent | Interrupted) -> Outcome:
         return asyncio.run(self.connector(answer).send(item))
+
+
+class FetcherContract(ConnectorContract):
+    """What holds for a connector whose files are fetched by a reference."""
+
+    def files(self) -> Sequence[File]:
+        """Files as `parse` gives them, with a `reference`; at least one."""
+        raise NotImplementedError
+
+    def test_there_is_something_to_fetch(self) -> None:
+        assert self.files() and all(file.reference for file in self.files())
+
+    def test_every_answer_ends_in_one_fetch_outcome(self) -> None:
+        for file in self.files():
+            for status in (200, 204, 301, 400, 401, 403, 404, 408, 410, 429, 500, 502, 503, 504):
+                for body in (b"", b"{}", b"[]", b'{"error": {"code": "x"}}', b"<html>\xff"):
+                    outcome = self._fetch(file, Response(status=status, body=body))
+                    assert isinstance(outcome, FetchOutcome)
+                    assert status < 400 or not isinstance(outcome, Fetched), f"{status} is no success"
+                    assert status < 500 or isinstance(outcome, Retry), f"{status} may be another tomorrow"
+                    self._no_secret_in(outcome)
+
+    def test_what_was_not_answered_is_fetched_again(self) -> None:
+        for file in self.files():
+            for answer in (NotSent("refused"), Interrupted("time-out")):
+                assert isinstance(self._fetch(file, answer), Retry)
+
+    def test_without_its_secret_fetching_waits(self) -> None:
+        if self.secrets:
+            for file in self.files():
+                network = ScriptedNetwork(Response(status=200))
+                outcome = asyncio.run(Guarded(self.make(self.tools(network, secrets={}))).fetch(file))
+                assert isinstance(outcome, Retry), "it may be stored later"
+                assert network.requests == [], "nothing goes out without it"
+
+    def _fetch(self, file: File, answer: Response | NotSent | Interrupted) -> FetchOutcome:
+        return asyncio.run(self.connector(answer).fetch(file))
 
 
 @st.composite

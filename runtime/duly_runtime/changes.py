@@ -35,6 +35,7 @@ class Changes:
     def __init__(self) -> None:
         self._queues: set[asyncio.Queue[Change | None]] = set()
         self._revisions: OrderedDict[int, int] = OrderedDict()
+        self._files: OrderedDict[int, dt.datetime] = OrderedDict()
         self._since: dt.datetime | None = None
         self._closed = False
 
@@ -63,6 +64,13 @@ class Changes:
         self._since = now
         for changed in await store.changed_since(since - OVERLAP):
             self.card(changed.card_id, changed.pipeline, changed.revision)
+        for file in await store.files_changed_since(since - OVERLAP):
+            if self._files.get(file.id) != file.at:
+                self._files[file.id] = file.at
+                self._files.move_to_end(file.id)
+                self.publish(Change(topic="card", card_id=file.card_id, pipeline=file.pipeline))
+        while len(self._files) > REMEMBERED:
+            self._files.popitem(last=False)
 
     async def __aiter__(self) -> AsyncIterator[Change]:
         """Everything from now on; ends with `close`."""

@@ -16,8 +16,8 @@ from duly_runtime import rendering, window
 from duly_runtime.card import Card
 from duly_runtime.changes import Change, Changes
 from duly_runtime.decision import AnyEffect, CallWebhook, MessageCustomer, NotifyPerson
-from duly_runtime.doors import Approved, Failed, Outcome, Outgoing, Retry, Sender, Senders, Sent, Unknown
-from duly_runtime.events import Contact, Scalar
+from duly_runtime.doors import Approved, Failed, Outcome, OutFile, Outgoing, Retry, Sender, Senders, Sent, Unknown
+from duly_runtime.events import Contact, File, Scalar
 from duly_runtime.store.api import Missing, OutboxItem, Store, StoreUnavailable
 from duly_runtime.time import Clock, monotonic
 from duly_runtime.versions import Versions
@@ -234,7 +234,7 @@ class Outbox:
             case NotifyPerson():
                 return await self._notice(item, effect, facts, live.program)
             case MessageCustomer():
-                return self._message(item, effect, facts, live.program)
+                return await self._message(item, effect, facts, live.program)
             case CallWebhook():
                 return self._call(item, effect, facts, live.program)
 
@@ -303,7 +303,9 @@ class Outbox:
 
     # --- to the customer ---------------------------------------------------------------------------------------------
 
-    def _message(self, item: OutboxItem, effect: MessageCustomer, facts: rendering.Facts, live: p.Program) -> Prepared:
+    async def _message(
+        self, item: OutboxItem, effect: MessageCustomer, facts: rendering.Facts, live: p.Program
+    ) -> Prepared:
         card = facts.card
         to = card.contact
         connector = live.connectors.get(card.connector)
@@ -342,9 +344,20 @@ class Outbox:
             template=approved,
             reference=_reference(card),
             automatic=not effect.author,
+            files=await self._files(effect.files),
             now=self._clock.now(),
         )
         return Prepared(sender=sender, outgoing=outgoing, text=text.text, connector=connector)
+
+    async def _files(self, files: Sequence[File]) -> tuple[OutFile, ...]:
+        found: list[OutFile] = []
+        for file in files:
+            try:
+                data = await self._store.content(file.sha256)
+            except Missing as error:
+                raise Impossible(f"the content of the file `{file.name}` is not there") from error
+            found.append(OutFile(name=file.name, media_type=file.media_type, data=data))
+        return tuple(found)
 
     # --- to programs -------------------------------------------------------------------------------------------------
 

@@ -25,6 +25,7 @@ from duly_runtime.engine.graph import Graph
 from duly_runtime.engine.kept import Keeper, Needed, Unready, judged_by
 from duly_runtime.engine.step import step, wants_new_card
 from duly_runtime.events import Event, Recompute
+from duly_runtime.fetching import Fetching
 from duly_runtime.scheduler import Loop, Scheduler, Stragglers
 from duly_runtime.store.api import Accepted, Decide, Handled, Measure, Store, StoreUnavailable
 from duly_runtime.time import Clock, monotonic
@@ -67,6 +68,7 @@ class Node:
         self._outbox = Outbox(
             config.store, config.clock, self.versions, config.doors, self.changes, base_url=config.base_url
         )
+        self._fetching = Fetching(config.store, config.clock, self.versions, config.doors, self.changes)
         self._scheduler = Scheduler(config.store, config.clock, self.wake_events)
         self._wakes: Wakes | None = None
         self._worker: dramatiq.Worker | None = None
@@ -85,6 +87,7 @@ class Node:
             self._worker = dramatiq.Worker(broker, worker_threads=config.threads, worker_timeout=200)
             await asyncio.to_thread(self._worker.start)
             self._add("outbox", self._deliver_due)
+            self._add("files", self._fetching.look)
             if not config.broker_url.startswith("memory"):
                 self._add("stragglers", Stragglers(self.store, self.clock, self.handle).look)
         if "scheduler" in config.roles:
@@ -100,7 +103,7 @@ class Node:
         await asyncio.gather(*(loop.stop(STOP_SECONDS) for loop in self._loops.values()))
         if self._worker is not None:
             await asyncio.to_thread(self._worker.stop, int(STOP_SECONDS * 1000))
-        await self._outbox.drain(STOP_SECONDS)
+        await asyncio.gather(self._outbox.drain(STOP_SECONDS), self._fetching.drain(STOP_SECONDS))
         if self._wakes is not None:
             self._wakes.close()
         await self.doors.close()

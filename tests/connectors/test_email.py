@@ -17,7 +17,7 @@ from duly_connectors.email import Email, Server, address, compose
 from duly_connectors.outbound import Network
 from duly_connectors.testing import NOON
 from duly_dsl import program
-from duly_runtime.doors import Failed, Outcome, Retry, Sent, Unknown
+from duly_runtime.doors import Failed, Outcome, OutFile, Retry, Sent, Unknown
 from duly_runtime.events import Contact
 from duly_runtime.time import FakeClock
 
@@ -57,6 +57,32 @@ def test_a_reply_goes_out() -> None:
     assert message["References"] == message["In-Reply-To"] == "<duly-42@desk.example>"
     assert message.get_content().strip() == "Chega amanhã."
     assert message["Auto-Submitted"] is None
+
+
+def test_files_are_attached() -> None:
+    files = (
+        OutFile(
+            name="relatório final.pdf", media_type="application/pdf", data=b"%PDF-1.7\r\n\x00\xff." + bytes(range(256))
+        ),
+        OutFile(name="a\r\nBcc: x@y.example", media_type="text/plain; charset=latin-1", data=b"\xe1.\n"),
+        OutFile(name="", media_type="message/rfc822", data=b"From: a\n\nb"),
+        OutFile(name="d", media_type="nonsense", data=b""),
+    )
+    outcome, server = deliver(files=files)
+    assert isinstance(outcome, Sent)
+    message = read(server)
+    assert set(message.keys()) & {"Bcc"} == set()
+    text = message.get_body()
+    assert text is not None and text.get_content().strip() == "Chega amanhã."
+    found = [
+        (part.get_filename(), part.get_content_type(), part.get_payload(decode=True)) for part in message.iter_attachments()
+    ]
+    assert found == [
+        ("relatório final.pdf", "application/pdf", files[0].data),
+        ("a Bcc: x@y.example", "text/plain", files[1].data),
+        ("file", "application/octet-stream", files[2].data),
+        ("d", "application/octet-stream", b""),
+    ]
 
 
 @pytest.mark.parametrize("more", [{"kind": "notice"}, {"automatic": True}], ids=repr)

@@ -22,7 +22,8 @@ from duly_connectors.testing import NOON
 from duly_connectors.webhook import Webhook
 from duly_connectors.whatsapp import WhatsApp
 from duly_dsl import i18n, program
-from duly_runtime.doors import Outcome, Outgoing, Retry, Sent, Unknown
+from duly_runtime.doors import Failed, Fetched, FetchOutcome, Outcome, OutFile, Outgoing, Retry, Sent, Unknown
+from duly_runtime.events import File
 from duly_runtime.time import FakeClock
 
 ROOT = Path(__file__).parents[2]
@@ -98,6 +99,11 @@ class Odd(Connector):
             raise self.trouble
         return self.trouble  # type: ignore[return-value]
 
+    async def fetch(self, file: File) -> FetchOutcome:
+        if isinstance(self.trouble, Exception):
+            raise self.trouble
+        return self.trouble  # type: ignore[return-value]
+
     async def close(self) -> None:
         type(self).closed += 1
         raise RuntimeError("does not close")
@@ -115,6 +121,38 @@ def test_sending_ends_in_an_outcome_whatever_the_connector_does(trouble: object,
     made = Odd(ODD, None, TOOLS)
     made.trouble = trouble
     assert isinstance(asyncio.run(Guarded(made).send(samples.outgoing())), kind)
+
+
+@pytest.mark.parametrize(
+    ("trouble", "kind"),
+    [
+        (MissingSecret("KEY"), Retry),
+        (ZeroDivisionError(), Retry),
+        (None, Failed),
+        (Sent(), Failed),
+        (Fetched(data=b""), Fetched),
+    ],
+    ids=repr,
+)
+def test_fetching_ends_in_an_outcome_whatever_the_connector_does(trouble: object, kind: type[FetchOutcome]) -> None:
+    made = Odd(ODD, None, TOOLS)
+    made.trouble = trouble
+    assert isinstance(asyncio.run(Guarded(made).fetch(File(reference="1"))), kind)
+
+
+def test_a_connector_that_fetches_nothing_says_so() -> None:
+    made = build(workspace(samples.SHOP), TOOLS).fetcher("Shop")
+    assert made is not None
+    assert asyncio.run(made.fetch(File(reference="1"))) == Failed(reason="This connector fetches no files.")
+
+
+def test_files_are_not_left_out_by_a_connector_that_sends_none() -> None:
+    item = samples.outgoing(files=(OutFile(name="a.pdf", media_type="application/pdf", data=b"%PDF"),))
+    made = Odd(ODD, None, TOOLS)
+    made.trouble = Sent()
+    assert asyncio.run(Guarded(made).send(item)) == Failed(reason="The connector Odd can't send files.")
+    made.SENDS_FILES = True  # type: ignore[misc]
+    assert asyncio.run(Guarded(made).send(item)) == Sent()
 
 
 def test_the_live_doors_change_with_the_version() -> None:
@@ -161,13 +199,14 @@ def test_the_example_of_the_documentation_holds_to_the_contract(tmp_path: Path) 
 
 def test_the_documentation_names_what_there_is() -> None:
     page = (ROOT / "docs/connectors/adding.md").read_text(encoding="utf-8")
-    for word in ("challenge", "authenticate", "parse", "send", "check", "close"):
+    for word in ("challenge", "authenticate", "parse", "send", "fetch", "check", "close"):
         assert callable(getattr(Connector, word))
     for word in (
         "challenge(raw)",
         "authenticate(raw)",
         "parse(raw)",
         "send(item)",
+        "fetch(file)",
         "check()",
         "Sent",
         "Retry",

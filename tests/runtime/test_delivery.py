@@ -16,8 +16,8 @@ from duly_runtime.card import Card, Visit
 from duly_runtime.changes import Changes
 from duly_runtime.decision import AnyEffect, CallWebhook, Decision, MessageCustomer, NotifyPerson, World
 from duly_runtime.delivery import Outbox
-from duly_runtime.doors import Failed, Outcome, Outgoing, Retry, Sent, Unknown
-from duly_runtime.events import Contact, Event, OpenCard
+from duly_runtime.doors import Failed, Outcome, OutFile, Outgoing, Retry, Sent, Unknown
+from duly_runtime.events import Contact, Event, File, OpenCard
 from duly_runtime.store.api import OutboxItem, OutboxRow, Store, StoreUnavailable, User
 from duly_runtime.time import FakeClock
 from duly_runtime.versions import Versions
@@ -186,6 +186,31 @@ def test_what_nobody_can_deliver_says_why(tmp_path: Path, effect: AnyEffect, doo
 
 
 # --- to the customer -------------------------------------------------------------------------------------------------
+
+
+def test_a_reply_takes_its_files_along(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with out(tmp_path) as to:
+            sha256 = await to.store.upload(b"%PDF", START)
+            file = File(name="a.pdf", media_type="application/pdf", size=4, sha256=sha256)
+            await to.put(MessageCustomer(key="m", rendered=True, author="ana", files=(file,)))
+            assert (await to.settled()).state == "sent"
+            (message,) = to.doors.by_names["Chat"].sent
+            assert message.files == (OutFile(name="a.pdf", media_type="application/pdf", data=b"%PDF"),)
+
+    asyncio.run(main())
+
+
+def test_a_file_that_is_gone_keeps_the_whole_message_from_going(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with out(tmp_path) as to:
+            file = File(name="a.pdf", sha256="0" * 64)
+            await to.put(MessageCustomer(key="m", text="Here it is", rendered=True, author="ana", files=(file,)))
+            row = await to.settled()
+            assert (row.state, row.error) == ("failed", "the content of the file `a.pdf` is not there")
+            assert to.doors.by_names["Chat"].sent == []
+
+    asyncio.run(main())
 
 
 def test_a_reply_goes_by_the_cards_door_word_for_word(tmp_path: Path) -> None:
