@@ -59,11 +59,24 @@ class Thread(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """False: our own mail server found that the message is not from the sender it names (DMARC)."""
 
 
+class Identity(msgspec.Struct, frozen=True, array_like=True):
+    """A name by which a channel tells one customer from another. Kinds: `email`, `phone` and `whatsapp` (Meta's id of a
+    user) mean the same person whatever the connector; any other word is a connector's own and means somebody there only.
+    """
+
+    kind: str
+    value: str
+
+
 class CustomerMessage(Body, frozen=True, kw_only=True):
     """A message from the customer. Opens a card where its conversation has none (the connector's rules say which)."""
 
     text: str
     contact: Contact = Contact()
+    identities: tuple[Identity, ...] = ()
+    """Who wrote, as far as the channel itself vouches for it, what lasts longest first. What is only said in the message
+    (an address in a form) stays out of here: it is in `contact`, and proves nothing. Empty: the contact's `address`, where
+    it is a name of the connector's own."""
     title: str = ""
     channel: str = ""
     connector: str = ""

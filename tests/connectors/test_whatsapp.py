@@ -20,7 +20,7 @@ from duly_connectors.outbound import Network, Response
 from duly_connectors.testing import NOON, ScriptedNetwork
 from duly_connectors.whatsapp import WhatsApp
 from duly_runtime.doors import Answer, Approved, Failed, Inbound, Outcome, Parsed, Raw, Refused, Retry, Sent, Unknown
-from duly_runtime.events import Contact, CustomerMessage, DeliveryStatus
+from duly_runtime.events import Contact, CustomerMessage, DeliveryStatus, Identity
 from duly_runtime.time import FakeClock
 from fakes.graph import FakeGraph
 
@@ -107,6 +107,7 @@ def test_a_text_message() -> None:
     assert item.body == CustomerMessage(
         text="Olá, meu pedido não chegou",
         contact=Contact(name="Ana Lima", phone="+5511988776655", address="5511988776655"),
+        identities=(Identity("phone", "+5511988776655"),),
         channel="whatsapp",
         connector="WhatsApp",
         conversation=f"{samples.NUMBER_ID}:5511988776655",

@@ -18,7 +18,7 @@ from duly_connectors.whatsapp.graph import describe
 from duly_connectors.whatsapp.words import told
 from duly_dsl import program
 from duly_runtime.doors import Inbound, Parsed
-from duly_runtime.events import Contact, CustomerMessage, DeliveryStatus
+from duly_runtime.events import Contact, CustomerMessage, DeliveryStatus, Identity
 
 STATES = {"sent": "sent", "delivered": "delivered", "read": "read", "played": "read", "failed": "failed"}
 """Meta's word -> ours. A voice message that was played has been read."""
@@ -109,6 +109,7 @@ class Reader:
         body = CustomerMessage(
             text=text,
             contact=sender.contact(),
+            identities=sender.identities(),
             channel="whatsapp",
             connector=self._door.name,
             conversation=f"{self._number_id}:{sender.identity or key}",
@@ -184,6 +185,11 @@ class _Sender:
             if self.phone and _text(entry.get("wa_id")) == self.phone:
                 return entry
         return entries[0] if len(entries) == 1 and not (self.phone or self.user_id) else {}
+
+    def identities(self) -> tuple[Identity, ...]:
+        """What Meta vouches for; the id lasts longer than the number."""
+        found = (Identity("whatsapp", self.user_id), Identity("phone", f"+{self.phone}"))
+        return tuple(each for each, given in zip(found, (self.user_id, self.phone), strict=True) if given)
 
     def contact(self) -> Contact:
         digits = self.phone.isascii() and self.phone.isdigit()

@@ -16,6 +16,7 @@ from duly_runtime.card import Card
 from duly_runtime.decision import Decision, FactTrace, World
 from duly_runtime.doors import Inbound, Outcome, Raw
 from duly_runtime.events import AnyBody, Event
+from duly_runtime.store.contacts_api import ContactStore
 from duly_runtime.store.files_api import FileRow, FileStore
 
 Decide = Callable[[Event, Card | None, World], Decision]
@@ -103,6 +104,8 @@ class Message(Out, frozen=True, kw_only=True):
     automatic: bool
     state: str
     error: str
+    contact_id: int = 0
+    """Who wrote it, where that is known."""
     files: tuple[FileRow, ...] = ()
 
 
@@ -299,7 +302,7 @@ class StoreUnavailable(Exception):
     """The database does not answer or can't write (down, disk full): nothing was changed; try again later."""
 
 
-class Store(FileStore, Protocol):
+class Store(FileStore, ContactStore, Protocol):
     # life
     async def start(self) -> None:
         """Open connections and bring the schema up to date (safe when several processes start at once)."""

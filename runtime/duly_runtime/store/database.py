@@ -60,6 +60,7 @@ from duly_runtime.store.api import (
     VersionRow,
     VisitRow,
 )
+from duly_runtime.store.contacts import StoredContacts
 from duly_runtime.store.files import StoredFiles, sound
 from duly_runtime.store.handling import Broken, Contended, Earlier
 
@@ -84,7 +85,7 @@ def open_store(url: str) -> Store:
     raise ValueError(f"the database URL must begin with `sqlite://` or `postgresql://`, not `{scheme}://`")
 
 
-class DatabaseStore(StoredFiles):
+class DatabaseStore(StoredFiles, StoredContacts):
     def __init__(self, database: unit.Database) -> None:
         self._database = database
         self._write = database.write

@@ -27,7 +27,7 @@ from duly_runtime.events import (
     OpenCard,
     TimerFired,
 )
-from duly_runtime.store import files, journal, outbox, rows, unit
+from duly_runtime.store import contacts, files, journal, outbox, rows, unit
 from duly_runtime.store.api import Decide, Handled, Limited, Measure
 from duly_runtime.store.unit import Again, Row
 
@@ -86,6 +86,7 @@ async def handle(
     body: AnyBody = _bodies.decode(row["body"])
     event = Event(id=event_id, at=row["at"], body=body, backfill=bool(row["backfill"]))
 
+    found = await contacts.find(body) if isinstance(body, (CustomerMessage, OpenCard)) else contacts.NOBODY
     card_id = int(row["card_id"])
     conversation: Row | None = None
     delivery: Row | None = None
@@ -120,8 +121,11 @@ async def handle(
     if kept is not None:
         if card is None or kept.id != card.id:
             card = before = None
-        await _write_card(kept, card, before, decision, event, now, measure)
-        outbox_ids = await _write_effects(kept, decision, event, version, now)
+        whose = None
+        if isinstance(body, (CustomerMessage, OpenCard)) and not (decision.refused and isinstance(body, OpenCard)):
+            whose = await contacts.settle(found, body, before, now)
+        await _write_card(kept, card, before, decision, event, now, measure, whose)
+        outbox_ids = await _write_effects(kept, decision, event, version, now, whose)
         if conversation is not None and kept.id != conversation["card_id"]:
             await _point(conversation, kept.id)
     await _write_tallies(decision, card, world)
@@ -185,7 +189,8 @@ async def _point(conversation: Row, card_id: int) -> None:
 
 async def _card_row(card_id: int) -> Row | None:
     return await unit.first(
-        "SELECT id, connector, conversation, clock, started_at, risk_at, data FROM card WHERE id = ?" + unit.locked(),
+        "SELECT id, connector, conversation, clock, started_at, risk_at, contact_id, data FROM card WHERE id = ?"
+        + unit.locked(),
         card_id,
     )
 
@@ -282,11 +287,14 @@ async def _write_card(
     event: Event,
     now: dt.datetime,
     measure: Measure | None,
+    whose: contacts.Whose | None,
 ) -> None:
+    of_card = whose.of_card if whose is not None else None
     if old is None:
-        await unit.insert("card", [rows.card_row(card, decision.timers, None, now)])
-    elif card != old:
-        row = rows.card_row(card, decision.timers, before, now)
+        nobody = {"contact_id": 0, "identity_id": 0, "claimed": False}
+        await unit.insert("card", [rows.card_row(card, decision.timers, None, now) | (of_card or nobody)])
+    elif card != old or of_card:
+        row = rows.card_row(card, decision.timers, before, now) | (of_card or {})
         sets = ", ".join(f"{column} = ?" for column in row)
         await unit.fetch(f"UPDATE card SET {sets} WHERE id = ?", *row.values(), card.id)
 
@@ -344,7 +352,9 @@ async def _write_timer(card: Card, new: bool, decision: Decision, event: Event, 
     await unit.insert("timer", [row])
 
 
-async def _write_effects(card: Card, decision: Decision, event: Event, version: str, now: dt.datetime) -> tuple[int, ...]:
+async def _write_effects(
+    card: Card, decision: Decision, event: Event, version: str, now: dt.datetime, whose: contacts.Whose | None
+) -> tuple[int, ...]:
     """Deliveries whose key is new, and the messages of the conversation."""
     deliveries = [rows.outbox_row(effect, card, event.id, version, now) for effect in decision.effects]
     new = await unit.insert("outbox", deliveries, "ON CONFLICT (key) DO NOTHING RETURNING id, key")
@@ -357,6 +367,10 @@ async def _write_effects(card: Card, decision: Decision, event: Event, version: 
     for effect in out:
         message = _message(card, event, "out", effect.author, card.channel, effect.text, now)
         messages.append(message | {"outbox_id": ids[effect.key]})
+    if whose is not None:
+        messages = [
+            message | {"contact_id": whose.contact_id} if message["direction"] == "in" else message for message in messages
+        ]
     await _write_messages(messages, event, {ids[effect.key]: effect.files for effect in out}, now)
     return tuple(sorted(ids.values()))
 
@@ -410,6 +424,7 @@ def _message(
         "at": at,
         "automatic": False,
         "provider_id": "",
+        "contact_id": 0,
     }
 
 

@@ -100,7 +100,7 @@ async def cards(pipeline: str, stage: str, owner: str, query: str, limit: int, b
             args.append(value)
     for word in query.casefold().split():
         parts.append("search LIKE ? ESCAPE '!'")
-        args.append(f"%{word.replace('!', '!!').replace('%', '!%').replace('_', '!_')}%")
+        args.append(unit.containing(word))
     if before:
         parts.append("id < ?")
         args.append(before)
@@ -125,7 +125,8 @@ async def changed_since(since: dt.datetime, limit: int) -> list[api.Changed]:
 async def messages(card_id: int) -> list[api.Message]:
     """In the order of the conversation: by when they were said, as far as known."""
     rows = await unit.fetch(
-        "SELECT m.id, m.card_id, m.direction, m.author, m.channel, m.text, m.kind, m.at, m.automatic, o.state, o.error"
+        "SELECT m.id, m.card_id, m.direction, m.author, m.channel, m.text, m.kind, m.at, m.automatic, m.contact_id,"
+        " o.state, o.error"
         " FROM message m LEFT JOIN outbox o ON o.id = m.outbox_id AND m.outbox_id > 0"
         " WHERE m.card_id = ? ORDER BY m.at, m.id",
         card_id,
@@ -144,6 +145,7 @@ async def messages(card_id: int) -> list[api.Message]:
             automatic=bool(row["automatic"]),
             state=row["state"] or "",
             error=row["error"] or "",
+            contact_id=int(row["contact_id"]),
             files=attached.get(int(row["id"]), ()),
         )
         for row in rows

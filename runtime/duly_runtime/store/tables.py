@@ -65,7 +65,10 @@ class Conversation(Table, tablename="conversation"):
 
 
 class Card(Table, tablename="card"):
-    """`data` is the whole aggregate; the other columns are what boards and searches need of it."""
+    """`data` is the whole aggregate; the other columns are what boards and searches need of it.
+
+    `contact_id` is whose it is and `identity_id` the name that told, both 0 where nothing did; `claimed`: nobody vouches
+    for it. They are no part of the aggregate: people merge and split contacts without an event for each card."""
 
     id = BigInt(primary_key=True)
     number = BigInt()
@@ -95,6 +98,45 @@ class Card(Table, tablename="card"):
     changed_at = Timestamptz()
     search = Text()
     data = Text()
+    contact_id = BigInt()
+    identity_id = BigInt()
+    claimed = Boolean()
+
+
+class Contact(Table, tablename="contact"):
+    """A customer. `merged_into` is the contact this one is part of now, 0 where it is its own."""
+
+    id = BigSerial(primary_key=True)
+    name = Text()
+    created_at = Timestamptz()
+    merged_into = BigInt()
+    search = Text()
+
+
+class Identity(Table, tablename="identity"):
+    """(`kind`, `scope`, `value`) is unique (`duly_runtime.identities`)."""
+
+    id = BigSerial(primary_key=True)
+    contact_id = BigInt()
+    kind = Text()
+    scope = Text()
+    value = Text()
+    verified = Boolean()
+    source = Text()
+    at = Timestamptz()
+
+
+class ContactMerge(Table, tablename="contact_merge"):
+    """`identities` and `cards` are JSON lists of the ids that went from `gone` to `kept`."""
+
+    id = BigSerial(primary_key=True)
+    kept = BigInt()
+    gone = BigInt()
+    at = Timestamptz()
+    author = Text()
+    identities = Text()
+    cards = Text()
+    undone_at = Timestamptz(null=True)
 
 
 class Visit(Table, tablename="visit"):
@@ -208,6 +250,7 @@ class Message(Table, tablename="message"):
     at = Timestamptz()
     automatic = Boolean()
     provider_id = Text()
+    contact_id = BigInt()
 
 
 class Content(Table, tablename="content"):
@@ -355,8 +398,8 @@ class AuditHead(Table, tablename="audit_head"):
 
 
 TABLES: tuple[type[Table], ...] = (
-    Raw, Event, Conversation, Card, Visit, Clock, Timer, Outbox, Status, Message, Content, File, History, Trace, Tally,
-    Version, Publication, Draft, Person, Session, Token, Audit, AuditHead,
+    Raw, Event, Conversation, Card, Contact, Identity, ContactMerge, Visit, Clock, Timer, Outbox, Status, Message, Content,
+    File, History, Trace, Tally, Version, Publication, Draft, Person, Session, Token, Audit, AuditHead,
 )  # fmt: skip
 
 

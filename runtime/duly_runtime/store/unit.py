@@ -89,6 +89,11 @@ def marks(count: int) -> str:
     return ",".join("?" * count)
 
 
+def containing(word: str) -> str:
+    """The pattern of `LIKE ? ESCAPE '!'` for texts that hold a word."""
+    return f"%{word.replace('!', '!!').replace('%', '!%').replace('_', '!_')}%"
+
+
 async def insert(table: str, rows: Sequence[Row], ending: str = "") -> list[Row]:
     """Insert rows that have the same columns, two or more. `ending` is an ON CONFLICT and RETURNING clause."""
     found: list[Row] = []

@@ -1,7 +1,8 @@
 """The schema's history: steps in order, each applied once, in one transaction with the mark that it was.
 
 A migration is never changed once it is released; a new one is added below. The text is the same for both databases except
-for the words in braces. Both have DDL in transactions, so a process killed half-way leaves the schema as it was before.
+for the words in braces; a `fill` after the steps puts rows where they belong. Both have DDL in transactions, so a process
+killed half-way leaves the schema as it was before.
 """
 
 from __future__ import annotations
@@ -11,9 +12,23 @@ from types import ModuleType
 
 from duly_runtime.store import unit
 from duly_runtime.store.api import StoreUnavailable
-from duly_runtime.store.migrations import m0001_first, m0002_excuses, m0003_publications, m0004_stages, m0005_files
+from duly_runtime.store.migrations import (
+    m0001_first,
+    m0002_excuses,
+    m0003_publications,
+    m0004_stages,
+    m0005_files,
+    m0006_contacts,
+)
 
-MIGRATIONS: tuple[ModuleType, ...] = (m0001_first, m0002_excuses, m0003_publications, m0004_stages, m0005_files)
+MIGRATIONS: tuple[ModuleType, ...] = (
+    m0001_first,
+    m0002_excuses,
+    m0003_publications,
+    m0004_stages,
+    m0005_files,
+    m0006_contacts,
+)
 
 LOCK = 0x64756C79
 """The advisory lock under which PostgreSQL migrates: any number nobody else takes (`duly`)."""
@@ -61,6 +76,8 @@ async def _step() -> int:
     words = WORDS["postgres" if postgres else "sqlite"]
     for step in module.STEPS:
         await unit.fetch(step.format(**words))
+    if hasattr(module, "fill"):
+        await module.fill()
     name = module.__name__.rpartition(".")[2]
     await unit.fetch("INSERT INTO schema_version (number, name) VALUES (?, ?)", at + 1, name)
     return at + 1
