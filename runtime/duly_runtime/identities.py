@@ -84,14 +84,21 @@ def key(kind: str, value: str, connector: str) -> Key | None:
 
 def of_message(body: CustomerMessage | OpenCard) -> Named:
     """Who an event that may open a card is from."""
-    vouched = body.identities if isinstance(body, CustomerMessage) else ()
-    if not vouched and isinstance(body, CustomerMessage) and _own_name(body.contact):
-        vouched = (Identity(ADDRESS, body.contact.address),)
+    vouched = _vouched(body) if isinstance(body, CustomerMessage) else ()
     keys = [made for each in vouched if (made := key(each.kind, each.value, body.connector)) is not None]
     if keys:
         return Named(tuple(dict.fromkeys(keys)))
     claim = key(EMAIL, body.contact.email, "") or key(PHONE, body.contact.phone, "")
     return Named((claim,), claimed=True) if claim is not None else Named()
+
+
+def _vouched(body: CustomerMessage) -> tuple[Identity, ...]:
+    if body.identities:
+        return body.identities
+    if body.thread is not None:
+        # The sender of a mail, unless our own server found that it is not from them.
+        return (Identity(EMAIL, body.thread.sender),) if body.thread.trusted and body.thread.sender else ()
+    return (Identity(ADDRESS, body.contact.address),) if _own_name(body.contact) else ()
 
 
 def _own_name(contact: Contact) -> bool:

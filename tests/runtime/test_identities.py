@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from duly_runtime.events import Contact, CustomerMessage, Identity, OpenCard
+from duly_runtime.events import Contact, CustomerMessage, Identity, OpenCard, Thread
 from duly_runtime.identities import Key, Named, email, of_message, phone
 
 
@@ -83,6 +83,14 @@ def test_what_is_only_said_is_a_claim_of_where_the_answer_goes(contact: dict[str
     assert of_message(wrote(**contact)) == Named((key,), claimed=True)
     opened = OpenCard(pipeline="Support", contact=Contact(**contact))
     assert of_message(opened) == Named((key,), claimed=True)
+
+
+@pytest.mark.parametrize("trusted", [True, False])
+def test_the_sender_of_a_mail_is_vouched_for_unless_our_server_says_no(trusted: bool) -> None:
+    contact = Contact(email="ana@example.com", address="ana@example.com")
+    thread = Thread(sender="Ana@example.com", trusted=trusted)
+    body = CustomerMessage(text="Hello", connector="Mail", contact=contact, thread=thread)
+    assert of_message(body) == Named((Key("email", "", "ana@example.com"),), claimed=not trusted)
 
 
 def test_a_name_alone_is_nobody() -> None:
