@@ -73,10 +73,12 @@ class BadSetting(Worded):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tools:
     """What a connector is given. `secrets` returns a stored secret by name and raises MissingSecret; `language` is the one
-    the people who run this server read."""
+    the people who run this server read. `previous` returns what a secret was before it was rotated, while that still
+    counts, else nothing."""
 
     secrets: Callable[[str], str]
     clock: Clock
+    previous: Callable[[str], str] = lambda name: ""
     network: Network = field(default_factory=Network)
     language: str = "en"
 
@@ -206,6 +208,12 @@ class Connector(abc.ABC):
         if not value.strip():
             raise MissingSecret(name)
         return value
+
+    def secrets(self, name: str) -> tuple[str, ...]:
+        """Every value of a secret that counts now, the current one first: while it is being rotated, two. Raises
+        MissingSecret."""
+        current, previous = self.secret(name), self.tools.previous(name)
+        return (current, previous) if previous.strip() and previous != current else (current,)
 
     def secret_names(self) -> tuple[str, ...]:
         """Every secret the definition names, once."""

@@ -555,20 +555,29 @@ class MapRow(Record, frozen=True, kw_only=True):
 
 
 class Connector(Record, frozen=True, kw_only=True):
-    """A door. `direction`: `receives`, `sends` or `connects` (both). `kind` is the plug-in's name (`webhook`)."""
+    """A door. `direction`: `receives`, `sends` or `connects` (both). `kind` is the plug-in's name (`webhook`).
+
+    `key_path` or `key_header` is where a request names itself, so that a repetition is known. `events` is what it is told
+    of by itself, family names resolved; of the pipelines in `events_in`, or of all where that is empty.
+    """
 
     name: str
     kind: str
     direction: str
     path: str = ""
     verify_scheme: str = ""
+    """`hmac`, `token`, `standard webhooks`, `github`, `stripe`; empty where nobody may come in."""
     verify_algorithm: str = ""
     verify_secret: str = ""
     verify_header: str = ""
     pipeline: str = ""
     same_path: str = ""
     same_within: Duration | None = None
+    key_path: str = ""
+    key_header: str = ""
     map: tuple[MapRow, ...] = ()
+    events: tuple[str, ...] = ()
+    events_in: tuple[str, ...] = ()
     retry_times: int | None = None
     retry_over: Duration | None = None
     settings: dict[str, Setting] = {}
@@ -670,6 +679,8 @@ class ConnectorKind(msgspec.Struct, frozen=True):
     directions: tuple[str, ...]
     settings: tuple[SettingSpec, ...] = ()
     accepts_map: bool = False
+    accepts_events: bool = False
+    """It takes `send events …`: the card as JSON, for programs."""
 
 
 class Environment(msgspec.Struct, frozen=True):

@@ -625,10 +625,10 @@ class Setting(Node, frozen=True, kw_only=True):
 
 
 class Verify(Node, frozen=True, kw_only=True):
-    """`verify hmac sha256 with secret "KEY" in header "X-Signature"`, `verify token with secret "KEY"`."""
+    """`verify hmac sha256 with secret "KEY" in header "X-Signature"`, `verify github with secret "KEY"`."""
 
     scheme: str
-    """`hmac` or `token`."""
+    """`hmac`, `token`, `standard webhooks`, `github` or `stripe`."""
     algorithm: str
     secret: Text
     header: Text | None = None
@@ -639,6 +639,20 @@ class SameCard(Node, frozen=True, kw_only=True):
 
     path: Text
     amount: Amount | None = None
+
+
+class SameRequest(Node, frozen=True, kw_only=True):
+    """`same request when "event.id"`, or `same request when header "X-Event-Id"`: one of the two is None."""
+
+    path: Text | None = None
+    header: Text | None = None
+
+
+class SendEvents(Node, frozen=True, kw_only=True):
+    """`send events card.created, clock in "Support"`. A name is an event's or what several begin with."""
+
+    names: tuple[Name, ...]
+    pipelines: tuple[Name, ...] = ()
 
 
 class MapRow(Node, frozen=True, kw_only=True):
@@ -671,7 +685,9 @@ class Connector(Node, frozen=True, kw_only=True):
     verify: Verify | None = None
     pipeline: Name | None = None
     same: SameCard | None = None
+    request: SameRequest | None = None
     map: tuple[MapRow, ...] = ()
+    events: SendEvents | None = None
     retry: Retry | None = None
     settings: tuple[Setting, ...] = ()
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import datetime as dt
 import hashlib
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 
@@ -12,12 +11,13 @@ import structlog
 
 from duly_dsl import program as p
 from duly_dsl.units import Unit
-from duly_runtime import rendering, window
+from duly_runtime import catalogue, rendering, window
 from duly_runtime.card import Card
 from duly_runtime.changes import Change, Changes
 from duly_runtime.decision import AnyEffect, CallWebhook, MessageCustomer, NotifyPerson
 from duly_runtime.doors import Approved, Failed, Outcome, OutFile, Outgoing, Retry, Sender, Senders, Sent, Unknown
-from duly_runtime.events import Contact, File, Scalar
+from duly_runtime.engine.announcing import card_data
+from duly_runtime.events import Contact, File
 from duly_runtime.store.api import Missing, OutboxItem, Store, StoreUnavailable
 from duly_runtime.time import Clock, monotonic
 from duly_runtime.versions import Versions
@@ -34,6 +34,10 @@ RETRY_OVER = 86_400.0
 """Where the rules say nothing: 8 more tries over a day, then the delivery is parked."""
 GROWTH = 4
 """Each gap between tries is so many times the one before: 8 over a day begin 4 seconds after the first failure."""
+
+WEBHOOK_GAPS = (5, 60, 5 * 60, 30 * 60, 2 * 3600, 5 * 3600, 10 * 3600, 14 * 3600, 18 * 3600, 80_635)
+"""Seconds between the tries of a webhook whose connector has no `retry` line. They add up to three days: a program that is
+down over a weekend is told on Monday. Standard Webhooks names gaps like these."""
 
 log = structlog.get_logger(__name__)
 
@@ -365,13 +369,9 @@ class Outbox:
         sender = self._senders.by_name(effect.connector)
         if sender is None:
             raise Impossible(f"there is no connector `{effect.connector}` that sends")
-        payload = msgspec.json.encode(
-            {
-                "type": effect.event,
-                "timestamp": item.created_at,
-                "data": {**effect.details, "card": card_data(facts.card, rendering.fill("{link}", facts, "en"))},
-            }
-        )
+        card = msgspec.structs.replace(effect.card or card_data(facts.card), link=rendering.fill("{link}", facts, "en"))
+        at = effect.at or item.created_at
+        payload = catalogue.payload(effect.event, at, effect.details, card, effect.author)
         outgoing = Outgoing(
             outbox_id=item.id,
             key=item.key,
@@ -386,48 +386,6 @@ class Outbox:
         return Prepared(sender=sender, outgoing=outgoing, text=payload.decode(), connector=connector)
 
 
-class CardData(msgspec.Struct, frozen=True, kw_only=True):
-    """A card as outgoing webhooks show it."""
-
-    id: int
-    number: int
-    pipeline: str
-    stage: str
-    title: str
-    priority: str
-    type: str
-    owner: str
-    team: str
-    channel: str
-    customer: Contact
-    fields: dict[str, Scalar]
-    tags: tuple[str, ...]
-    created_at: dt.datetime
-    finished_at: dt.datetime | None
-    link: str
-
-
-def card_data(card: Card, link: str) -> CardData:
-    return CardData(
-        id=card.id,
-        number=card.number,
-        pipeline=card.pipeline,
-        stage=card.stage,
-        title=card.title,
-        priority=card.priority,
-        type=card.type,
-        owner=card.owner,
-        team=card.team,
-        channel=card.channel,
-        customer=card.contact,
-        fields=card.fields,
-        tags=card.tags,
-        created_at=card.created_at,
-        finished_at=card.finished_at,
-        link=link,
-    )
-
-
 def decode(item: OutboxItem) -> AnyEffect:
     return msgspec.json.decode(item.effect, type=AnyEffect)
 
@@ -438,6 +396,10 @@ def scheduled(outcome: Retry, attempts: int, connector: p.Connector | None) -> R
     The gaps grow and add up to T; a provider that names a longer wait gets it. After the last try, `give_up`.
     """
     times, over = RETRIES, RETRY_OVER
+    if connector is not None and connector.kind == "webhook" and connector.retry_times is None:
+        if attempts > len(WEBHOOK_GAPS):
+            return Retry(reason=outcome.reason, give_up=True)
+        return Retry(reason=outcome.reason, after=max(WEBHOOK_GAPS[attempts - 1], outcome.after))
     if connector is not None and connector.retry_times is not None:
         times = connector.retry_times
     if connector is not None and connector.retry_over is not None:

@@ -6,6 +6,7 @@ import datetime as dt
 
 import msgspec
 
+from duly_runtime.catalogue import CardData
 from duly_runtime.events import File
 
 
@@ -50,12 +51,17 @@ class MessageCustomer(Effect, frozen=True, kw_only=True):
 
 
 class CallWebhook(Effect, frozen=True, kw_only=True):
-    """Post an event about the card to an outgoing webhook connector."""
+    """Post an event about the card to an outgoing webhook connector: `event` and `details` as in the catalogue, which makes
+    the payload. The card is as the step left it, so that each attempt posts the same."""
 
     connector: str
     event: str
     """`card.created`, `rule.fired`, … from the catalogue."""
     details: dict[str, str] = {}
+    author: str = ""
+    at: dt.datetime | None = None
+    """When it happened; None, like the card, in effects of Dulys before this."""
+    card: CardData | None = None
 
 
 AnyEffect = NotifyPerson | MessageCustomer | CallWebhook

@@ -1,233 +1,23 @@
-"""Webhooks in: who may come in, what a body becomes, and what is parked."""
+"""Webhooks in: what a body becomes, what is parked, and what is the same request twice."""
 
 from __future__ import annotations
 
-import asyncio
-import base64
-import datetime as dt
 import hashlib
-import hmac
 import json
 from typing import Any
 
-import msgspec
 import pytest
-from standardwebhooks import Webhook as Standard
 
 from connectors import samples
-from connectors.samples import ORDER, SHOP_KEY, request, row, shop_request
-from duly_connectors.contract import BadSetting, MissingSecret, Tools
+from connectors.hooks import BODY, door, only, received, refused
+from connectors.samples import ORDER, request, row, shop_request
+from duly_connectors.contract import MAX_BODY, BadSetting, MissingSecret, Tools
 from duly_connectors.testing import NOON
 from duly_connectors.webhook import Webhook
 from duly_dsl import program
-from duly_runtime import ingest
 from duly_runtime.doors import Parsed, Raw, Refused
 from duly_runtime.events import Contact, CustomerMessage, Scalar
-from duly_runtime.store.api import Accepted
 from duly_runtime.time import FakeClock
-
-BODY = json.dumps(ORDER).encode()
-
-
-def door(secret: str = SHOP_KEY, **changes: Any) -> Webhook:
-    tools = Tools(secrets=lambda name: {"SHOP_KEY": secret}[name], clock=FakeClock(NOON))
-    return Webhook(msgspec.structs.replace(samples.SHOP, **changes), samples.PIPELINE, tools)
-
-
-def received(raw: Raw, **changes: Any) -> Parsed:
-    found = door(**changes).receive(raw)
-    assert isinstance(found, Parsed)
-    return found
-
-
-def only(parsed: Parsed) -> CustomerMessage:
-    assert parsed.problems == ()
-    (item,) = parsed.items
-    assert isinstance(item.body, CustomerMessage)
-    return item.body
-
-
-def refused(raw: Raw, **changes: Any) -> Refused:
-    with pytest.raises(Refused) as told:
-        door(**changes).receive(raw)
-    return told.value
-
-
-# --- signatures ------------------------------------------------------------------------------------------------------
-
-
-def made(algorithm: str, body: bytes = BODY, key: str = SHOP_KEY) -> bytes:
-    return hmac.new(key.encode(), body, algorithm).digest()
-
-
-@pytest.mark.parametrize("algorithm", ["sha256", "sha1", "sha512"])
-@pytest.mark.parametrize("form", ["hex", "HEX", "base64", "urlsafe", "prefixed"])
-def test_signatures_of_every_form(algorithm: str, form: str) -> None:
-    digest = made(algorithm)
-    shown = {
-        "hex": digest.hex(),
-        "HEX": digest.hex().upper(),
-        "base64": base64.b64encode(digest).decode(),
-        "urlsafe": base64.urlsafe_b64encode(digest).decode().rstrip("="),
-        "prefixed": f"{algorithm}={digest.hex()}",
-    }[form]
-    raw = request(BODY, {"x-shop-signature": shown})
-    assert only(received(raw, verify_algorithm=algorithm)).text == "My parcel is late."
-
-
-@pytest.mark.parametrize(
-    "shown",
-    [
-        "",
-        "sha256=",
-        "abc",
-        "0" * 64,
-        "ü" * 64,
-        made("sha1").hex(),
-        made("sha256", key="guess").hex(),
-        made("sha256", b"{}").hex(),
-    ],
-)
-def test_other_signatures_are_refused(shown: str) -> None:
-    assert refused(request(BODY, {"x-shop-signature": shown})).status == 401
-
-
-def test_an_unsigned_request_is_told_what_is_missing() -> None:
-    told = refused(request(BODY))
-    assert (told.status, told.reason) == (401, "the request is not signed: the header X-Shop-Signature is missing")
-
-
-def test_only_posts_come_in() -> None:
-    raw = samples.sign_shop(request(BODY))
-    assert refused(msgspec.structs.replace(raw, method="GET")).status == 405
-
-
-@pytest.mark.parametrize("secret", ["", "  "])
-def test_an_empty_secret_lets_nobody_in(secret: str) -> None:
-    raw = request(BODY, {"x-shop-signature": made("sha256", key=secret).hex()})
-    assert refused(raw, secret=secret).status == 503
-
-
-def test_a_door_without_verification_lets_nobody_in() -> None:
-    assert refused(shop_request(ORDER), verify_scheme="").status == 401
-
-
-STANDARD_KEY = "whsec_" + base64.b64encode(b"a key of twenty-four bytes").decode()
-
-
-def standard(at: dt.datetime = NOON, message: str = "msg_1", body: bytes = BODY) -> Raw:
-    signature = Standard(STANDARD_KEY).sign(message, at, body.decode())
-    headers = {
-        "webhook-id": message,
-        "webhook-timestamp": str(int(at.timestamp())),
-        "webhook-signature": f"v1,AAAA {signature}",
-    }
-    return request(body, headers)
-
-
-STANDARD = {"secret": STANDARD_KEY, "verify_header": "webhook-signature"}
-
-
-def test_standard_webhooks() -> None:
-    parsed = received(standard(), **STANDARD)
-    assert parsed.items[0].key == "msg_1"
-
-
-@pytest.mark.parametrize("minutes", [-6, 6])
-def test_standard_webhooks_outside_their_five_minutes_are_refused(minutes: int) -> None:
-    assert refused(standard(NOON + dt.timedelta(minutes=minutes)), **STANDARD).status == 401
-
-
-@pytest.mark.parametrize(
-    "headers",
-    [
-        {"webhook-id": "msg_2"},
-        {"webhook-timestamp": str(int(NOON.timestamp()) + 1)},
-        {"webhook-id": ""},
-        {"webhook-timestamp": "x"},
-    ],
-    ids=repr,
-)
-def test_standard_webhooks_sign_their_id_and_time(headers: dict[str, str]) -> None:
-    raw = standard()
-    assert refused(msgspec.structs.replace(raw, headers={**raw.headers, **headers}), **STANDARD).status == 401
-
-
-def test_a_timed_signature() -> None:
-    time = str(int(NOON.timestamp()))
-    digest = hmac.new(SHOP_KEY.encode(), time.encode() + b"." + BODY, hashlib.sha256).hexdigest()
-    raw = request(BODY, {"stripe-signature": f"t={time},v1={'0' * 64},v1={digest}"})
-    assert only(received(raw, verify_header="Stripe-Signature")).text == "My parcel is late."
-    late = msgspec.structs.replace(raw, received_at=NOON + dt.timedelta(minutes=6))
-    assert refused(late, verify_header="Stripe-Signature").status == 401
-    broken = request(BODY, {"stripe-signature": f"t={time},v1={'0' * 64}"})
-    assert refused(broken, verify_header="Stripe-Signature").status == 401
-
-
-TOKEN = {"verify_scheme": "token", "verify_header": ""}
-
-
-@pytest.mark.parametrize(
-    ("headers", "query"),
-    [
-        ({"authorization": f"Bearer {SHOP_KEY}"}, {}),
-        ({"authorization": f"bearer  {SHOP_KEY} "}, {}),
-        ({"x-duly-token": SHOP_KEY}, {}),
-        ({}, {"token": SHOP_KEY}),
-    ],
-    ids=repr,
-)
-def test_a_token_opens(headers: dict[str, str], query: dict[str, str]) -> None:
-    raw = msgspec.structs.replace(request(BODY, headers), query=query)
-    assert only(received(raw, **TOKEN)).text == "My parcel is late."
-
-
-@pytest.mark.parametrize(
-    ("headers", "query"),
-    [({}, {}), ({"authorization": "Bearer guess"}, {}), ({"authorization": f"Basic {SHOP_KEY}"}, {}), ({}, {"token": ""})],
-    ids=repr,
-)
-def test_another_token_does_not(headers: dict[str, str], query: dict[str, str]) -> None:
-    assert refused(msgspec.structs.replace(request(BODY, headers), query=query), **TOKEN).status == 401
-
-
-def test_a_named_token_header_is_the_only_way_in() -> None:
-    named = {"verify_scheme": "token", "verify_header": "X-Key"}
-    assert only(received(request(BODY, {"x-key": SHOP_KEY}), **named)).text == "My parcel is late."
-    assert refused(request(BODY, {"authorization": f"Bearer {SHOP_KEY}"}), **named).status == 401
-
-
-class Keeper:
-    """The one method of the store that takes requests in."""
-
-    def __init__(self) -> None:
-        self.kept: list[Raw] = []
-
-    async def accept(self, connector: str, raw: Raw, items: Any, now: dt.datetime, parked: str = "") -> Accepted:
-        self.kept.append(raw)
-        return Accepted(event_ids=())
-
-
-@pytest.mark.parametrize(
-    ("headers", "query", "named"),
-    [
-        ({"authorization": f"Bearer {SHOP_KEY}"}, {}, ""),
-        ({"x-duly-token": SHOP_KEY}, {}, ""),
-        ({"x-key": SHOP_KEY, "cookie": f"s={SHOP_KEY}"}, {}, "X-Key"),
-        ({}, {"token": SHOP_KEY, "page": "2"}, ""),
-    ],
-    ids=repr,
-)
-def test_a_token_is_not_kept_with_the_request(headers: dict[str, str], query: dict[str, str], named: str) -> None:
-    keeper: Any = Keeper()
-    raw = msgspec.structs.replace(request(BODY, headers), query=query)
-    asyncio.run(ingest.receive(keeper, door(verify_scheme="token", verify_header=named), raw, NOON))
-    (kept,) = keeper.kept
-    assert SHOP_KEY not in repr(kept)
-    assert kept.body == BODY
-    assert kept.headers["content-type"] == "application/json"
-    assert kept.query == ({"page": "2"} if query else {})
-
 
 # --- what a body becomes ---------------------------------------------------------------------------------------------
 
@@ -334,6 +124,84 @@ def test_a_form_comes_in() -> None:
     assert (found.text, found.conversation) == ("Olá a todos", "200001")
 
 
+def multipart(*parts: tuple[str, bytes], boundary: str = "x-y-z") -> Raw:
+    """A form of parts: (headers after the first line's `form-data;`, content)."""
+    body = b"".join(
+        f"--{boundary}\r\nContent-Disposition: form-data; {head}\r\n\r\n".encode() + content + b"\r\n"
+        for head, content in parts
+    )
+    kind = f'multipart/form-data; boundary="{boundary}"'
+    return samples.sign_shop(request(body + f"--{boundary}--\r\n".encode(), {"content-type": kind}))
+
+
+def test_a_form_with_files_comes_in() -> None:
+    raw = multipart(
+        ('name="text"', "Olá, veja a foto 📷".encode()),
+        ('name="order.id"\r\nContent-Type: text/plain; charset=iso-8859-1', b"200001"),
+        ('name="photo"; filename="caf\u00e9.png"\r\nContent-Type: image/png', b"\x89PNG\x00\xff"),
+    )
+    rows = (row("message", "text"), row("field:Order number", '"order.id"'), row("title", "photo.name"))
+    found = only(received(raw, map=rows, same_path='"order.id"'))
+    assert (found.text, found.title, found.conversation) == ("Olá, veja a foto 📷", "café.png", "200001")
+    sized = only(received(raw, map=(row("message", "text"), row("field:Refund", "photo.size", "number")), same_path=""))
+    assert sized.fields == {"field:Refund": 6.0}
+
+
+def test_json_that_comes_as_a_form_is_json() -> None:
+    tree = json.dumps({"text": "pushed", "order": {"id": 300001}})
+    raw = samples.sign_shop(
+        request(("payload=" + tree).encode(), {"content-type": "application/x-www-form-urlencoded; charset=utf-8"})
+    )
+    rows = (row("message", "text"), row("field:Order number", "order.id"))
+    assert only(received(raw, map=rows)).fields == {"field:Order number": "300001"}
+    words = samples.sign_shop(request(b"payload=just+words", {"content-type": "application/x-www-form-urlencoded"}))
+    assert only(received(words, map=(row("message", "payload"),), same_path="")).text == "just words"
+
+
+def test_a_byte_order_mark_is_no_part_of_the_json() -> None:
+    raw = samples.sign_shop(request(b"\xef\xbb\xbf" + BODY))
+    assert only(received(raw)).text == "My parcel is late."
+
+
+@pytest.mark.parametrize(
+    ("path", "text"),
+    [
+        ("items[0].name", "lamp"),
+        ("items[-1].name", "vela"),
+        ("items[].name | join(', ', @)", "lamp, vela"),
+        ("items[?price > `10`].name | [0]", "lamp"),
+        ("length(items)", "2"),
+        ('"a.b"."c d"', "dotted"),
+        ("deep.er.and.deeper", "down here"),
+        ("nome", "São João 🎉 \u0627\u0644"),
+        ("none || fallback", "second"),
+    ],
+)
+def test_paths_into_what_was_posted(path: str, text: str) -> None:
+    tree = {
+        "items": [{"name": "lamp", "price": 12.5}, {"name": "vela", "price": 3}],
+        "a.b": {"c d": "dotted"},
+        "deep": {"er": {"and": {"deeper": "down here"}}},
+        "nome": "São João 🎉 \u0627\u0644",
+        "none": None,
+        "fallback": "second",
+    }
+    assert only(received(shop_request(tree), map=(row("message", path),), same_path="")).text == text
+
+
+@pytest.mark.parametrize("missing", ["reject", "skip", "default"])
+@pytest.mark.parametrize("tree", [{}, {"v": None}, {"v": ""}, {"v": []}, [], 7, None, "text"], ids=repr)
+def test_what_is_not_there(missing: str, tree: Any) -> None:
+    rows = (row("field:Order number", "v", missing=missing, default="000000"),)
+    parsed = received(shop_request(tree), map=rows, same_path="")
+    if tree == {"v": []}:
+        assert parsed.problems == ("`Order number`: the message holds a list or an object there, not one value",)
+    elif missing == "reject":
+        assert parsed.problems == ("`Order number`: the message holds nothing at `v`",)
+    else:
+        assert only(parsed).fields == ({"field:Order number": "000000"} if missing == "default" else {})
+
+
 @pytest.mark.parametrize(
     ("body", "kind"),
     [
@@ -345,8 +213,20 @@ def test_a_form_comes_in() -> None:
         (b"[" * 100_000, "application/json"),
         (b"a=%ff", "application/x-www-form-urlencoded"),
         (b"&".join(b"a=1" for _ in range(2000)), "application/x-www-form-urlencoded"),
+        (b"--b\r\nContent-Disposition: form-data; name=a\r\n\r\n1\r\n", "multipart/form-data; boundary=b"),
+        (b"--b--", "multipart/form-data"),
+        (b"nothing of the kind", "multipart/form-data; boundary=b"),
+        (
+            b"--b\r\nContent-Disposition: form-data; name=a\r\nContent-Type: a/b; charset=klingon\r\n\r\n1\r\n--b--\r\n",
+            "multipart/form-data; boundary=b",
+        ),
+        (b"--b\r\nContent-Disposition: form-data; name=a\r\n\r\n\xff\r\n--b--\r\n", "multipart/form-data; boundary=b"),
+        (
+            b"".join(b"--b\r\nContent-Disposition: form-data; name=a\r\n\r\n1\r\n" for _ in range(1001)) + b"--b--\r\n",
+            "multipart/form-data; boundary=b",
+        ),
     ],
-    ids=range(8),
+    ids=range(14),
 )
 def test_what_is_no_document_at_all_is_refused(body: bytes, kind: str) -> None:
     assert refused(samples.sign_shop(request(body, {"content-type": kind}))).status == 400
@@ -372,6 +252,31 @@ def test_a_name_a_proxy_gives_is_not() -> None:
     first = received(shop_request(ORDER, {"x-request-id": "r1"}))
     second = received(shop_request(ORDER, {"x-request-id": "r2"}))
     assert first.items[0].key == second.items[0].key
+
+
+def test_the_file_may_say_where_a_request_names_itself() -> None:
+    by_path = {"key_path": "event.id"}
+    first = received(shop_request({**ORDER, "event": {"id": "evt_1"}, "try": 1}, {"idempotency-key": "x"}), **by_path)
+    second = received(shop_request({**ORDER, "event": {"id": "evt_1"}, "try": 2}, {"idempotency-key": "y"}), **by_path)
+    other = received(shop_request({**ORDER, "event": {"id": 17}}), **by_path)
+    assert [parsed.items[0].key for parsed in (first, second, other)] == ["evt_1", "evt_1", "17"]
+    by_header = received(shop_request(ORDER, {"x-event": " e-1 ", "webhook-id": "m-1"}), key_header="X-Event")
+    assert by_header.items[0].key == "e-1"
+
+
+@pytest.mark.parametrize("changes", [{"key_path": "event.id"}, {"key_header": "X-Event"}], ids=repr)
+def test_where_it_does_not_its_other_names_count(changes: dict[str, str]) -> None:
+    assert received(shop_request(ORDER, {"webhook-id": "m-1"}), **changes).items[0].key == "m-1"
+    assert received(shop_request(ORDER), **changes).items[0].key.startswith("sha256:")
+
+
+def test_a_request_at_the_limit_comes_in_and_a_larger_one_does_not() -> None:
+    rows = (row("title", "subject"),)
+    head = b'{"subject": "big", "pad": "'
+    fits = samples.sign_shop(request(head + b"x" * (MAX_BODY - len(head) - 2) + b'"}'))
+    assert len(fits.body) == MAX_BODY
+    assert only(received(fits, map=rows, same_path="")).title == "big"
+    assert refused(samples.sign_shop(request(fits.body + b" "))).status == 413
 
 
 def test_endless_keys_are_shortened() -> None:

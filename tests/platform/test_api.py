@@ -47,6 +47,8 @@ AUTHORISATION = {
     ("DELETE", "/tokens/{token_id}"): ("admin", "tokens.manage"),
     ("POST", "/cards/{number}/excuse"): ("write", "cards.work"),
     ("POST", "/cards/{number}/withdraw-excuse"): ("write", "cards.work"),
+    ("GET", "/events/schemas"): ("read", "cards.read"),
+    ("GET", "/events/schemas/{name}"): ("read", "cards.read"),
     ("GET", "/journal"): ("read", "journal.read"),
     ("GET", "/reports"): ("read", "reports.read"),
     ("GET", "/reports/{name}"): ("read", "reports.read"),
@@ -399,3 +401,18 @@ def test_a_miss_is_excused_and_the_excuse_withdrawn(tmp_path: Path) -> None:
         ]
 
     run(tmp_path, body, EXCUSES)
+
+
+def test_the_schemas_of_events_are_served(tmp_path: Path) -> None:
+    async def body(here: Office) -> None:
+        headers = await here.token("read")
+        every = (await here.client.get("/api/v1/events/schemas", headers=headers)).json()
+        names = [each["name"] for each in every]
+        assert {"card.created", "clock.breached", "rule.fired"} < set(names)
+        for each in every:
+            one = await here.client.get(f"/api/v1/events/schemas/{each['name']}", headers=headers)
+            assert one.json() == each["schema"]
+            assert one.json()["description"] == each["description"]
+        assert (await here.client.get("/api/v1/events/schemas/card.gone", headers=headers)).status_code == 404
+
+    run(tmp_path, body)

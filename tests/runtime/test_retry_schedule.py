@@ -43,3 +43,13 @@ def test_rules_that_say_nothing_try_for_a_day() -> None:
     gaps = [scheduled(Retry(reason="busy"), attempt, None).after for attempt in range(1, 9)]
     assert sum(gaps) == pytest.approx(86_400)
     assert scheduled(Retry(reason="busy"), 9, None).give_up
+
+
+def test_a_webhook_whose_rules_say_nothing_is_tried_for_three_days() -> None:
+    webhook = Connector(name="CRM", kind="webhook", direction="sends")
+    outcomes = [scheduled(Retry(reason="busy"), attempt, webhook) for attempt in range(1, 12)]
+    gaps = [outcome.after for outcome in outcomes[:-1]]
+    assert gaps == sorted(set(gaps))
+    assert sum(gaps) == 3 * 86_400
+    assert outcomes[-1] == Retry(reason="busy", give_up=True)
+    assert scheduled(Retry(reason="busy", after=50), 1, webhook).after == 50

@@ -9,7 +9,9 @@ from duly_platform.knowledge import pattern_ok
 
 WORLD = Environment(
     connector_kinds=(
-        ConnectorKind("webhook", ("receives", "sends", "connects"), (SettingSpec("url"),), accepts_map=True),
+        ConnectorKind(
+            "webhook", ("receives", "sends", "connects"), (SettingSpec("url"),), accepts_map=True, accepts_events=True
+        ),
         ConnectorKind(
             "email",
             ("sends",),

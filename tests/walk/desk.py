@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import datetime as dt
 import hashlib
 import hmac
@@ -268,6 +269,47 @@ TOKENED = (
 def door(one: str, other: str, *rest: str, requests: tuple[Raw, ...] = SHOPPED, checker: bool = False) -> Entry:
     kept = [line for line in SHOP if line.split()[0] not in {text.split()[0] for text in (one, other, *rest) if text}]
     return Entry("top", hook(*kept, *rest, one), hook(*kept, *rest, other), {}, requests, checker)
+
+
+def same(one: str, other: str) -> Entry:
+    """Two lines that say what makes a request the same as another."""
+    named = {**ORDER, "name": "Eva"}
+    requests = (request(ORDER, {"x-id": "1"}), request(named, {"x-id": "1"}), request(named, {"x-id": "2", "x-other": "3"}))
+    return Entry("top", hook(*SHOP, one), hook(*SHOP, other), {}, requests)
+
+
+def sends(one: str, other: str, **also: str) -> Entry:
+    """Two lines of a webhook that posts."""
+    return Entry(
+        "top",
+        hook(one, 'url secret "URL"', kind="sends webhook"),
+        hook(other, 'url secret "URL"', kind="sends webhook"),
+        also,
+    )
+
+
+def _by_scheme() -> tuple[Raw, ...]:
+    """An order, signed in the way of each scheme."""
+    body, key, time = json.dumps(ORDER).encode(), b"a signing key", str(int(NOON.timestamp()))
+    timed = hmac.new(key, time.encode() + b"." + body, hashlib.sha256).hexdigest()
+    standard = base64.b64encode(hmac.new(key, f"m1.{time}.".encode() + body, hashlib.sha256).digest()).decode()
+    return (
+        request(ORDER, {"x-signature": "no"}),
+        request(ORDER, {"x-hub-signature-256": "no"}),
+        request(ORDER, {"x-hub-signature-256": "no", "stripe-signature": f"t={time},v1={timed}"}),
+        request(
+            ORDER,
+            {
+                "x-hub-signature-256": "no",
+                "webhook-id": "m1",
+                "webhook-timestamp": time,
+                "webhook-signature": f"v1,{standard}",
+            },
+        ),
+    )
+
+
+BY_SCHEME = _by_scheme()
 
 
 def ladder(one: str, other: str, *rest: str) -> Entry:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from walk.desk import (
+    BY_SCHEME,
     MAP,
     ORDER,
     PROMISE,
@@ -18,6 +19,8 @@ from walk.desk import (
     reported,
     request,
     rule,
+    same,
+    sends,
     small,
 )
 
@@ -37,6 +40,13 @@ DOORS: list[Entry] = [
     ),
     door(SIGNED, 'verify token with secret "KEY"', requests=TOKENED),
     door('verify token with secret "KEY"', 'verify token with secret "KEY" in header "X-Token"', requests=TOKENED),
+    door(SIGNED, 'verify github with secret "KEY"', requests=BY_SCHEME),
+    door('verify stripe with secret "KEY"', 'verify github with secret "KEY"', requests=BY_SCHEME),
+    door('verify standard webhooks with secret "KEY"', 'verify github with secret "KEY"', requests=BY_SCHEME),
+    same('same request when "order.id"', 'same request when "name"'),
+    same('same request when header "X-Id"', 'same request when header "X-Other"'),
+    sends("send events card.created", "send events card.finished"),
+    sends("send events card", 'send events card in "Small"', bottom=small()),
     Entry("top", hook(*SHOP), hook(*SHOP, kind="connects webhook").replace("}\n}", '}\nurl secret "URL"\n}'), {}, SHOPPED),
     Entry(
         "top",

@@ -8,16 +8,18 @@ from typing import Any
 import msgspec
 
 from duly_connectors.contract import BadSetting, Connector, Tools, clean
-from duly_connectors.webhook.mapping import Mapping, Path, document, text_of
+from duly_connectors.webhook.documents import document
+from duly_connectors.webhook.mapping import Mapping, Path, text_of
 from duly_connectors.webhook.posting import post
-from duly_connectors.webhook.signing import ALGORITHMS, TOKEN_HEADERS, TOKEN_QUERY, verify_hmac, verify_token
+from duly_connectors.webhook.signing import ALGORITHMS, TOKEN_HEADERS, TOKEN_QUERY, verify
 from duly_connectors.wording import _
 from duly_dsl import program
 from duly_runtime.doors import Check, Failed, Inbound, Outcome, Outgoing, Parsed, Raw, Refused
 from duly_runtime.events import Contact, CustomerMessage, Scalar
 
 KEY_HEADERS = ("idempotency-key", "webhook-id", "svix-id", "x-github-delivery", "x-shopify-webhook-id")
-"""Where senders name a delivery, the same for every attempt. Not X-Request-Id: proxies set it anew for each attempt."""
+"""Where senders name a delivery, the same for every attempt, unless the file says where (`same request when …`). Not
+X-Request-Id: proxies set it anew for each attempt."""
 KEY_CAP = 200
 """Characters of a key or a conversation; a longer one is replaced by its hash."""
 _CONTACT = ("name", "email", "phone")
@@ -35,6 +37,7 @@ class Webhook(Connector):
             program.SettingSpec("sign with", secret=True, help=_("the key that signs what is posted (Standard Webhooks)")),
         ),
         accepts_map=True,
+        accepts_events=True,
     )
 
     def __init__(self, definition: program.Connector, pipeline: program.Pipeline | None, tools: Tools) -> None:
@@ -45,6 +48,7 @@ class Webhook(Connector):
             )
         self._mapping = Mapping(definition.map, pipeline, self._)
         self._same = Path(definition.same_path) if definition.same_path else None
+        self._key = Path(definition.key_path) if definition.key_path else None
 
     # --- in ----------------------------------------------------------------------------------------------------------
 
@@ -52,12 +56,8 @@ class Webhook(Connector):
         if raw.method.upper() not in ("POST", "PUT"):
             raise Refused(405, "send it with POST")
         door = self.definition
-        if door.verify_scheme == "hmac":
-            verify_hmac(raw, self.secret(door.verify_secret), door.verify_algorithm, door.verify_header)
-        elif door.verify_scheme == "token":
-            verify_token(raw, self.secret(door.verify_secret), door.verify_header)
-        else:
-            raise Refused(401, "this door has no `verify` line, so nobody may come in")
+        secrets = self.secrets(door.verify_secret) if door.verify_scheme else ()
+        verify(raw, door.verify_scheme, secrets, door.verify_algorithm, door.verify_header)
 
     def hidden(self) -> tuple[str, ...]:
         door = self.definition
@@ -68,9 +68,15 @@ class Webhook(Connector):
         values, problems = self._mapping.apply(tree)
         if problems:
             return Parsed(problems=problems)
-        key = delivery_key(raw)
+        key = self._name(raw, tree) or delivery_key(raw)
         item = Inbound(key=key, at=raw.received_at, body=self._message(tree, values, key))
         return Parsed(items=(item,))
+
+    def _name(self, raw: Raw, tree: Any) -> str:
+        """What the request calls itself, by the line `same request when …`; empty where it says nothing there."""
+        if self._key is not None:
+            return _short(text_of(self._key.find(tree)))
+        return _short(clean(raw.headers.get(self.definition.key_header.lower(), "")).strip())
 
     def _message(self, tree: Any, values: dict[str, Scalar], key: str) -> CustomerMessage:
         door = self.definition

@@ -7,17 +7,12 @@ import math
 import re
 from collections.abc import Callable
 from typing import Any
-from urllib.parse import parse_qsl
-
-import msgspec
 
 from duly_connectors.contract import BadSetting, clean
 from duly_connectors.wording import _
 from duly_dsl import program
-from duly_runtime.doors import Raw, Refused
 from duly_runtime.events import Scalar
 
-FORM_FIELDS = 1_000
 _PHONE = re.compile(r"\+?[0-9]{6,15}")
 _EMAIL = re.compile(r"[^\s@<>(),;:\"\\\[\]]{1,64}@[^\s@<>(),;:\"\\\[\]]+\.[^\s@<>(),;:\"\\\[\]]{2,}")
 _NUMBER = re.compile(r"[+-]?[0-9]{1,30}(\.[0-9]{1,30})?")
@@ -25,29 +20,6 @@ _PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*")
 """A jmespath that is names and dots only."""
 _YES = frozenset(("yes", "true", "1", "on", "sim"))
 _NO = frozenset(("no", "false", "0", "off", "não"))
-
-
-def document(raw: Raw) -> Any:
-    """The body as JSON values; a form becomes an object of texts (lists where a name is repeated). Refused(400) where it
-    is neither."""
-    kind = raw.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if kind == "application/x-www-form-urlencoded":
-        return _form(raw.body)
-    try:
-        return msgspec.json.decode(raw.body)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise Refused(400, f"the body is not JSON: {error}") from error
-
-
-def _form(body: bytes) -> dict[str, str | list[str]]:
-    try:
-        pairs = parse_qsl(body.decode(), keep_blank_values=True, max_num_fields=FORM_FIELDS, errors="strict")
-    except ValueError as error:
-        raise Refused(400, "the body is not a form of at most 1000 fields in UTF-8") from error
-    values: dict[str, list[str]] = {}
-    for name, value in pairs:
-        values.setdefault(name, []).append(value)
-    return {name: found[0] if len(found) == 1 else found for name, found in values.items()}
 
 
 class Unfit(Exception):

@@ -1,8 +1,12 @@
-"""Whether a request is from who it says: `verify hmac …` and `verify token …`.
+"""Whether a request is from who it says: the `verify …` lines, each with every secret that opens the door now (while one is
+being replaced, the one before it as well).
 
-`hmac` has three forms, told by the header's name: `webhook-signature` is Standard Webhooks (id, time and body are signed,
-the secret is base64, standardwebhooks.com), `stripe-signature` signs time and body in hex, any other header carries the
-HMAC of the raw body in hex or base64, with or without the algorithm in front (`sha256=…`, as GitHub writes it).
+`verify hmac` has three forms, told by the header's name: `webhook-signature` is Standard Webhooks, `stripe-signature` signs
+as Stripe does, any other header carries the HMAC of the raw body in hex or base64, with or without the algorithm in front
+(`sha256=…`). `verify standard webhooks`, `verify stripe` and `verify github` say the same in a word.
+
+Standard Webhooks (standardwebhooks.com): id, time and body are signed with a base64 secret; the header holds one or several
+signatures. Stripe: `t=TIME,v1=HEX` over `TIME.body`. GitHub: `X-Hub-Signature-256: sha256=HEX` over the body.
 """
 
 from __future__ import annotations
@@ -12,19 +16,45 @@ import binascii
 import datetime as dt
 import hashlib
 import hmac
+from collections.abc import Callable, Sequence
+from typing import Any
 
 from duly_runtime.doors import Raw, Refused
 
 DEFAULT_HEADER = "X-Signature"
 """Where `verify hmac` looks if the file names no header."""
+GITHUB_HEADER = "X-Hub-Signature-256"
+STRIPE_HEADER = "Stripe-Signature"
+STANDARD_HEADER = "webhook-signature"
+STANDARD_PREFIXES = ("webhook", "svix")
+"""Svix, where the scheme comes from, still names its headers after itself."""
 TOKEN_HEADERS = ("authorization", "x-duly-token")
 TOKEN_QUERY = "token"  # noqa: S105 (the name of a query key)
 TOLERANCE = dt.timedelta(minutes=5)
 """How far a signed time may be from ours: what Standard Webhooks names."""
+SIGNATURES = 50
+"""Signatures of one header that are looked at: senders give one for each secret in use, and those are few."""
 ALGORITHMS = {"sha1": hashlib.sha1, "sha256": hashlib.sha256, "sha512": hashlib.sha512}
 
 
-def verify_token(raw: Raw, secret: str, header: str) -> None:
+def verify(raw: Raw, scheme: str, secrets: Sequence[str], algorithm: str = "", header: str = "") -> None:
+    """Raise Refused unless the request proves one of the secrets in the way of a scheme. `secrets` hold no empty one."""
+    match scheme:
+        case "token":
+            verify_token(raw, secrets, header)
+        case "hmac":
+            verify_hmac(raw, secrets, algorithm, header)
+        case "standard webhooks":
+            _verify_standard(raw, secrets)
+        case "github":
+            _verify_plain(raw.body, secrets, _given(raw, GITHUB_HEADER), "sha256", GITHUB_HEADER)
+        case "stripe":
+            _verify_timed(raw, secrets, _given(raw, STRIPE_HEADER), "sha256")
+        case _:
+            raise Refused(401, "this door has no `verify` line, so nobody may come in")
+
+
+def verify_token(raw: Raw, secrets: Sequence[str], header: str) -> None:
     """Raise Refused(401) unless the request carries the token: in `header`, or in one of TOKEN_HEADERS or the query."""
     names = (header.lower(),) if header else TOKEN_HEADERS
     shown = [raw.headers[name] for name in names if name in raw.headers]
@@ -37,26 +67,31 @@ def verify_token(raw: Raw, secret: str, header: str) -> None:
     for value in shown:
         scheme, _, rest = value.strip().partition(" ")
         token = rest.strip() if scheme.lower() == "bearer" else value.strip()
-        right |= hmac.compare_digest(token.encode("utf-8", "replace"), secret.strip().encode())
+        for secret in secrets:
+            right |= hmac.compare_digest(token.encode("utf-8", "replace"), secret.strip().encode())
     if not right:
         raise Refused(401, "the token is not the right one")
 
 
-def verify_hmac(raw: Raw, secret: str, algorithm: str, header: str) -> None:
-    """Raise Refused unless the header holds a signature of the raw body made with `secret`."""
+def verify_hmac(raw: Raw, secrets: Sequence[str], algorithm: str, header: str) -> None:
+    """Raise Refused unless the header holds a signature of the raw body made with one of the secrets."""
     header = header or DEFAULT_HEADER
+    if header.lower() == STANDARD_HEADER:
+        _verify_standard(raw, secrets)
+    elif header.lower() == STRIPE_HEADER.lower():
+        _verify_timed(raw, secrets, _given(raw, header), algorithm)
+    else:
+        _verify_plain(raw.body, secrets, _given(raw, header), algorithm, header)
+
+
+def _given(raw: Raw, header: str) -> str:
     given = raw.headers.get(header.lower(), "").strip()
     if not given:
         raise Refused(401, f"the request is not signed: the header {header} is missing")
-    if header.lower() == "webhook-signature":
-        _verify_standard(raw, secret, given)
-    elif header.lower() == "stripe-signature":
-        _verify_timed(raw, secret, given, algorithm)
-    else:
-        _verify_plain(raw.body, secret, given, algorithm, header)
+    return given
 
 
-def _verify_plain(body: bytes, secret: str, given: str, algorithm: str, header: str) -> None:
+def _verify_plain(body: bytes, secrets: Sequence[str], given: str, algorithm: str, header: str) -> None:
     make = ALGORITHMS[algorithm or "sha256"]
     name, sign, rest = given.partition("=")
     if sign and name.lower() in ALGORITHMS:
@@ -64,29 +99,45 @@ def _verify_plain(body: bytes, secret: str, given: str, algorithm: str, header: 
     shown = _digest(given, make().digest_size)
     if shown is None:
         raise Refused(401, f"the header {header} holds no {algorithm} signature in hex or base64")
-    if not hmac.compare_digest(shown, hmac.digest(secret.encode(), body, make)):
+    if not _fits([shown], secrets, body, make):
         raise Refused(401, "the signature does not fit the body")
 
 
-def _verify_timed(raw: Raw, secret: str, given: str, algorithm: str) -> None:
+def _verify_timed(raw: Raw, secrets: Sequence[str], given: str, algorithm: str) -> None:
     """`t=1492774577,v1=5257a8…`: the HMAC of `time.body`."""
     make = ALGORITHMS[algorithm or "sha256"]
-    pairs = [part.strip().partition("=") for part in given.split(",")]
+    pairs = [part.strip().partition("=") for part in given.split(",", SIGNATURES)]
     time = next((value for name, _, value in pairs if name == "t"), "")
     _check_time(raw, time)
-    right = hmac.digest(secret.encode(), time.encode() + b"." + raw.body, make)
     shown = [_digest(value, make().digest_size) for name, _, value in pairs if name == "v1"]
-    if not any(digest is not None and hmac.compare_digest(digest, right) for digest in shown):
+    if not _fits(shown, secrets, time.encode() + b"." + raw.body, make):
         raise Refused(401, "the signature does not fit the time and the body")
 
 
-def _verify_standard(raw: Raw, secret: str, given: str) -> None:
-    message, time = raw.headers.get("webhook-id", ""), raw.headers.get("webhook-timestamp", "")
+def _fits(shown: Sequence[bytes | None], secrets: Sequence[str], signed: bytes, make: Callable[..., Any]) -> bool:
+    """Whether one of the digests is made with one of the secrets. All are compared, so that time tells nothing."""
+    right = [hmac.digest(secret.encode(), signed, make) for secret in secrets]
+    found = False
+    for digest in shown:
+        for each in right:
+            found |= digest is not None and hmac.compare_digest(digest, each)
+    return found
+
+
+def _verify_standard(raw: Raw, secrets: Sequence[str]) -> None:
+    prefix = next((name for name in STANDARD_PREFIXES if raw.headers.get(f"{name}-signature")), STANDARD_PREFIXES[0])
+    given = _given(raw, f"{prefix}-signature")
+    message, time = raw.headers.get(f"{prefix}-id", ""), raw.headers.get(f"{prefix}-timestamp", "")
     if not message or not time:
-        raise Refused(401, "the headers webhook-id and webhook-timestamp must come with webhook-signature")
+        raise Refused(401, f"the headers {prefix}-id and {prefix}-timestamp must come with {prefix}-signature")
     at = _check_time(raw, time)
-    right = standard_signature(secret, message, at, raw.body)
-    if not any(hmac.compare_digest(one.encode("utf-8", "replace"), right.encode()) for one in given.split()):
+    found = False
+    shown = [one.encode("utf-8", "replace") for one in given.split()[:SIGNATURES]]
+    for secret in secrets:
+        right = standard_signature(secret, message, at, raw.body).encode()
+        for one in shown:
+            found |= hmac.compare_digest(one, right)
+    if not found:
         raise Refused(401, "the signature does not fit the id, the time and the body")
 
 

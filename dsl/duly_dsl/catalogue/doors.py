@@ -186,3 +186,21 @@ DUPLICATE_TARGET = Kind(
     _("Each card field is filled from one place. To take the first of several, write it in the path: `a || b`."),
     desk(rest=_shop(_MESSAGE, _MESSAGE.replace('"text"', '"body"'))),
 )
+UNKNOWN_EVENT = Kind(
+    "E0917",
+    "unknown-event",
+    Severity.ERROR,
+    _("there is no event `%(name)s`"),
+    _("write one of the catalogue, or what all of a family begin with: %(listed)s"),
+    _("The catalogue of events, and what each holds, is in the documentation of webhooks."),
+    block('connector "CRM" sends webhook', 'url "https://crm.example/hook"', "send events card.opened"),
+)
+EVENT_TWICE = Kind(
+    "W0918",
+    "event-twice",
+    Severity.WARNING,
+    _("`%(name)s` is sent already, by `%(other)s`"),
+    _("leave it out"),
+    _("Each event is sent once, however often the line names it. `card` stands for all events that begin with `card.`."),
+    block('connector "CRM" sends webhook', 'url "https://crm.example/hook"', "send events card, card.moved"),
+)

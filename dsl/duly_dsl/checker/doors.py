@@ -14,6 +14,7 @@ from duly_dsl.checker import values as v
 from duly_dsl.checker.context import Checking, quoted, unknown
 from duly_dsl.compiler.doors import path_of
 from duly_dsl.diagnostics import Diagnostic, Fix, first_line, no_statement
+from duly_dsl.events import EVENTS, FAMILIES
 from duly_dsl.parsing.tables import MAP_TYPES
 from duly_dsl.predicates import FIELD
 from duly_dsl.program import ConnectorKind
@@ -31,6 +32,7 @@ def check(checking: Checking) -> Iterator[Diagnostic]:
     for door in checking.workspace.connectors.values():
         yield from _kind(checking, door)
         yield from _secrets(checking, door)
+        yield from _events(checking, door)
         if door.direction == "sends":
             continue
         path = path_of(door)
@@ -48,6 +50,26 @@ def check(checking: Checking) -> Iterator[Diagnostic]:
             found = unknown(kinds.BAD_ALGORITHM, name, ALGORITHMS)
             yield kinds.BAD_ALGORITHM.at(door.verify.span, nearest=found.nearest, name=name.text)
         yield from _cards(checking, door)
+
+
+def _events(checking: Checking, door: s.Connector) -> Iterator[Diagnostic]:
+    if door.events is None:
+        return
+    known = (*FAMILIES, *EVENTS)
+    families = {name.text for name in door.events.names} & {*FAMILIES}
+    told: set[str] = set()
+    for name in door.events.names:
+        family = name.text.partition(".")[0]
+        if name.text not in known:
+            yield unknown(kinds.UNKNOWN_EVENT, name, known, listed=", ".join(f"`{each}`" for each in FAMILIES))
+        elif name.text in told:
+            yield kinds.EVENT_TWICE.at(name.span, name=name.text, other=name.text)
+        elif family != name.text and family in families:
+            yield kinds.EVENT_TWICE.at(name.span, name=name.text, other=family)
+        told.add(name.text)
+    for name in door.events.pipelines:
+        if name.text not in checking.workspace.pipelines:
+            yield unknown(name_kinds.UNKNOWN_PIPELINE, name, checking.workspace.pipelines)
 
 
 def _kind(checking: Checking, door: s.Connector) -> Iterator[Diagnostic]:
@@ -77,12 +99,15 @@ def _useless(door: s.Connector, kind: ConnectorKind) -> Iterator[Diagnostic]:
     lines: list[tuple[str, s.Node | None]] = []
     if door.direction == "sends":
         lines = [("path", door.path), ("open card in", door.pipeline), ("verify", door.verify), ("same card", door.same)]
+        lines.append(("same request", door.request))
     elif not kind.accepts_map:
-        lines = [("verify", door.verify), ("same card", door.same)]
+        lines = [("verify", door.verify), ("same card", door.same), ("same request", door.request)]
     if door.map and (door.direction == "sends" or not kind.accepts_map):
         lines.append(("map", door.map[0]))
     if door.direction == "receives":
         lines.append(("retry", door.retry))
+    if door.direction == "receives" or not kind.accepts_events:
+        lines.append(("send events", door.events))
     for found, node in lines:
         if node is not None:
             fixes = (no_statement(node.span, titles.OMIT),) if found != "map" else ()

@@ -62,7 +62,12 @@ def check(checking: Checking) -> Iterator[Diagnostic]:
     for name, door in checking.workspace.connectors.items():
         if kinds_known is not None and door.kind.text not in kinds_known:
             continue
-        if door.direction == "sends" and door.kind.text not in ("email", "whatsapp") and name not in called:
+        if (
+            door.direction == "sends"
+            and door.events is None
+            and door.kind.text not in ("email", "whatsapp")
+            and name not in called
+        ):
             yield kinds.UNUSED_DEFINITION.at(door.name.span, fixes=_removed(door), sort=_("connector"), name=name)
 
 

@@ -9,6 +9,7 @@ import unicodedata
 from duly_dsl import program as p
 from duly_dsl import syntax as s
 from duly_dsl.compiler.conditions import scalar, scalar_for
+from duly_dsl.events import named
 from duly_dsl.scope import MAP_TARGETS, Workspace
 
 
@@ -39,7 +40,11 @@ def connector(node: s.Connector, workspace: Workspace) -> p.Connector:
         pipeline=pipeline,
         same_path=node.same.path.value if node.same else "",
         same_within=node.same.amount.value if node.same and node.same.amount else None,
+        key_path=node.request.path.value if node.request and node.request.path else "",
+        key_header=node.request.header.value if node.request and node.request.header else "",
         map=tuple(_row(row, pipeline, workspace) for row in node.map),
+        events=named([name.text for name in node.events.names]) if node.events else (),
+        events_in=tuple(name.text for name in node.events.pipelines) if node.events else (),
         retry_times=node.retry.times if node.retry else None,
         retry_over=node.retry.over.value if node.retry else None,
         settings={

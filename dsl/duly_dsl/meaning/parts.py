@@ -95,7 +95,8 @@ CLOCKS = {
 }
 """(Type, field) that name clocks of their pipeline."""
 
-PIPELINES = {("Rule", "pipeline"), ("Connector", "pipeline"), ("Index", "pipeline"), ("Report", "pipelines")}
+PIPELINES = {("Rule", "pipeline"), ("Connector", "pipeline"), ("Connector", "events_in"), ("Index", "pipeline"),
+             ("Report", "pipelines")}  # fmt: skip
 OPERANDS = {("EventAtom", "subject"), ("OneOf", "operand"), ("Empty", "operand"), ("Compare", "operand"),
             ("SetField", "operand"), ("MapRow", "target")}  # fmt: skip
 
@@ -211,6 +212,10 @@ LABELS: dict[tuple[str, str], str] = {
     ("Connector", "pipeline"): _("opens cards in"),
     ("Connector", "same_path"): _("same card when"),
     ("Connector", "same_within"): _("same card within"),
+    ("Connector", "key_path"): _("same request when"),
+    ("Connector", "key_header"): _("same request when header"),
+    ("Connector", "events"): _("sends events"),
+    ("Connector", "events_in"): _("sends events of"),
     ("Connector", "retry_times"): _("retries"),
     ("Connector", "retry_over"): _("retries over"),
     ("Connector", "settings"): "%(key)s",

@@ -70,6 +70,8 @@ FIELDS: dict[type, str] = {
     syntax.Repeat: "repeats",
     syntax.Verify: "verify",
     syntax.SameCard: "same",
+    syntax.SameRequest: "request",
+    syntax.SendEvents: "events",
     syntax.Retry: "retry",
     syntax.Setting: "settings",
     syntax.Variant: "variants",

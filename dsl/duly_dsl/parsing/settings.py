@@ -140,6 +140,15 @@ class SettingNodes(Nodes):
     def verify_token(self, span: Span, parts: list[Any]) -> Any:
         return self._verify("token", "", span, parts)
 
+    def verify_standard(self, span: Span, parts: list[Any]) -> Any:
+        return self._verify("standard webhooks", "", span, parts)
+
+    def verify_github(self, span: Span, parts: list[Any]) -> Any:
+        return self._verify("github", "", span, parts)
+
+    def verify_stripe(self, span: Span, parts: list[Any]) -> Any:
+        return self._verify("stripe", "", span, parts)
+
     def _verify(self, scheme: str, algorithm: str, span: Span, parts: list[Any]) -> Any:
         header = parts[1] if len(parts) > 1 else None
         secret = self._text(parts[0])
@@ -155,10 +164,23 @@ class SettingNodes(Nodes):
         amount = parts[1] if len(parts) > 1 else None
         return self._made(syntax.SameCard, span, path=self._text(parts[0]), amount=amount)
 
+    def same_request(self, span: Span, parts: list[Any]) -> Any:
+        return self._made(syntax.SameRequest, span, path=self._text(parts[0]))
+
+    def same_request_header(self, span: Span, parts: list[Any]) -> Any:
+        return self._made(syntax.SameRequest, span, header=self._text(parts[0]))
+
     def map(self, span: Span, parts: list[Any]) -> Any:
         rows, problems = tables.read_map(parts[0], self.path)
         self.problems += problems
         return Said("map", rows, span)
+
+    def send_events(self, span: Span, parts: list[Any]) -> Any:
+        pipelines = parts.pop() if not isinstance(parts[-1], Token) else ()
+        return self._made(syntax.SendEvents, span, names=self._names(parts), pipelines=pipelines)
+
+    def events_in(self, span: Span, parts: list[Any]) -> Any:
+        return self._names(parts)
 
     def retry(self, span: Span, parts: list[Any]) -> Any:
         return self._made(syntax.Retry, span, times=self._count(parts[0]), over=parts[1])

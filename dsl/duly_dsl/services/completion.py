@@ -14,6 +14,7 @@ from collections.abc import Iterable, Iterator, Sequence
 import msgspec
 
 from duly_dsl.config import lints
+from duly_dsl.events import EVENTS, FAMILIES
 from duly_dsl.parser import parse
 from duly_dsl.parsing import grammar
 from duly_dsl.parsing.engine import NAME, OPEN, STRING
@@ -269,6 +270,8 @@ class _Completing:
                 return sorted(known.regions or ())
             case "notice channel":
                 return NOTICE_CHANNELS
+            case "event":
+                return (*FAMILIES, *EVENTS)
             case "connector kind":
                 return [each.name for each in known.connector_kinds or ()]
             case "channel":

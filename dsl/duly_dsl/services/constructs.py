@@ -687,6 +687,24 @@ TABLE: dict[str, Construct] = {
         _("The sender shows a token."),
         'verify token with secret "FORMS_TOKEN"',
     ),
+    "verify_standard": Construct(
+        "connector",
+        'verify standard webhooks with secret "NAME"',
+        _("The sender signs id, time and body as Standard Webhooks says."),
+        'verify standard webhooks with secret "PAYMENTS_KEY"',
+    ),
+    "verify_github": Construct(
+        "connector",
+        'verify github with secret "NAME"',
+        _("GitHub signs the body, in the header `X-Hub-Signature-256`."),
+        'verify github with secret "GITHUB_KEY"',
+    ),
+    "verify_stripe": Construct(
+        "connector",
+        'verify stripe with secret "NAME"',
+        _("Stripe signs time and body, in the header `Stripe-Signature`."),
+        'verify stripe with secret "STRIPE_KEY"',
+    ),
     "in_header": Construct(
         "connector",
         'in header "HEADER"',
@@ -701,6 +719,30 @@ TABLE: dict[str, Construct] = {
         'same card when "PATH" [within DURATION]',
         _("Requests with the same value there belong to one card; `within` counts from the last of them."),
         'same card when "order.id" within 14 calendar days',
+    ),
+    "same_request": Construct(
+        "connector",
+        'same request when "PATH"',
+        _("Requests with the same value there are one request, sent again: only the first one counts."),
+        'same request when "event.id"',
+    ),
+    "same_request_header": Construct(
+        "connector",
+        'same request when header "HEADER"',
+        _("Requests with the same value in this header are one request, sent again."),
+        'same request when header "X-Event-Id"',
+    ),
+    "send_events": Construct(
+        "connector",
+        'send events EVENT, … [in "PIPELINE", …]',
+        _("Posts these events as they happen; `clock` stands for all that begin with `clock.`."),
+        "send events card.created, card.moved, clock",
+    ),
+    "events_in": Construct(
+        "connector",
+        'in "PIPELINE", …',
+        _("Only of cards in these pipelines."),
+        'send events card, clock in "Support"',
     ),
     "map": Construct(
         "connector",

@@ -106,6 +106,8 @@ MEANS: dict[tuple[type, str], Means] = {
     (s.QuietHours, "zone"): "zone",
     (s.Setting, "value"): lambda node: "secret" if node.secret else "",
     (s.Verify, "secret"): "secret",
+    (s.SendEvents, "names"): "event",
+    (s.SendEvents, "pipelines"): "pipeline",
     (s.MapRow, "target"): "operand",
     (s.MapRow, "missing"): "value",
     (s.Connector, "kind"): "connector kind",
@@ -144,6 +146,8 @@ PROSE: frozenset[tuple[type, str]] = frozenset(
         (s.Connector, "path"),
         (s.Verify, "header"),
         (s.SameCard, "path"),
+        (s.SameRequest, "path"),
+        (s.SameRequest, "header"),
         (s.MapRow, "path"),
         (s.Happens, "text"),
         (s.Allow, "reason"),
@@ -157,7 +161,9 @@ PROSE: frozenset[tuple[type, str]] = frozenset(
 """Texts that name nothing."""
 
 OF_PIPELINE = frozenset({"stage", "field", "clock", "escalation", "rule", "priority", "type"})
-OPTIONS = frozenset({"zone", "region", "language", "notice channel", "connector kind", "secret", "file", "channel", "lint"})
+OPTIONS = frozenset(
+    {"zone", "region", "language", "notice channel", "connector kind", "secret", "event", "file", "channel", "lint"}
+)
 """Kinds nothing in the files defines. Their names are mentions too, so that completion knows what could stand there."""
 
 _VALUES = {"priority": "priority", "type": "type", "person": "person", "team": "team", "stage": "stage"} | {

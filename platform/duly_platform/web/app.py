@@ -14,7 +14,7 @@ from litestar.middleware import DefineMiddleware
 from litestar.static_files import create_static_files_router
 
 import duly_admin_ui
-from duly_platform.api import administration, cards, editing, journal, problems, reference, reports, rules
+from duly_platform.api import administration, cards, editing, events, journal, problems, reference, reports, rules
 from duly_platform.desk import Desk
 from duly_platform.git import push
 from duly_platform.settings import Settings
@@ -52,7 +52,15 @@ def create_app(desk: Desk, settings: Settings, setup_token: str = "") -> Litesta
     screens = pages.ScreenServices(desk, settings, setup_token)
     api = Router(
         "/api/v1",
-        route_handlers=[cards.router, rules.router, editing.router, journal.router, reports.router, administration.router],
+        route_handlers=[
+            cards.router,
+            rules.router,
+            editing.router,
+            events.router,
+            journal.router,
+            reports.router,
+            administration.router,
+        ],
         exception_handlers={Exception: problems.handle},
     )
     return Litestar(

@@ -66,9 +66,8 @@ def _perform(work: Work, action: p.AnyAction, cause: Cause) -> None:
         case p.Reply(text=text, outside=outside):
             _message(work, MessageCustomer(key=f"{cause.key}/customer", text=text, outside=outside), cause, rule)
         case p.Call(connector=connector):
-            work.do(
-                CallWebhook(key=f"{cause.key}/{connector}", connector=connector, event="rule.fired", details=cause.details)
-            )
+            key = f"{cause.key}/{connector}"
+            work.do(CallWebhook(key=key, connector=connector, event="rule.fired", details=cause.details, at=work.at))
         case p.ShiftPriority(raised=raised):
             _shift(work, raised, rule)
         case p.ExcuseMiss(metric=metric, reason=reason):

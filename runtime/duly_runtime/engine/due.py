@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from duly_dsl.program import Alert, Send, Silence
 from duly_runtime.card import Clock, Held, Ladder
 from duly_runtime.decision import Timer
-from duly_runtime.engine import actions, alerts, cascade, ladders, named, schedules, sending
+from duly_runtime.engine import actions, alerts, announcing, cascade, ladders, named, schedules, sending
 from duly_runtime.engine.silences import silent_since
 from duly_runtime.engine.telling import instant, told
 from duly_runtime.engine.work import Cause, Due, Work
@@ -116,6 +116,8 @@ def _of_clock(work: Work, clock: Clock) -> tuple[Due, ...]:
             at = alerts.threshold(work, clock, alert)
             if at is not None:
                 found.append(Due.of(at, 0, f"{clock.metric}/{clock.cycle}/{alert.key}", _alert(clock, alert, at)))
+    if work.subscribed and (risk := announcing.at_risk(work, clock)) is not None:
+        found.append(risk)
     if clock.due_at is not None and clock.missed_at is None:
         found.append(Due.of(clock.due_at, 1, f"{clock.metric}/{clock.cycle}/due", _miss(clock)))
     dues = tuple(found)

@@ -54,6 +54,7 @@ class Graph:
             for old in (stage.name, *stage.was)
         )
         """Stages with a limit: pipeline and stage, and each pair of names under which their cards may be stored."""
+        self._subscribed = {name: _subscribed(program, name) for name in program.pipelines}
         self._former = {name: {was: f.name for f in p.fields for was in f.was} for name, p in program.pipelines.items()}
         self._same = {
             name: frozenset(stage.name for stage in p.stages)
@@ -118,6 +119,10 @@ class Graph:
         stages may stand in its past."""
         return stage in self._same.get(pipeline.name, ())
 
+    def subscribed(self, pipeline: Pipeline) -> dict[str, tuple[str, ...]]:
+        """Event -> connectors that are told of it (`send events`)."""
+        return self._subscribed.get(pipeline.name, {})
+
     def former_fields(self, pipeline: Pipeline) -> dict[str, str]:
         """What fields were called before -> what they are called."""
         return self._former[pipeline.name]
@@ -155,6 +160,15 @@ class Graph:
             found = {metric: made[metric] for metric in METRICS if metric in made}
             self._promises[pipeline.name, stage.name] = found
         return found
+
+
+def _subscribed(program: Program, pipeline: str) -> dict[str, tuple[str, ...]]:
+    found: dict[str, tuple[str, ...]] = {}
+    for connector in program.connectors.values():
+        if not connector.events_in or pipeline in connector.events_in:
+            for event in connector.events:
+                found[event] = (*found.get(event, ()), connector.name)
+    return found
 
 
 _graphs: OrderedDict[str, Graph] = OrderedDict()

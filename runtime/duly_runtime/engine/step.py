@@ -18,7 +18,7 @@ from duly_dsl.program import Pipeline
 from duly_dsl.words import fold
 from duly_runtime.card import Card
 from duly_runtime.decision import Decision, Entry, World
-from duly_runtime.engine import cascade, clocks, commands, due, ladders, named, opening, schedules
+from duly_runtime.engine import announcing, cascade, clocks, commands, due, ladders, named, opening, schedules
 from duly_runtime.engine.graph import Graph, load
 from duly_runtime.engine.refusal import Refusal
 from duly_runtime.engine.work import Memory, Work
@@ -145,6 +145,7 @@ def _finish(work: Work, event: Event) -> Decision:
     timers = due.timers(work)
     work.update(revision=work.revision)
     due.keep(work)
+    announcing.post(work)
     return Decision(
         card=work.card,
         timers=timers,

@@ -39,6 +39,41 @@ class Cause(NamedTuple):
     details: dict[str, str]
 
 
+class News(NamedTuple):
+    """An event of the catalogue that a connector wants to be told of."""
+
+    event: str
+    at: dt.datetime
+    details: dict[str, str]
+    author: str = ""
+
+
+EVENT_OF = {
+    "card.created": "card.created",
+    "owner.changed": "card.assigned",
+    "field.changed": "card.changed",
+    "tag.added": "card.tagged",
+    "tag.removed": "card.untagged",
+    "card.finished": "card.finished",
+    "card.reopened": "card.reopened",
+    "message.in": "message.received",
+    "message.out": "message.sent",
+    "note.added": "note.added",
+    "clock.started": "clock.started",
+    "clock.paused": "clock.paused",
+    "clock.resumed": "clock.resumed",
+    "clock.missed": "clock.breached",
+    "clock.met": "clock.met",
+    "clock.cancelled": "clock.cancelled",
+    "clock.excused": "clock.excused",
+    "ladder.started": "escalation.started",
+    "ladder.level": "escalation.level",
+    "ladder.stopped": "escalation.stopped",
+}
+"""Kind of a history line -> its event. `card.moved` comes of `stage.entered` with a stage it comes from, and
+`clock.at_risk` of no line."""
+
+
 class Due(NamedTuple):
     """Something that falls due by itself. `rank` orders what is due at one instant: alerts, misses, levels, silences, what
     was held.
@@ -122,6 +157,9 @@ class Work:
         """Facts taken from it in this step: they number the rules' effects."""
         self.depth = 0
         self.actions = 0
+        self.subscribed = graph.subscribed(pipeline)
+        """Event of the catalogue -> connectors that want to be told."""
+        self.news: list[News] = []
         self.memory = memory or Memory()
         self._lines = self.memory.lines
         self.traced = traced
@@ -232,13 +270,22 @@ class Work:
         return self._lines is None or kind in self._lines
 
     def say(self, kind: str, details: dict[str, str] | None = None, *, author: str = "") -> None:
-        """A line of history; in an imported past it says that nothing was sent."""
+        """A line of history, and news for whoever subscribes; in an imported past no news, and the line says that nothing
+        was sent."""
+        if self.subscribed:
+            self._news(kind, details or {}, author)
         if not self.wants(kind):
             return
         words = {key: value for key, value in details.items() if value} if details else {}
         if self.quiet:
             words["backfill"] = "yes"
         self.entries.append(Entry(kind=kind, at=self.at, author=author, details=words))
+
+    def _news(self, kind: str, details: dict[str, str], author: str) -> None:
+        event = "card.moved" if kind == "stage.entered" and "from" in details else EVENT_OF.get(kind, "")
+        if event in self.subscribed and not self.quiet:
+            given = {key: value for key, value in details.items() if value}
+            self.news.append(News(event, self.at, given, author))
 
     def do(self, effect: AnyEffect) -> None:
         """An effect, once per key; none in an imported past."""
