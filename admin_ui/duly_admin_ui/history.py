@@ -107,6 +107,10 @@ class Teller:
                 return (_("Tagged {tag}"),)
             case "tag.removed":
                 return (_("Tag {tag} removed"),)
+            case "participant.added":
+                return (_("{address} may write on the card"),)
+            case "participant.removed":
+                return (_("{address} may no longer write on the card"),)
             case "message.in":
                 return (_("The customer wrote"),)
             case "message.out":

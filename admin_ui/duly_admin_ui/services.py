@@ -20,7 +20,7 @@ class Change(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Something changed; pages that show it fetch themselves again. Carries names only, never contents."""
 
     topic: str
-    """`card`, `rules` (a draft or a publish), `notices` (of `person`), `parked`, `mail`."""
+    """`card`, `rules` (a draft or a publish), `notices` (of `person`), `parked`, `quarantine`, `mail`."""
     pipeline: str = ""
     card: int = 0
     """The card's id."""

@@ -184,6 +184,7 @@ class Words:
             "MoveCard": _("A person moved the card"),
             "SetFields": _("Fields were changed"),
             "TagCard": _("Tags were changed"),
+            "ChangeParticipants": _("It changed who may write on the card"),
             "AssignCard": _("The card was given to someone"),
             "Acknowledge": _("An escalation was acknowledged"),
             "ExcuseMiss": _("A miss was excused"),

@@ -195,6 +195,8 @@ class Card(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     point 15)."""
     kept: str = ""
     """Hash of the version whose promises it keeps until it is finished; empty: those of the live one."""
+    participants: tuple[str, ...] = ()
+    """Addresses, beside the customer's own, that may write on it by mail (`participants`)."""
     revision: int = 0
 
     @property

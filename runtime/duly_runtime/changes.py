@@ -20,7 +20,8 @@ REMEMBERED = 20_000
 
 
 class Change(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """`topic`: `card` (written), `notices` (of `person`), `rules` (another version is live), `parked`."""
+    """`topic`: `card` (written), `notices` (of `person`), `rules` (another version is live), `parked`,
+    `quarantine`."""
 
     topic: str
     card_id: int = 0

@@ -28,6 +28,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One line of the card's history, for people. `kind` names a sentence the screens can translate; `details` fill it.
 
     Kinds: `card.created`, `stage.entered`, `stage.left`, `owner.changed`, `field.changed`, `tag.added`, `tag.removed`,
+    `participant.added`, `participant.removed`,
     `message.in`, `message.out`, `note.added`, `clock.started`, `clock.paused`, `clock.resumed`, `clock.met`,
     `clock.stopped` (what it waited for, after it was missed), `clock.missed`, `clock.cancelled`,
     `clock.retargeted`, `alert.sent`, `ladder.started`, `ladder.level`,

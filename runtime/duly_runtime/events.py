@@ -146,6 +146,14 @@ class TagCard(Body, frozen=True, kw_only=True):
     author: str = ""
 
 
+class ChangeParticipants(Body, frozen=True, kw_only=True):
+    """Let addresses write on the card by mail, or no longer. The customer's own always may."""
+
+    add: tuple[str, ...] = ()
+    remove: tuple[str, ...] = ()
+    author: str = ""
+
+
 class AssignCard(Body, frozen=True, kw_only=True):
     """Give the card to a person and/or a team; both empty unassigns."""
 
@@ -218,6 +226,7 @@ AnyBody = (
     | MoveCard
     | SetFields
     | TagCard
+    | ChangeParticipants
     | AssignCard
     | Acknowledge
     | ExcuseMiss

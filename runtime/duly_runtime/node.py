@@ -180,11 +180,13 @@ class Node:
             return Handled(done=False)
         finally:
             self._handling.discard(event_id)
-        self._tell(handled.outbox_ids, written)
+        self._tell(handled.outbox_ids, written, quarantined=handled.quarantined)
         return handled
 
-    def _tell(self, outbox_ids: Sequence[int], written: dict[int, Card]) -> None:
+    def _tell(self, outbox_ids: Sequence[int], written: dict[int, Card], *, quarantined: bool) -> None:
         """Who waits for what was just written."""
+        if quarantined:
+            self.changes.publish(Change(topic="quarantine"))
         self.wake_deliveries(outbox_ids)
         for card in written.values():
             self.changes.card(card.id, card.pipeline, card.revision)
@@ -222,7 +224,8 @@ class Node:
         finally:
             self._handling.difference_update(mine)
         if done:
-            self._tell([each for handled in done.values() for each in handled.outbox_ids], written)
+            woken = [each for handled in done.values() for each in handled.outbox_ids]
+            self._tell(woken, written, quarantined=any(handled.quarantined for handled in done.values()))
         return [event_id for event_id in mine if event_id not in done]
 
     async def _handle_event(self, event_id: int) -> None:

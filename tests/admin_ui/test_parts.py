@@ -259,6 +259,8 @@ ENTRIES = {
     "field.changed": {"field": "priority", "from": "low", "to": "high", "rule": "VIP"},
     "tag.added": {"tag": "vip"},
     "tag.removed": {"tag": "vip"},
+    "participant.added": {"address": "eva@cliente.example"},
+    "participant.removed": {"address": "eva@cliente.example"},
     "message.in": {"text": "Hi"},
     "message.out": {"template": "Welcome"},
     "note.added": {"text": "Hm"},

@@ -7,6 +7,7 @@ import datetime as dt
 import msgspec
 
 from duly_dsl.program import Pipeline, Stage
+from duly_runtime import participants
 from duly_runtime.card import Card
 from duly_runtime.decision import MessageCustomer
 from duly_runtime.engine import assignment, clocks, excuses, ladders, moves
@@ -19,6 +20,7 @@ from duly_runtime.events import (
     AgentMessage,
     AnyBody,
     AssignCard,
+    ChangeParticipants,
     Contact,
     CustomerMessage,
     DeliveryStatus,
@@ -51,6 +53,8 @@ def carry_out(work: Work, body: AnyBody) -> None:
                 moves.put(work, operand, value, author=author)
         case TagCard(add=add, remove=remove, author=author):
             moves.tag(work, add, remove, author=author)
+        case ChangeParticipants():
+            _participants(work, body)
         case AssignCard():
             _assign(work, body)
         case Acknowledge(ladder=ladder, author=author):
@@ -118,6 +122,25 @@ def _speaks(work: Work) -> None:
     """A message of either side: silence begins anew."""
     if work.card.visit.silences:
         work.put_visit(msgspec.structs.replace(work.card.visit, silences=()))
+
+
+def _participants(work: Work, body: ChangeParticipants) -> None:
+    """Who may write on the card changes; its clocks take no notice."""
+    for address in body.add:
+        if not participants.folded(address):
+            raise Refusal("no-address", address=address)
+    before = work.card.participants
+    going = {participants.folded(address) for address in body.remove}
+    work.update(participants=tuple(name for name in before if name not in going))
+    coming = participants.added(work.card, body.add)
+    if len(work.card.participants) + len(coming) > participants.MOST:
+        raise Refusal("too-many-participants", limit=str(participants.MOST))
+    work.update(participants=(*work.card.participants, *coming))
+    after = work.card.participants
+    for address in (name for name in before if name not in after):
+        work.say("participant.removed", {"address": address}, author=body.author)
+    for address in (name for name in after if name not in before):
+        work.say("participant.added", {"address": address}, author=body.author)
 
 
 def _assign(work: Work, body: AssignCard) -> None:

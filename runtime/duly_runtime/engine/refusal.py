@@ -25,6 +25,8 @@ SENTENCES = {
     "wrong-pattern": _('"{value}" doesn\'t have the form "{field}" needs: {pattern}.'),
     "too-long": _('"{field}" takes {limit} characters at most.'),
     "never-empty": _('"{field}" can\'t be empty.'),
+    "no-address": _('"{address}" is no e-mail address.'),
+    "too-many-participants": _("A card takes {limit} participants at most."),
     "empty-message": _("An empty message is not sent."),
     "no-such-escalation": _('No escalation "{ladder}" is running on this card.'),
     "nothing-missed": _("There is no missed clock for {metric} to excuse."),

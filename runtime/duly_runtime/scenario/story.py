@@ -50,6 +50,8 @@ SENTENCES = {
     "rule.fired": _('rule "{rule}" fires'),
     "card.finished": _("the card is finished"),
     "card.reopened": _("the card is opened again"),
+    "participant.added": _("{address} may write on the card"),
+    "participant.removed": _("{address} may no longer write on the card"),
     "message.held": _("a message to the customer waits until {due} ({why}): {what}"),
     "message.dropped": _("a message to the customer is not sent ({why}): {what}"),
     "notice.held": _("the notice to {to} waits until {due} ({why})"),

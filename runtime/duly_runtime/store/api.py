@@ -18,6 +18,7 @@ from duly_runtime.doors import Inbound, Outcome, Raw
 from duly_runtime.events import AnyBody, Event
 from duly_runtime.store.contacts_api import ContactStore
 from duly_runtime.store.files_api import FileRow, FileStore
+from duly_runtime.store.quarantine_api import QuarantineStore
 
 Decide = Callable[[Event, Card | None, World], Decision]
 """Pure; may be called more than once for one event where the transaction has to be run again."""
@@ -54,6 +55,8 @@ class Handled(Out, frozen=True, kw_only=True):
     pipeline: str = ""
     refused: str = ""
     outbox_ids: tuple[int, ...] = ()
+    quarantined: bool = False
+    """It waits for a person's decision."""
 
 
 class OutboxItem(Out, frozen=True, kw_only=True):
@@ -302,7 +305,7 @@ class StoreUnavailable(Exception):
     """The database does not answer or can't write (down, disk full): nothing was changed; try again later."""
 
 
-class Store(FileStore, ContactStore, Protocol):
+class Store(FileStore, ContactStore, QuarantineStore, Protocol):
     # life
     async def start(self) -> None:
         """Open connections and bring the schema up to date (safe when several processes start at once)."""
@@ -520,7 +523,7 @@ class Store(FileStore, ContactStore, Protocol):
     async def counts(self, now: dt.datetime | None = None) -> dict[str, int]:
         """For /health and the tests. Keys: `events`, `unhandled`, `cards`, `open_cards`, `timers`, `overdue_timers` (with
         `now`), `outbox_STATE` for each state there is, `parked` (all that waits for a person), and of these
-        `parked_events`, `parked_requests`."""
+        `parked_events`, `parked_requests`; and `quarantined`, which are not among them."""
         ...
 
     # accounts

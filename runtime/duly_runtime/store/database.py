@@ -63,6 +63,7 @@ from duly_runtime.store.api import (
 from duly_runtime.store.contacts import StoredContacts
 from duly_runtime.store.files import StoredFiles, sound
 from duly_runtime.store.handling import Broken, Contended, Earlier
+from duly_runtime.store.quarantine import StoredQuarantine
 
 
 def open_store(url: str) -> Store:
@@ -85,7 +86,7 @@ def open_store(url: str) -> Store:
     raise ValueError(f"the database URL must begin with `sqlite://` or `postgresql://`, not `{scheme}://`")
 
 
-class DatabaseStore(StoredFiles, StoredContacts):
+class DatabaseStore(StoredFiles, StoredContacts, StoredQuarantine):
     def __init__(self, database: unit.Database) -> None:
         self._database = database
         self._write = database.write
@@ -137,7 +138,7 @@ class DatabaseStore(StoredFiles, StoredContacts):
     ) -> Handled:
         woken: list[int] = []
         under_way = [event_id]
-        contended = False
+        contended = quarantined = False
         while True:
             current = under_way[-1]
             try:
@@ -159,6 +160,7 @@ class DatabaseStore(StoredFiles, StoredContacts):
                 under_way.append(result.event_id)
                 continue
             woken += result.outbox_ids
+            quarantined |= result.quarantined
             under_way.pop()
             if not under_way:
                 return Handled(
@@ -167,6 +169,7 @@ class DatabaseStore(StoredFiles, StoredContacts):
                     pipeline=result.pipeline,
                     refused=result.refused,
                     outbox_ids=tuple(woken),
+                    quarantined=quarantined,
                 )
 
     async def handle_together(

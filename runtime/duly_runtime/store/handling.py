@@ -27,7 +27,7 @@ from duly_runtime.events import (
     OpenCard,
     TimerFired,
 )
-from duly_runtime.store import contacts, files, journal, outbox, rows, unit
+from duly_runtime.store import contacts, files, journal, outbox, quarantine, rows, threads, unit
 from duly_runtime.store.api import Decide, Handled, Limited, Measure
 from duly_runtime.store.unit import Again, Row
 
@@ -93,9 +93,17 @@ async def handle(
     if isinstance(body, DeliveryStatus):
         delivery = await outbox.of_status(body)
         card_id = int(delivery["card_id"]) if delivery else 0
-    elif not card_id and isinstance(body, (CustomerMessage, OpenCard)) and body.conversation:
-        conversation = await _conversation(body.connector, body.conversation)
-        card_id = int(conversation["card_id"])
+    thread = body.thread if isinstance(body, CustomerMessage) and not card_id else None
+    place: threads.Place | None = None
+    if thread is not None and await quarantine.is_new(event_id):
+        pass  # neither the conversation nor what it names counts
+    elif not card_id and isinstance(body, (CustomerMessage, OpenCard)):
+        if body.conversation:
+            conversation = await _conversation(body.connector, body.conversation)
+            card_id = int(conversation["card_id"])
+        if thread is not None:
+            place = await threads.place(thread, card_id)
+            card_id = place.card_id
     before = await _card_row(card_id) if card_id else None
     if unit.on_postgres():
         row = await _waiting_event(event_id, now)
@@ -109,6 +117,11 @@ async def handle(
     if isinstance(body, DeliveryStatus):
         await outbox.apply_status(body, delivery, event, now)
     card: Card | None = _cards.decode(before["data"]) if before else None
+    if thread is not None and place is not None:
+        place = await threads.still(place, thread, card) if card is not None else place
+        if place.why:
+            await quarantine.keep(event_id, place, thread.sender, now)
+            return Handled(done=True, quarantined=True)
     world = await _world(new=card is None or card.finished_at is not None, alone=alone, limited=limited)
     decision = _decided(decide, event, card, world)
     if decision.card is not None and not decision.card.id:

@@ -14,7 +14,7 @@ import msgspec
 
 from duly_runtime.doors import Inbound, Raw
 from duly_runtime.events import AnyBody, CustomerMessage, OpenCard, TimerFired
-from duly_runtime.store import files, unit
+from duly_runtime.store import files, threads, unit
 from duly_runtime.store.api import Accepted, Handled
 from duly_runtime.store.schedule import EVENT_TRIES, event_gap
 
@@ -35,7 +35,10 @@ def conversation_stream(connector: str, key: str) -> str:
 
 
 def stream_of(card_id: int, body: AnyBody) -> str:
-    """What the event must keep its place in."""
+    """What the event must keep its place in. A message that names a card waits for what came before it there, whether or
+    not it gets there."""
+    if isinstance(body, CustomerMessage) and body.thread is not None:
+        card_id = card_id or body.thread.card
     if card_id:
         return card_stream(card_id)
     if isinstance(body, (CustomerMessage, OpenCard)):
@@ -97,6 +100,11 @@ async def accept(
         event_row(connector, item.key, item.body, at=item.at, now=now, raw_id=raw_id, backfill=item.backfill)
         for item in items
     ]
+    for row, item in zip(rows, items, strict=True):
+        thread = item.body.thread if isinstance(item.body, CustomerMessage) else None
+        if thread is not None and not thread.card:
+            cards = await threads.of_references(thread.references)
+            row["stream"] = card_stream(cards[0]) if cards else row["stream"]
     new = await unit.insert("event", rows, ONCE)
     if new:
         await files.keep(contents)

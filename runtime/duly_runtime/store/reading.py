@@ -25,6 +25,11 @@ _facts = msgspec.json.Decoder(tuple[FactTrace, ...])
 _raws = msgspec.msgpack.Decoder(doors.Raw)
 
 STUCK = ("parked", "unknown")
+PARKED = (
+    "parked_at IS NOT NULL AND NOT EXISTS"
+    " (SELECT 1 FROM quarantine q WHERE q.event_id = event.id AND q.decision IN ('', 'discarded'))"
+)
+"""Of events. What is in quarantine waits for another decision than to be tried again."""
 
 BOARD = (
     "id, number, title, stage, customer, channel, priority, type, owner, team, tags, entered_at, clock, started_at, due_at,"
@@ -261,9 +266,7 @@ async def parked() -> list[api.Parked]:
     ):
         body = _raws.decode(row["request"]).body
         found.append(_parked("raw", row["id"], row["connector"], row["parked"], row["received_at"], body))
-    for row in await unit.fetch(
-        "SELECT id, source, error, parked_at, body FROM event WHERE parked_at IS NOT NULL ORDER BY id"
-    ):
+    for row in await unit.fetch(f"SELECT id, source, error, parked_at, body FROM event WHERE {PARKED} ORDER BY id"):
         found.append(_parked("event", row["id"], row["source"], row["error"], row["parked_at"], row["body"].encode()))
     for row in await unit.fetch(
         "SELECT id, channel, state, error, settled_at, created_at, effect FROM outbox"
@@ -293,7 +296,7 @@ async def unpark(what: str, item_id: int, now: dt.datetime) -> None:
         case "event":
             done = await unit.fetch(
                 "UPDATE event SET parked_at = NULL, handled_at = NULL, refused = '', attempts = 0, next_at = NULL,"
-                " error = '' WHERE id = ? AND parked_at IS NOT NULL RETURNING id",
+                f" error = '' WHERE id = ? AND {PARKED} RETURNING id",
                 item_id,
             )
         case "delivery":
@@ -315,12 +318,13 @@ async def unpark(what: str, item_id: int, now: dt.datetime) -> None:
 
 async def counts(now: dt.datetime | None) -> dict[str, int]:
     """Keys: `events`, `unhandled`, `cards`, `open_cards`, `timers`, `overdue_timers` (with `now`), `parked_requests`,
-    `parked_events`, and `outbox_STATE` for each state there is."""
+    `parked_events`, `quarantined`, and `outbox_STATE` for each state there is."""
     row = (
         await unit.fetch(
             "SELECT (SELECT COUNT(*) FROM event) AS events,"
             " (SELECT COUNT(*) FROM event WHERE handled_at IS NULL AND parked_at IS NULL) AS unhandled,"
-            " (SELECT COUNT(*) FROM event WHERE parked_at IS NOT NULL) AS parked_events,"
+            f" (SELECT COUNT(*) FROM event WHERE {PARKED}) AS parked_events,"
+            " (SELECT COUNT(*) FROM quarantine WHERE decision = '') AS quarantined,"
             " (SELECT COUNT(*) FROM raw WHERE parked <> '') AS parked_requests,"
             " (SELECT COUNT(*) FROM card) AS cards,"
             " (SELECT COUNT(*) FROM card WHERE finished_at IS NULL) AS open_cards,"

@@ -253,6 +253,20 @@ class Message(Table, tablename="message"):
     contact_id = BigInt()
 
 
+class Quarantine(Table, tablename="quarantine"):
+    """A parked event that waits for a person's `decision` (`card`, `new`, `discarded`; empty: none yet). `claim` is the
+    card it names."""
+
+    event_id = BigInt(primary_key=True)
+    why = Text()
+    sender = Text()
+    claim = BigInt()
+    at = Timestamptz()
+    decision = Text()
+    author = Text()
+    decided_at = Timestamptz(null=True)
+
+
 class Content(Table, tablename="content"):
     """What is in files, each content once. `unused_since`: when it was uploaded, while no event speaks of it."""
 
@@ -398,8 +412,8 @@ class AuditHead(Table, tablename="audit_head"):
 
 
 TABLES: tuple[type[Table], ...] = (
-    Raw, Event, Conversation, Card, Contact, Identity, ContactMerge, Visit, Clock, Timer, Outbox, Status, Message, Content,
-    File, History, Trace, Tally, Version, Publication, Draft, Person, Session, Token, Audit, AuditHead,
+    Raw, Event, Conversation, Card, Contact, Identity, ContactMerge, Visit, Clock, Timer, Outbox, Status, Message,
+    Quarantine, Content, File, History, Trace, Tally, Version, Publication, Draft, Person, Session, Token, Audit, AuditHead,
 )  # fmt: skip
 
 

@@ -19,6 +19,7 @@ from duly_runtime.store.migrations import (
     m0004_stages,
     m0005_files,
     m0006_contacts,
+    m0007_quarantine,
 )
 
 MIGRATIONS: tuple[ModuleType, ...] = (
@@ -28,6 +29,7 @@ MIGRATIONS: tuple[ModuleType, ...] = (
     m0004_stages,
     m0005_files,
     m0006_contacts,
+    m0007_quarantine,
 )
 
 LOCK = 0x64756C79
