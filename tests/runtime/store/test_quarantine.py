@@ -11,7 +11,16 @@ from msgspec.structs import replace
 from duly_runtime.card import Card
 from duly_runtime.decision import MessageCustomer
 from duly_runtime.doors import Inbound, Sent
-from duly_runtime.events import AgentMessage, ChangeParticipants, Contact, CustomerMessage, Event, MoveCard, Thread
+from duly_runtime.events import (
+    AgentMessage,
+    ChangeParticipants,
+    Contact,
+    CustomerMessage,
+    Event,
+    Identity,
+    MoveCard,
+    Thread,
+)
 from duly_runtime.store.api import Conflict, Handled, Missing, Store
 from support.store_scenes import HOUR, NOW, decider, opened, sql, take_in
 
@@ -300,3 +309,21 @@ def test_several_together(store_url: str) -> None:
         assert len(await store.quarantined()) == 1
 
     scene(store_url, play)
+
+
+def test_a_customer_may_write_from_every_address_known_to_be_theirs(store_url: str) -> None:
+    async def play(store: Store) -> None:
+        card = (await come(store, vouched("first", ANA))).card_id
+        evas = (await come(store, vouched("e1", EVA))).card_id
+        assert (await come(store, mail("m2", EVA, card=card))).quarantined
+        of = {number: (await store.contact_of_card(number)).id for number in (card, evas)}
+        await store.merge_contacts(of[card], of[evas], "bea", NOW)
+        assert (await come(store, mail("m3", EVA, card=card))).card_id == card
+
+    scene(store_url, play)
+
+
+def vouched(key: str, sender: str) -> Inbound:
+    item = mail(key, sender)
+    assert isinstance(item.body, CustomerMessage)
+    return replace(item, body=replace(item.body, identities=(Identity("email", sender),)))
