@@ -202,6 +202,14 @@ class Connector(abc.ABC):
             return str(int(given.value))
         return str(given.value)
 
+    def settings(self, key: str) -> tuple[str, ...]:
+        """As `setting`, with every value that counts now: of a secret that is being rotated two, the new one first. Empty
+        where the file has no such line. Raises MissingSecret."""
+        given = self.definition.settings.get(key)
+        if given is not None and given.secret:
+            return self.secrets(str(given.value))
+        return (self.setting(key),) if given is not None else ()
+
     def secret(self, name: str) -> str:
         """A stored secret; an empty one counts as missing (an empty key would sign anything). Raises MissingSecret."""
         value = self.tools.secrets(name)

@@ -41,6 +41,9 @@ async def open_desk(settings: Settings, clock: Clock | None = None) -> AsyncIter
         except SecretError:
             raise MissingSecret(name) from None
 
+    def previous(name: str) -> str:
+        return secrets.previous(name, clock.now())
+
     network = Network(allow_private=settings.allow_private_addresses)
     await store.start()
     try:
@@ -48,7 +51,9 @@ async def open_desk(settings: Settings, clock: Clock | None = None) -> AsyncIter
             NodeConfig(
                 store=store,
                 clock=clock,
-                doors=Live(Tools(secrets=secret, clock=clock, network=network, language=i18n.of_environment())),
+                doors=Live(
+                    Tools(secrets=secret, previous=previous, clock=clock, network=network, language=i18n.of_environment())
+                ),
                 broker_url=settings.broker_url,
                 roles=settings.roles,
                 base_url=settings.base_url,

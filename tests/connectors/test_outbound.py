@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import datetime as dt
 import socket
 from typing import Any
@@ -239,6 +240,31 @@ def test_a_call_is_signed_as_standard_webhooks_are() -> None:
     assert body == CALL.payload
     assert headers["webhook-id"] == "event-9/rule/call"
     assert Standard(KEY).verify(body, headers) == {"título": 1}
+
+
+def test_while_the_key_is_rotated_a_call_is_signed_with_both() -> None:
+    old = "whsec_" + "dGhlIGtleSB0aGF0IHdhcywgbG9uZyBlbm91Z2g="
+
+    async def main() -> tuple[dict[str, str], bytes]:
+        async with web(status(202)) as server:
+            made = door(Network(allow_private=True), f"{server.url}/hook")
+            made.tools = dataclasses.replace(made.tools, previous=lambda name: old if name == "KEY" else "")
+            assert await made.send(CALL) == Sent()
+            return server.requests[0][1:]
+
+    headers, body = asyncio.run(main())
+    assert len(headers["webhook-signature"].split()) == 2
+    for key in (KEY, old):
+        assert Standard(key).verify(body, headers) == {"título": 1}
+
+
+def test_without_a_key_a_call_is_not_signed() -> None:
+    network = ScriptedNetwork(Response(status=200))
+    made = door(network, "https://shop.example/")
+    settings = {"url": made.definition.settings["url"]}
+    made.definition = msgspec.structs.replace(made.definition, settings=settings)
+    asyncio.run(made.send(CALL))
+    assert "webhook-signature" not in network.requests[0].headers
 
 
 @pytest.mark.parametrize(

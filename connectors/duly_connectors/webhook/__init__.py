@@ -103,7 +103,7 @@ class Webhook(Connector):
         url = self.setting("url").strip()
         if not url:
             return Failed(reason=self._("The connector has no `url` line."))
-        return await post(self.tools, url, self.setting("sign with"), item, self._)
+        return await post(self.tools, url, self.settings("sign with"), item, self._)
 
     async def check(self) -> tuple[Check, ...]:
         checks = list(await super().check())

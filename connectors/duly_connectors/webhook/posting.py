@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import msgspec
 
@@ -19,9 +19,9 @@ PASSING = frozenset((408, 409, 425, 429))
 _NAME = re.compile(r"[A-Za-z0-9_:/|%+-]{1,200}")
 
 
-async def post(tools: Tools, url: str, secret: str, item: Outgoing, translate: Callable[[str], str]) -> Outcome:
+async def post(tools: Tools, url: str, secrets: Sequence[str], item: Outgoing, translate: Callable[[str], str]) -> Outcome:
     """Post `item.payload` (or the text, as JSON) under the stable `webhook-id`. Since the receiver tells a second delivery
-    by that id, a time-out is tried again rather than left unknown."""
+    by that id, a time-out is tried again rather than left unknown. One signature for each secret."""
     body = item.payload or _message(item)
     name, now = message_name(item.key), tools.clock.now()
     headers = {
@@ -29,8 +29,8 @@ async def post(tools: Tools, url: str, secret: str, item: Outgoing, translate: C
         "webhook-id": name,
         "webhook-timestamp": str(int(now.timestamp())),
     }
-    if secret:
-        headers["webhook-signature"] = standard_signature(secret, name, now, body)
+    if secrets:
+        headers["webhook-signature"] = " ".join(standard_signature(secret, name, now, body) for secret in secrets)
     try:
         answer = await tools.network.request("POST", url, headers=headers, body=body)
     except Blocked as error:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import datetime as dt
 import getpass
 import sys
 from pathlib import Path
 
 from duly_dsl import i18n
 from duly_platform.accounts import AccountError, Accounts
-from duly_platform.secrets import SecretError, SecretStore
+from duly_platform.composition import clock_of
+from duly_platform.secrets import SecretError, SecretStore, make_key
 from duly_platform.settings import SettingsError, load, make_data_folder
 from duly_runtime.permissions import ROLES
 from duly_runtime.store.api import Conflict, Missing, Store, User
@@ -18,6 +20,10 @@ from duly_runtime.store.database import open_store
 from duly_runtime.time import SystemClock
 
 _ = i18n.translations("duly_platform", i18n.of_environment()).gettext
+
+OVERLAP_DAYS = 7
+"""Long enough for somebody at the other end to be back from a week's holiday."""
+LONGEST_OVERLAP = 90
 
 
 def workspace_argument(parser: argparse.ArgumentParser) -> None:
@@ -93,29 +99,73 @@ class UserCommand:
 
 
 class SecretCommand:
-    """`duly secret set NAME`, `duly secret list`, `duly secret remove NAME`."""
+    """`duly secret set NAME`, `rotate NAME --days 7`, `retire NAME`, `list`, `remove NAME`."""
 
     def arguments(self, parser: argparse.ArgumentParser) -> None:
-        parser.add_argument("action", choices=("set", "list", "remove"))
+        parser.add_argument(
+            "action",
+            choices=("set", "rotate", "retire", "list", "remove"),
+            help=_("set replaces a value at once; rotate keeps the one before for some days; retire ends that"),
+        )
         parser.add_argument("name", nargs="?", metavar="NAME", help=_('name as in `secret "NAME"`; the value is asked for'))
+        parser.add_argument(
+            "--days", type=int, default=OVERLAP_DAYS, help=_("with rotate: how long both values count (default: 7)")
+        )
+        parser.add_argument(
+            "--random", action="store_true", help=_("with set or rotate: make a new key (whsec_…) and print it")
+        )
         workspace_argument(parser)
 
     def run(self, options: argparse.Namespace) -> int:
         try:
-            store = SecretStore(load(options.workspace).data)
+            settings = load(options.workspace)
+            store = SecretStore(settings.data)
+            now = clock_of(settings).now()
             if options.action == "list":
-                for name in sorted(store.names()):
-                    print(name)
+                self._list(store, now)
                 return 0
             if not options.name:
                 raise SecretError(_("say which secret: duly secret {action} NAME").format(action=options.action))
-            if options.action == "set":
-                store.set(options.name, read_secret(_("Value of {name}: ").format(name=options.name)))
-                print(_("Stored secret {name}.").format(name=options.name))
-            else:
-                store.remove(options.name)
-                print(_("Removed secret {name}.").format(name=options.name))
+            self._change(store, now, options)
         except (SecretError, SettingsError) as error:
             print(f"duly: {error}", file=sys.stderr)
             return 2
         return 0
+
+    def _list(self, store: SecretStore, now: dt.datetime) -> None:
+        for name in sorted(store.names()):
+            until = store.until(name, now)
+            words = _("the value before counts until {day}")
+            print(name if until is None else f"{name}  ({words.format(day=until.date().isoformat())})")
+
+    def _change(self, store: SecretStore, now: dt.datetime, options: argparse.Namespace) -> None:
+        name = options.name
+        match options.action:
+            case "set":
+                value = self._value(options)
+                store.set(name, value)
+                self._stored(options, value, _("Stored secret {name}.").format(name=name))
+            case "rotate":
+                if not 1 <= options.days <= LONGEST_OVERLAP:
+                    raise SecretError(_("--days is a number from 1 to {most}").format(most=LONGEST_OVERLAP))
+                store.get(name)  # say that there is none before asking for a value
+                until = now + dt.timedelta(days=options.days)
+                value = self._value(options)
+                store.rotate(name, value, until)
+                words = _("Stored the new value of {name}. The one before counts as well until {day}.")
+                self._stored(options, value, words.format(name=name, day=until.date().isoformat()))
+            case "retire":
+                store.retire(name)
+                print(_("Only the new value of {name} counts now.").format(name=name))
+            case _:
+                store.remove(name)
+                print(_("Removed secret {name}.").format(name=name))
+
+    def _value(self, options: argparse.Namespace) -> str:
+        return make_key() if options.random else read_secret(_("Value of {name}: ").format(name=options.name))
+
+    def _stored(self, options: argparse.Namespace, value: str, words: str) -> None:
+        """A key that was made is all of the output, so that it can be piped to whoever needs it."""
+        print(words, file=sys.stderr if options.random else sys.stdout)
+        if options.random:
+            print(value)
