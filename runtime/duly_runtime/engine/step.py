@@ -143,8 +143,9 @@ def _finish(work: Work, event: Event) -> Decision:
     # Of an import the next event may lie before what is due by now: only its own time is caught up.
     due.catch_up(work, work.at if event.backfill else work.now, inclusive=True)
     timers = due.timers(work)
-    work.update(revision=work.revision)
-    due.keep(work)
+    if work.card.revision != work.revision:
+        work.update()
+        due.keep(work)
     announcing.post(work)
     return Decision(
         card=work.card,

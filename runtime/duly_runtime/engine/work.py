@@ -116,6 +116,44 @@ class Memory:
 class Work:
     """One step at work. `at` is the instant being handled: it only moves forwards."""
 
+    __slots__ = (
+        "_changed",
+        "_lines",
+        "_stage",
+        "actions",
+        "arrived",
+        "assigned",
+        "at",
+        "backfill",
+        "begun",
+        "begun_with",
+        "card",
+        "changed",
+        "cursors",
+        "depth",
+        "effects",
+        "entries",
+        "graph",
+        "halted",
+        "held",
+        "memory",
+        "message",
+        "now",
+        "occasion",
+        "over",
+        "overdue",
+        "pipeline",
+        "queue",
+        "reopened",
+        "revision",
+        "stopped",
+        "taken",
+        "time",
+        "trace",
+        "traced",
+        "world",
+    )
+
     def __init__(
         self,
         graph: Graph,
@@ -143,6 +181,7 @@ class Work:
         self.time: WorkingTime = graph.working(pipeline)
         """The pipeline's working time."""
         self._stage: Stage | None = None
+        self._changed = False
         self.message = ""
         """The text of the event's message, folded; empty while something else than the event is handled."""
         self.revision = card.revision + 1
@@ -246,6 +285,10 @@ class Work:
     # --- writing ------------------------------------------------------------------------------------------------------
 
     def update(self, **changes: object) -> None:
+        """The first change brings the card's new revision along."""
+        if not self._changed:
+            self._changed = True
+            changes["revision"] = self.revision
         self.card = msgspec.structs.replace(self.card, **changes)
 
     def put_clock(self, old: Clock | None, new: Clock) -> None:
