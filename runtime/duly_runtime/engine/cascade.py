@@ -15,12 +15,19 @@ from duly_runtime.engine.work import Cause, Fact, Work
 
 
 def run(work: Work) -> None:
+    heeded = work.graph.heeded(work.pipeline)
     while work.queue or _at_rest(work):
         fact = work.queue.popleft()
         if fact.depth > actions.DEEPEST:
             actions.stop_cascade(work, "depth")
             return
-        _take(work, fact)
+        if fact.kind in heeded or work.traced:
+            _take(work, fact)
+        else:
+            # Nobody waits for it.
+            work.taken += 1
+            if work.card.ladders:
+                ladders.heed(work, fact)
 
 
 def _at_rest(work: Work) -> bool:

@@ -106,10 +106,14 @@ def _handle(
     pipeline = graph.pipeline(card.pipeline)
     if pipeline is None:
         raise Refusal("unknown-pipeline", pipeline=card.pipeline)
-    card = _renamed(graph, pipeline, card)
+    # What the last step left behind under this graph holds the names of this graph.
+    known = memory is not None and memory.listed[0] is card
+    if not known:
+        card = _renamed(graph, pipeline, card)
     work = Work(graph, pipeline, card, now, world, traced=traced, memory=memory)
     at = now if isinstance(event.body, TimerFired) else _takes_effect(card, event, now)
-    named.drop_removed(work)
+    if not known:
+        named.drop_removed(work)
     work.at = card.created_at
     # A correction to a card that lives: what is due by now was promised before it, and is still said.
     live = event.backfill and (card.imported_until is None or at > card.imported_until)
