@@ -87,8 +87,8 @@ def reopen_choice(work: Work, metric: str) -> str:
 def settle(work: Work) -> None:
     """Bring the clocks in line with the card, after all that happened at this instant."""
     changed, arrived = work.changed, work.arrived
-    work.changed, work.arrived = set(), False
     if changed or arrived:
+        work.changed, work.arrived = set(), False
         for clock in work.card.clocks:
             if clock.open and clock.missed_at is None and _touched(work, clock, changed, arrived):
                 _retarget(work, clock, arrived)
@@ -104,12 +104,25 @@ def settle(work: Work) -> None:
     if stage.finish:
         return
     promises = work.graph.promises(work.pipeline, stage)
-    wanted = [metric for metric in promises if metric not in running]
-    if wanted:
-        latest = {clock.metric: clock for clock in work.card.clocks}
-        for metric in wanted:
+    for metric in promises:
+        if metric not in running and not _needless(work.card, metric):
             place, target = promises[metric]
-            _start(work, metric, place, target, latest.get(metric))
+            _start(work, metric, place, target, latest(work.card, metric))
+
+
+def _needless(card: Card, metric: str) -> bool:
+    """Whether a reply is not waited for, however its clock stands."""
+    if metric == "first reply":
+        return card.first_replied_at is not None
+    return metric == "next reply" and (card.first_replied_at is None or card.unanswered_since is None)
+
+
+def latest(card: Card, metric: str) -> Clock | None:
+    """The last cycle of a clock, open or not."""
+    for clock in reversed(card.clocks):
+        if clock.metric == metric:
+            return clock
+    return None
 
 
 def recompute(work: Work) -> None:
@@ -241,21 +254,15 @@ def launch(work: Work, clock: Clock, previous: Clock | None, paused: dt.datetime
 
 
 def _wanted(work: Work, metric: str, previous: Clock | None) -> tuple[dt.datetime, int] | None:
-    """What sets a clock off, and the time it brings along; None where nothing does."""
+    """What sets a clock off that is not `_needless`, and the time it brings along; None where nothing does."""
     card = work.card
     since = card.created_at
     match metric:
-        case "first reply":
-            if card.first_replied_at is not None:
-                return None
-            again = reopened_at(work)
-            since = again or since
         case "next reply":
-            if card.first_replied_at is None or card.unanswered_since is None:
-                return None
+            assert card.unanswered_since is not None
             again = reopened_at(work)
             since = card.unanswered_since
-        case "resolved":
+        case "first reply" | "resolved":
             again = reopened_at(work)
             since = again or since
         case _:

@@ -45,7 +45,7 @@ def halt(work: Work, name: str) -> None:
     work.halted.add(name)
     _waits(work, name, None)
     clocks.stop(work, name, work.at)
-    latest = _latest(work, name)
+    latest = clocks.latest(work.card, name)
     if latest is not None and latest.cancelled_by == "no promise":
         work.put_clock(latest, replace(latest, cancelled_by="stopped"))
 
@@ -81,14 +81,14 @@ def drop_removed(work: Work) -> None:
 
 def _goes_on(work: Work, name: str) -> dt.datetime | None:
     """From when a clock the finish had cut off goes on, with `on reopen continue`."""
-    latest = _latest(work, name)
+    latest = clocks.latest(work.card, name)
     cut_off = latest is not None and latest.cancelled_by == "resolved"
     return clocks.reopened_at(work) if cut_off and clocks.reopen_choice(work, name) == "continue" else None
 
 
 def _start(work: Work, named: NamedClock, since: dt.datetime | None, held: bool) -> None:
     name, card = named.name, work.card
-    previous = _latest(work, name)
+    previous = clocks.latest(work.card, name)
     if previous is not None and previous.open:
         return
     since = card.unpromised.get(name, since)
@@ -153,7 +153,3 @@ def _waits(work: Work, name: str, since: dt.datetime | None) -> None:
     if work.card.unpromised.get(name) != since:
         others = {other: at for other, at in work.card.unpromised.items() if other != name}
         work.update(unpromised=others if since is None else {**others, name: since})
-
-
-def _latest(work: Work, name: str) -> Clock | None:
-    return next((clock for clock in reversed(work.card.clocks) if clock.metric == name), None)
