@@ -68,6 +68,16 @@ class Place(NamedTuple):
     channel: str = ""
 
 
+def _with_stage(place: Place, stage: str) -> Place:
+    pipeline, _, kind, priority, owner, team, channel = place
+    return Place(pipeline, stage, kind, priority, owner, team, channel)
+
+
+def _with_owner(place: Place, owner: str, team: str) -> Place:
+    pipeline, stage, kind, priority, _, _, channel = place
+    return Place(pipeline, stage, kind, priority, owner, team, channel)
+
+
 class Key(NamedTuple):
     measure: str
     subject: str
@@ -184,12 +194,12 @@ class Watcher:
             case "stage.entered":
                 stage = details["stage"]
                 moved = "from" in details
-                self._place = self._place._replace(stage=stage)
+                self._place = _with_stage(self._place, stage)
                 if moved and counts:
                     self._tally.add("moves", stage, self._place, card)
             case "owner.changed":
                 owner, team = details.get("to", ""), details.get("to_team", "")
-                self._place = self._place._replace(owner=owner, team=team)
+                self._place = _with_owner(self._place, owner, team)
                 if counts and (owner or team):
                     self._tally.add("assignments", owner or team, self._place, card)
             case "field.changed":
@@ -198,7 +208,8 @@ class Watcher:
                     self._place = self._place._replace(**{field: details.get("to", "")})
             case "clock.missed":
                 if counts:
-                    self._count_clock("breaches", details, self._place._replace(owner=details.get("owner", "")), card)
+                    here = self._place
+                    self._count_clock("breaches", details, _with_owner(here, details.get("owner", ""), here.team), card)
             case "clock.excused":
                 if counts:
                     self._count_clock("excused", details, self._place, card)

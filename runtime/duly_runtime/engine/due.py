@@ -33,7 +33,9 @@ def catch_up(work: Work, until: dt.datetime, *, inclusive: bool) -> None:
     What a change has put into the past is handled at the moment of the change.
     """
     for _ in range(MOST_AT_ONCE):
-        awaited = _in_order(work)
+        card, awaited = work.memory.listed
+        if card is not work.card:
+            awaited = _in_order(work)
         if not awaited:
             return
         first = awaited[0]
