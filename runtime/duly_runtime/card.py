@@ -31,7 +31,8 @@ class ClockState(enum.StrEnum):
     missed before."""
 
 
-OPEN = (ClockState.RUNNING, ClockState.PAUSED)
+RUNNING, PAUSED = ClockState.RUNNING, ClockState.PAUSED
+OPEN = (RUNNING, PAUSED)
 
 
 class Pause(msgspec.Struct, frozen=True, array_like=True):

@@ -15,19 +15,24 @@ from duly_runtime.engine.work import Cause, Fact, Work
 
 
 def run(work: Work) -> None:
-    heeded = work.graph.heeded(work.pipeline)
-    while work.queue or _at_rest(work):
-        fact = work.queue.popleft()
+    queue = work.queue
+    if not queue and not _at_rest(work):
+        return
+    graph, name = work.graph, work.pipeline.name
+    heeded, concerns = graph.heeded(work.pipeline), graph.matcher.concerns
+    while queue or _at_rest(work):
+        fact = queue.popleft()
         if fact.depth > actions.DEEPEST:
             actions.stop_cascade(work, "depth")
             return
-        if fact.kind in heeded or work.traced:
-            _take(work, fact)
-        else:
-            # Nobody waits for it.
-            work.taken += 1
-            if work.card.ladders:
-                ladders.heed(work, fact)
+        ruled = concerns(name, fact.kind, work.stage_of(fact))
+        if ruled or fact.kind in heeded or work.traced:
+            _take(work, fact, ruled)
+            continue
+        # Nobody waits for it.
+        work.taken += 1
+        if work.card.ladders:
+            ladders.heed(work, fact)
 
 
 def _at_rest(work: Work) -> bool:
@@ -37,11 +42,12 @@ def _at_rest(work: Work) -> bool:
     return bool(work.queue)
 
 
-def _take(work: Work, fact: Fact) -> None:
+def _take(work: Work, fact: Fact, ruled: bool) -> None:
+    """`ruled`: there are rules that wait for such a fact here."""
     matcher, pipeline = work.graph.matcher, work.pipeline
     traces: tuple[RuleTrace, ...] = ()
     values: dict[str, str] = {}
-    if matcher.concerns(pipeline.name, fact.kind, work.stage_of(fact)):
+    if ruled:
         facts = work.facts(fact)
         traces = matcher.match(pipeline.name, facts)
         if work.traced:

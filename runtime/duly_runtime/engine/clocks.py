@@ -15,12 +15,11 @@ from msgspec.structs import replace
 
 from duly_dsl.program import REOPEN_DEFAULTS, Target
 from duly_dsl.units import Duration
-from duly_runtime.card import Card, Clock, ClockState, Pause
+from duly_runtime.card import PAUSED, RUNNING, Card, Clock, ClockState, Pause
 from duly_runtime.engine.alerts import alerts_of, threshold
 from duly_runtime.engine.telling import instant, told
 from duly_runtime.engine.work import Fact, Work
 
-RUNNING, PAUSED = ClockState.RUNNING, ClockState.PAUSED
 JUDGED = Fact("")
 """Targets are looked up outside any fact."""
 
@@ -90,7 +89,7 @@ def settle(work: Work) -> None:
     if changed or arrived:
         work.changed, work.arrived = set(), False
         for clock in work.card.clocks:
-            if clock.open and clock.missed_at is None and _touched(work, clock, changed, arrived):
+            if clock.missed_at is None and clock.stopped_at is None and _touched(work, clock, changed, arrived):
                 _retarget(work, clock, arrived)
     stage = work.stage
     pauses = () if work.card.visit.resumed else stage.pauses

@@ -10,7 +10,7 @@ from operator import itemgetter
 from msgspec.structs import replace
 
 from duly_dsl.program import Alert, Send, Silence
-from duly_runtime.card import Clock, Held, Ladder
+from duly_runtime.card import PAUSED, RUNNING, Clock, Held, Ladder
 from duly_runtime.decision import Timer
 from duly_runtime.engine import actions, alerts, announcing, cascade, ladders, named, schedules, sending
 from duly_runtime.engine.silences import silent_since
@@ -76,7 +76,8 @@ def _all(work: Work) -> list[Due]:
     card = work.card
     found: list[Due] = []
     for clock in card.clocks:
-        if clock.open:
+        state = clock.state
+        if state is RUNNING or state is PAUSED:
             found += _of_clock(work, clock)
     for ladder in card.ladders:
         if ladder.stopped_at is None and ladder.next_at is not None:

@@ -62,27 +62,15 @@ class Graph:
             if not self._former[name] and not any(clock.was for clock in p.clocks)
         }
         self._fields = {name: {f.name: f for f in p.fields} for name, p in program.pipelines.items()}
-        self._heeded = {name: self._waited_for(p) for name, p in program.pipelines.items()}
+        self._heeded = {name: _waited_for(p) for name, p in program.pipelines.items()}
         for name, pipeline in program.pipelines.items():
             self._clocks.update({(name, was): clock for clock in pipeline.clocks for was in clock.was})
             self._clocks.update({(name, clock.name): clock for clock in pipeline.clocks})
             self._stages.update({(name, was): stage for stage in pipeline.stages for was in stage.was})
             self._stages.update({(name, stage.name): stage for stage in pipeline.stages})
 
-    def _waited_for(self, pipeline: Pipeline) -> frozenset[str]:
-        kinds = {entry.kind for entry in self.program.index if entry.pipeline == pipeline.name}
-        kinds.update(table.kind for table in pipeline.assigns)
-        for clock in pipeline.clocks:
-            kinds.update(clock.kinds)
-        for escalation in pipeline.escalations:
-            kinds.update(escalation.stop_kinds)
-        for stage in pipeline.stages:
-            for resume in stage.resumes:
-                kinds.update(resume.kinds)
-        return frozenset(kinds)
-
     def heeded(self, pipeline: Pipeline) -> frozenset[str]:
-        """The kinds of facts that rules, clocks, ladders, waits or tables of a pipeline wait for: others lead to nothing."""
+        """The kinds of facts that clocks, ladders, waits or tables of a pipeline wait for."""
         return self._heeded[pipeline.name]
 
     def saw(self, node: Record) -> None:
@@ -186,6 +174,18 @@ def _subscribed(program: Program, pipeline: str) -> dict[str, tuple[str, ...]]:
             for event in connector.events:
                 found[event] = (*found.get(event, ()), connector.name)
     return found
+
+
+def _waited_for(pipeline: Pipeline) -> frozenset[str]:
+    kinds = {table.kind for table in pipeline.assigns}
+    for clock in pipeline.clocks:
+        kinds.update(clock.kinds)
+    for escalation in pipeline.escalations:
+        kinds.update(escalation.stop_kinds)
+    for stage in pipeline.stages:
+        for resume in stage.resumes:
+            kinds.update(resume.kinds)
+    return frozenset(kinds)
 
 
 _graphs: OrderedDict[str, Graph] = OrderedDict()

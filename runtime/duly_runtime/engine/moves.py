@@ -20,7 +20,7 @@ def arrive(work: Work, stage: Stage, *, author: str = "", details: dict[str, str
     work.graph.saw(stage)
     number = work.card.visits[-1].number + 1 if work.card.visits else 1
     visit = Visit(number=number, stage=stage.name, entered_at=work.at)
-    work.update(stage=stage.name, visits=(*work.card.visits, visit))
+    work.enter(stage, visits=(*work.card.visits, visit))
     work.arrived = True
     work.changed.add("stage")
     work.say("stage.entered", {"stage": stage.name, **(details or {})}, author=author)

@@ -67,7 +67,7 @@ def open_card(work: Work, body: CustomerMessage | OpenCard) -> None:
         for operand, value in body.fields.items():
             checked(work.graph, work.pipeline, operand, value)
     # Stands in the stage already while its first values are set: conditions may read it.
-    work.update(stage=stage.name)
+    work.enter(stage)
     work.say("card.created", {"title": work.card.title, "channel": body.channel, "connector": body.connector})
     moves.fill_in(work, body.fields)
     work.fact("card is created")

@@ -119,7 +119,6 @@ class Work:
     __slots__ = (
         "_changed",
         "_lines",
-        "_stage",
         "actions",
         "arrived",
         "assigned",
@@ -146,6 +145,7 @@ class Work:
         "queue",
         "reopened",
         "revision",
+        "stage",
         "stopped",
         "taken",
         "time",
@@ -180,7 +180,8 @@ class Work:
         """What is handled now fell due by itself."""
         self.time: WorkingTime = graph.working(pipeline)
         """The pipeline's working time."""
-        self._stage: Stage | None = None
+        self.stage: Stage = graph.stage(pipeline, card.stage)
+        """The stage the card is in."""
         self._changed = False
         self.message = ""
         """The text of the event's message, folded; empty while something else than the event is handled."""
@@ -221,13 +222,6 @@ class Work:
         """The card came to its stage since clocks were last settled."""
 
     # --- reading ------------------------------------------------------------------------------------------------------
-
-    @property
-    def stage(self) -> Stage:
-        name, stage = self.card.stage, self._stage
-        if stage is None or stage.name != name:
-            stage = self._stage = self.graph.stage(self.pipeline, name)
-        return stage
 
     def working(self, calendar: str) -> WorkingTime:
         """The working time of a calendar, the pipeline's where the version has none of that name."""
@@ -303,6 +297,11 @@ class Work:
             self.update(ladders=(*self.card.ladders, new))
         else:
             self.update(ladders=tuple([new if ladder is old else ladder for ladder in self.card.ladders]))
+
+    def enter(self, stage: Stage, **changes: object) -> None:
+        """The card is in a stage from now on."""
+        self.stage = stage
+        self.update(stage=stage.name, **changes)
 
     def put_visit(self, visit: Visit) -> None:
         """Replace the card's present visit."""
