@@ -30,6 +30,8 @@ class Matcher:
 
     def __init__(self, program: p.Program) -> None:
         self.program = program
+        self.ages = any(isinstance(predicate, p.CardAge) for predicate in program.predicates)
+        """Whether any condition asks how old the card is."""
         self._candidates: dict[tuple[str, str, str], tuple[p.Rule, ...]] = {}
         for entry in program.index:
             rules = tuple(program.rules[rule] for rule in entry.rules if program.rules[rule].mode != "off")

@@ -111,7 +111,9 @@ def _handle(
     if not known:
         card = _renamed(graph, pipeline, card)
     work = Work(graph, pipeline, card, now, world, traced=traced, memory=memory)
-    at = now if isinstance(event.body, TimerFired) else _takes_effect(card, event, now)
+    body = event.body
+    fired = isinstance(body, TimerFired)
+    at = now if fired else _takes_effect(card, event, now)
     if not known:
         named.drop_removed(work)
     work.at = card.created_at
@@ -123,16 +125,16 @@ def _handle(
     if event.backfill:
         work.backfill = True
         work.update(imported_until=max(now, card.imported_until or now))
-    if isinstance(event.body, (CustomerMessage, AgentMessage)):
-        work.message = fold(event.body.text)
-    if not isinstance(event.body, TimerFired):
-        commands.carry_out(work, event.body)
-    if isinstance(event.body, Recompute):
-        if event.body.choice == "keep":
-            work.update(kept=card.kept or event.body.before)
+    if isinstance(body, (CustomerMessage, AgentMessage)):
+        work.message = fold(body.text)
+    if not fired:
+        commands.carry_out(work, body)
+    if isinstance(body, Recompute):
+        if body.choice == "keep":
+            work.update(kept=card.kept or body.before)
         else:
             work.update(kept="")
-        if event.body.choice == "recompute":
+        if body.choice == "recompute":
             clocks.recompute(work)
             ladders.recompute(work)
     return _finish(work, event)

@@ -241,6 +241,15 @@ class Work:
         card, stage = self.card, self.stage_of(fact)
         if stage != card.stage:
             card = msgspec.structs.replace(card, stage=stage)
+        if not self.graph.matcher.ages:
+            return Facts(
+                kind=fact.kind,
+                card=card,
+                stage=fact.stage,
+                metric=fact.metric,
+                subject=fact.subject,
+                message=self.message,
+            )
         time, created, at = self.time, card.created_at, self.at
 
         def business() -> int:
@@ -316,10 +325,10 @@ class Work:
         was sent."""
         if self.subscribed:
             self._news(kind, details or {}, author)
-        if not self.wants(kind):
+        if self._lines is not None and kind not in self._lines:
             return
         words = {key: value for key, value in details.items() if value} if details else {}
-        if self.quiet:
+        if (self.backfill or self.overdue) and self.quiet:
             words["backfill"] = "yes"
         self.entries.append(Entry(kind=kind, at=self.at, author=author, details=words))
 
@@ -331,7 +340,7 @@ class Work:
 
     def do(self, effect: AnyEffect) -> None:
         """An effect, once per key; none in an imported past."""
-        if not self.quiet:
+        if not ((self.backfill or self.overdue) and self.quiet):
             self.effects.setdefault(effect.key, effect)
 
     def fact(self, kind: str, *, stage: str = "", metric: str = "", subject: str = "") -> None:
