@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from msgspec.structs import replace
+
 from duly_dsl import program as p
 from duly_runtime.decision import CallWebhook, MessageCustomer, NotifyPerson
 from duly_runtime.engine import assignment, excuses, moves, named, notes, people, sending
@@ -27,7 +29,7 @@ def perform(work: Work, actions: Sequence[p.AnyAction], cause: Cause) -> None:
             stop_cascade(work, "actions", cause.details.get("rule", ""))
             return
         work.actions += 1
-        _perform(work, action, cause._replace(key=f"{cause.key}/{number}"))
+        _perform(work, action, replace(cause, key=f"{cause.key}/{number}"))
 
 
 def stop_cascade(work: Work, why: str, rule: str = "") -> None:

@@ -37,7 +37,7 @@ def stop(work: Work, metric: str, at: dt.datetime) -> None:
     if clock is None or clock.started_at > at:
         return
     done = replace(clock, state=ClockState.DONE, stopped_at=at, pauses=_closed(clock.pauses, at))
-    details = told(clock)
+    details: dict[str, str] = {}
     if clock.missed_at is not None and work.backfill and clock.due_at is not None and at <= clock.due_at:
         # A fact that came in late says it was in time after all; the cycle was still open, so it may.
         details["withdrawn"] = instant(clock.missed_at)
@@ -46,7 +46,9 @@ def stop(work: Work, metric: str, at: dt.datetime) -> None:
         done = replace(done, due_at=_due(work, done))
         details["due_at"] = instant(done.due_at)
     work.put_clock(clock, done)
-    work.say("clock.met" if done.outcome == "met" else "clock.stopped", details)
+    kind = "clock.met" if done.missed_at is None else "clock.stopped"
+    if work.wants(kind):
+        work.say(kind, {**told(clock), **details})
 
 
 def cancel(work: Work, clock: Clock, why: str) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable
-from operator import itemgetter
+from operator import attrgetter
 
 from msgspec.structs import replace
 
@@ -23,7 +23,7 @@ MOST_AT_ONCE = 1000
 MOST_KEPT = 64
 """Clocks, in all their states, whose due instants are kept for a card."""
 
-ORDER = itemgetter(0, 1, 2)
+ORDER = attrgetter("at", "rank", "key")
 """Instant, rank, key."""
 
 

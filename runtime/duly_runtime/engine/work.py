@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime as dt
 from collections import deque
 from collections.abc import Callable, Iterable
-from typing import NamedTuple
 
 import msgspec
 
@@ -21,7 +20,7 @@ PASSING = ("card enters", "card leaves")
 MICROSECOND = dt.timedelta(microseconds=1)
 
 
-class Fact(NamedTuple):
+class Fact(msgspec.Struct, frozen=True, gc=False):
     """Something that became true and may set rules off. `depth` is 0 for the event's own, n for what rules led to."""
 
     kind: str
@@ -31,7 +30,7 @@ class Fact(NamedTuple):
     depth: int = 0
 
 
-class Cause(NamedTuple):
+class Cause(msgspec.Struct, frozen=True):
     """What acts: for the keys of its effects and the words of the history."""
 
     key: str
@@ -39,7 +38,7 @@ class Cause(NamedTuple):
     details: dict[str, str]
 
 
-class News(NamedTuple):
+class News(msgspec.Struct, frozen=True):
     """An event of the catalogue that a connector wants to be told of."""
 
     event: str
@@ -74,7 +73,7 @@ EVENT_OF = {
 `clock.at_risk` of no line."""
 
 
-class Due(NamedTuple):
+class Due(msgspec.Struct, frozen=True):
     """Something that falls due by itself. `rank` orders what is due at one instant: alerts, misses, levels, silences, what
     was held.
 
