@@ -9,7 +9,9 @@ from __future__ import annotations
 import datetime as dt
 from collections import Counter
 from collections.abc import Iterable
-from typing import NamedTuple
+
+import msgspec
+from msgspec.structs import replace
 
 from duly_runtime.card import Card
 from duly_runtime.decision import CallWebhook, Decision, Entry, MessageCustomer, NotifyPerson
@@ -56,7 +58,7 @@ COUNTED = frozenset(
 """Lines of history that tell of an outcome, or of where the card is; most do neither."""
 
 
-class Place(NamedTuple):
+class Place(msgspec.Struct, frozen=True, array_like=True, gc=False, cache_hash=True):
     """Where something happened: the card as it stood then."""
 
     pipeline: str = ""
@@ -68,20 +70,8 @@ class Place(NamedTuple):
     channel: str = ""
 
 
-def _with_stage(place: Place, stage: str) -> Place:
-    pipeline, _, kind, priority, owner, team, channel = place
-    return Place(pipeline, stage, kind, priority, owner, team, channel)
-
-
-def _with_owner(place: Place, owner: str, team: str) -> Place:
-    pipeline, stage, kind, priority, _, _, channel = place
-    return Place(pipeline, stage, kind, priority, owner, team, channel)
-
-
-class Key(NamedTuple):
-    measure: str
-    subject: str
-    place: Place
+Key = tuple[str, str, Place]
+"""Measure, subject, place. A plain tuple: one is made for everything that is counted."""
 
 
 class Tally:
@@ -96,7 +86,7 @@ class Tally:
         return (self.since is None or at >= self.since) and (self.until is None or at <= self.until)
 
     def add(self, measure: str, subject: str, place: Place, card: int) -> None:
-        key = Key(measure, subject, place)
+        key = (measure, subject, place)
         cell = self.cells.get(key)
         if cell is None:
             self.cells[key] = [card]
@@ -116,9 +106,9 @@ class Tally:
     def by(self, measure: str, *dimensions: str) -> dict[tuple[str, ...], Counter[int]]:
         """Values of the dimensions (`subject` is one too) -> card -> how many times."""
         found: dict[tuple[str, ...], Counter[int]] = {}
-        for key, cards in self.cells.items():
-            if key.measure == measure and cards:
-                values = tuple(key.subject if name == "subject" else getattr(key.place, name) for name in dimensions)
+        for (counted, subject, place), cards in self.cells.items():
+            if counted == measure and cards:
+                values = tuple(subject if name == "subject" else getattr(place, name) for name in dimensions)
                 found.setdefault(values, Counter()).update(cards)
         return found
 
@@ -129,8 +119,8 @@ class Tally:
     def total(self, measure: str, subject: str | None = None) -> int:
         return sum(
             len(cards)
-            for key, cards in self.cells.items()
-            if key.measure == measure and (subject is None or key.subject == subject)
+            for (counted, about, _), cards in self.cells.items()
+            if counted == measure and (subject is None or about == subject)
         )
 
 
@@ -194,22 +184,21 @@ class Watcher:
             case "stage.entered":
                 stage = details["stage"]
                 moved = "from" in details
-                self._place = _with_stage(self._place, stage)
+                self._place = replace(self._place, stage=stage)
                 if moved and counts:
                     self._tally.add("moves", stage, self._place, card)
             case "owner.changed":
                 owner, team = details.get("to", ""), details.get("to_team", "")
-                self._place = _with_owner(self._place, owner, team)
+                self._place = replace(self._place, owner=owner, team=team)
                 if counts and (owner or team):
                     self._tally.add("assignments", owner or team, self._place, card)
             case "field.changed":
                 field = details["field"]
                 if field == "type" or field == "priority":
-                    self._place = self._place._replace(**{field: details.get("to", "")})
+                    self._place = replace(self._place, **{field: details.get("to", "")})
             case "clock.missed":
                 if counts:
-                    here = self._place
-                    self._count_clock("breaches", details, _with_owner(here, details.get("owner", ""), here.team), card)
+                    self._count_clock("breaches", details, replace(self._place, owner=details.get("owner", "")), card)
             case "clock.excused":
                 if counts:
                     self._count_clock("excused", details, self._place, card)
@@ -226,7 +215,7 @@ class Watcher:
                     self._other(kind, details, card)
 
     def _count_clock(self, measure: str, details: dict[str, str], place: Place, card: int) -> None:
-        key = Key(measure, details["metric"], place)
+        key = (measure, details["metric"], place)
         self._tally.add(*key, card)
         if self._counted is None:
             self._counted = {}
