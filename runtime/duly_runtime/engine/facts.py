@@ -18,7 +18,7 @@ def _unknown_days(amount: Duration) -> int:
     raise ValueError(f"these facts were made without a way to tell whether the card is older than {amount}")
 
 
-class Facts(msgspec.Struct, kw_only=True):
+class Facts(msgspec.Struct):
     """One fact. The card is as it is after what happened, except for `card leaves`: there it is still in the stage it
     leaves, and for `card enters` it is in the new one."""
 

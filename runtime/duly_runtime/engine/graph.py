@@ -63,6 +63,7 @@ class Graph:
         }
         self._fields = {name: {f.name: f for f in p.fields} for name, p in program.pipelines.items()}
         self._heeded = {name: _waited_for(p) for name, p in program.pipelines.items()}
+        self._steady = {name: _steady(p) for name, p in program.pipelines.items()}
         for name, pipeline in program.pipelines.items():
             self._clocks.update({(name, was): clock for clock in pipeline.clocks for was in clock.was})
             self._clocks.update({(name, clock.name): clock for clock in pipeline.clocks})
@@ -72,6 +73,10 @@ class Graph:
     def heeded(self, pipeline: Pipeline) -> frozenset[str]:
         """The kinds of facts that clocks, ladders, waits or tables of a pipeline wait for."""
         return self._heeded[pipeline.name]
+
+    def steady(self, pipeline: Pipeline) -> bool:
+        """Whether what clocks promise hangs on the card alone, neither on its age nor on a message."""
+        return self._steady[pipeline.name]
 
     def saw(self, node: Record) -> None:
         """The engine acts on a node of the program: a stage entered, a row that matched, an alert, level or silence that
@@ -186,6 +191,12 @@ def _waited_for(pipeline: Pipeline) -> frozenset[str]:
         for resume in stage.resumes:
             kinds.update(resume.kinds)
     return frozenset(kinds)
+
+
+def _steady(pipeline: Pipeline) -> bool:
+    targets = [*pipeline.targets, *(clock.target for clock in pipeline.clocks)]
+    targets += [target for stage in pipeline.stages for target in stage.targets]
+    return not any("card age" in target.reads or "message" in target.reads for target in targets)
 
 
 _graphs: OrderedDict[str, Graph] = OrderedDict()

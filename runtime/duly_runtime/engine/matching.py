@@ -15,6 +15,7 @@ from typing import Any, cast
 
 from duly_dsl import predicates as code
 from duly_dsl import program as p
+from duly_dsl.units import Unit
 from duly_dsl.words import holds_word
 from duly_runtime.decision import RuleTrace
 from duly_runtime.engine.facts import Facts
@@ -30,8 +31,11 @@ class Matcher:
 
     def __init__(self, program: p.Program) -> None:
         self.program = program
-        self.ages = any(isinstance(predicate, p.CardAge) for predicate in program.predicates)
+        ages = [predicate.amount.unit for predicate in program.predicates if isinstance(predicate, p.CardAge)]
+        self.ages = bool(ages)
         """Whether any condition asks how old the card is."""
+        self.open_ages = any(unit is not Unit.ELAPSED for unit in ages)
+        """Whether one asks so in time that a calendar measures."""
         self._candidates: dict[tuple[str, str, str], tuple[p.Rule, ...]] = {}
         for entry in program.index:
             rules = tuple(program.rules[rule] for rule in entry.rules if program.rules[rule].mode != "off")

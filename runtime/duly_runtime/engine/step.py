@@ -120,6 +120,8 @@ def _handle(
     # A correction to a card that lives: what is due by now was promised before it, and is still said.
     live = event.backfill and (card.imported_until is None or at > card.imported_until)
     due.catch_up(work, now if live else at, inclusive=False)
+    if fired and known and work.card is card and graph.steady(pipeline):
+        return _finish(work, event, settled=True)
     work.at = at
     work.begin()
     if event.backfill:
@@ -140,12 +142,14 @@ def _handle(
     return _finish(work, event)
 
 
-def _finish(work: Work, event: Event) -> Decision:
-    """What the event leads to, what is due since, and the books."""
-    cascade.run(work)
-    named.settle(work)
-    schedules.settle(work)
-    work.message = ""
+def _finish(work: Work, event: Event, *, settled: bool = False) -> Decision:
+    """What the event leads to, what is due since, and the books. `settled`: it led to nothing, and the last step has left
+    all clocks in line with the card."""
+    if not settled:
+        cascade.run(work)
+        named.settle(work)
+        schedules.settle(work)
+        work.message = ""
     # Of an import the next event may lie before what is due by now: only its own time is caught up.
     due.catch_up(work, work.at if event.backfill else work.now, inclusive=True)
     timers = due.timers(work)

@@ -240,16 +240,13 @@ class Work:
         card, stage = self.card, self.stage_of(fact)
         if stage != card.stage:
             card = msgspec.structs.replace(card, stage=stage)
-        if not self.graph.matcher.ages:
-            return Facts(
-                kind=fact.kind,
-                card=card,
-                stage=fact.stage,
-                metric=fact.metric,
-                subject=fact.subject,
-                message=self.message,
-            )
+        matcher = self.graph.matcher
+        if not matcher.ages:
+            return Facts(fact.kind, card, fact.stage, fact.metric, fact.subject, self.message)
         time, created, at = self.time, card.created_at, self.at
+        age = (at - created) // MICROSECOND
+        if not matcher.open_ages:
+            return Facts(fact.kind, card, fact.stage, fact.metric, fact.subject, self.message, age)
 
         def business() -> int:
             return time.between(created, at)
@@ -257,17 +254,7 @@ class Work:
         def past(amount: Duration) -> int:
             return (at - time.add(created, amount)) // MICROSECOND
 
-        return Facts(
-            kind=fact.kind,
-            card=card,
-            stage=fact.stage,
-            metric=fact.metric,
-            subject=fact.subject,
-            message=self.message,
-            age_elapsed=(at - created) // MICROSECOND,
-            business=business,
-            past=past,
-        )
+        return Facts(fact.kind, card, fact.stage, fact.metric, fact.subject, self.message, age, business, past)
 
     def holds(self, predicate: int | None, fact: Fact) -> bool:
         """None always holds."""
