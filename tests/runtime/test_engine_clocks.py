@@ -405,3 +405,12 @@ def test_a_reply_says_who_sent_it_and_goes_out_as_it_is():
     desk.handle(AgentMessage(text="{not a placeholder}", author="bruno"))
     ((_, effect),) = desk.effects
     assert (effect.text, effect.rendered, effect.author) == ("{not a placeholder}", True, "bruno")
+
+
+def test_what_is_promised_by_age_starts_with_the_timer_that_finds_the_card_old_enough():
+    aged = REPLIES.replace("next reply within 1h\n", "next reply within 1h\n  resolved within 4h if card age > 90m elapsed\n")
+    desk = Desk(aged).writes()
+    desk.until("mon 10:55")
+    assert desk.cycles("resolved") == []
+    desk.until("mon 11:30")  # the first reply was due at 11:00: nothing else has come since
+    assert desk.cycles("resolved") == [(1, "running")]
