@@ -408,7 +408,9 @@ def test_a_reply_says_who_sent_it_and_goes_out_as_it_is():
 
 
 def test_what_is_promised_by_age_starts_with_the_timer_that_finds_the_card_old_enough():
-    aged = REPLIES.replace("next reply within 1h\n", "next reply within 1h\n  resolved within 4h if card age > 90m elapsed\n")
+    aged = REPLIES.replace(
+        "next reply within 1h\n", "next reply within 1h\n  resolved within 4h if card age > 90m elapsed\n"
+    )
     desk = Desk(aged).writes()
     desk.until("mon 10:55")
     assert desk.cycles("resolved") == []

@@ -250,7 +250,7 @@ def launch(work: Work, clock: Clock, previous: Clock | None, paused: dt.datetime
         clock = replace(clock, state=ClockState.PAUSED, pauses=(*clock.pauses, Pause(paused)))
     clock = replace(clock, due_at=_due(work, clock), sent=(*clock.sent, *_behind(work, clock)))
     work.put_clock(previous if previous is not None and clock.cycle == previous.cycle else None, clock)
-    if work.subscribed or work.wants("clock.started"):
+    if work.wants("clock.started"):
         work.say("clock.started", {**told(clock), "started_at": instant(clock.started_at)})
 
 

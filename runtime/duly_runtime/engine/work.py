@@ -136,6 +136,7 @@ class Work:
         "held",
         "memory",
         "message",
+        "news",
         "now",
         "occasion",
         "over",
@@ -146,6 +147,7 @@ class Work:
         "revision",
         "stage",
         "stopped",
+        "subscribed",
         "taken",
         "time",
         "trace",
@@ -303,8 +305,8 @@ class Work:
         self.update(visits=(*self.card.visits[:-1], visit))
 
     def wants(self, kind: str) -> bool:
-        """Whether lines of history of this kind are kept."""
-        return self._lines is None or kind in self._lines
+        """Whether anybody has a use for lines of history of this kind."""
+        return self._lines is None or kind in self._lines or bool(self.subscribed)
 
     def say(self, kind: str, details: dict[str, str] | None = None, *, author: str = "") -> None:
         """A line of history, and news for whoever subscribes; in an imported past no news, and the line says that nothing
