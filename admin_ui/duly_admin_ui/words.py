@@ -103,6 +103,12 @@ class Words:
         names = {"whatsapp": "WhatsApp", "email": _("E-mail"), "webhook": "Webhook", "manual": _("By hand"), "app": "Duly"}
         return names.get(channel, channel)
 
+    def identity(self, kind: str, scope: str) -> str:
+        """What a name of a contact is; `scope` is the connector whose word it is."""
+        _ = self._
+        names = {"email": _("E-mail"), "phone": _("Phone"), "whatsapp": _("WhatsApp user"), "address": _("user of")}
+        return " ".join(part for part in (names.get(kind, kind), scope) if part)
+
     def role(self, role: str) -> str:
         _ = self._
         return {
@@ -135,6 +141,7 @@ class Words:
             "cards.read": _("see cards"),
             "rules.read": _("read the rules"),
             "cards.work": _("work on cards"),
+            "contacts.edit": _("change contacts"),
             "cards.assign": _("give cards to others"),
             "deliveries.read": _("see deliveries"),
             "reports.read": _("see reports"),

@@ -21,6 +21,8 @@ PAGES = {
     "history": "/cards/1?view=history",
     "why": "/cards/1?view=why",
     "new card": "/new-card/Customer%20support",
+    "contacts": "/contacts",
+    "contact": "/contacts/1?q=a",
     "rules": "/rules?file=support.duly",
     "versions": "/versions",
     "parked": "/parked",
@@ -316,3 +318,46 @@ def test_parked_requests_are_shown_whole_and_replayed(served: Served, visit: Vis
     expect(page.locator(".reason")).to_contain_text("order.id is missing")
     page.get_by_role("button", name="Try again").click()
     expect(page.get_by_role("heading", name="Nothing is put aside")).to_be_visible()
+
+
+def test_contacts_are_found_merged_and_split(served: Served, visit: Visit, watches: list[Watch]) -> None:
+    page = visit(served, "/cards/1", "bruno")
+    watches[0].expect("409")
+    page.get_by_role("link", name="Marta Silva").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Marta Silva")
+    page.get_by_role("searchbox").fill("eva")
+    page.get_by_role("search").get_by_role("button").click()
+    page.get_by_role("button", name="Merge into Marta Silva").click()
+    expect(page.get_by_role("region", name="Cards").get_by_role("link")).to_have_count(2)
+    page.get_by_text("Somebody else's").first.click()
+    page.get_by_role("button", name="Make it another contact").click()
+    expect(page.get_by_role("alert")).to_contain_text("leave at least one")
+    page.get_by_role("checkbox", name="+5511988770005").check()
+    page.get_by_role("button", name="Make it another contact").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Without a name")
+    page.get_by_role("textbox", name="Name").fill("Eva of the shop")
+    page.get_by_role("button", name="Rename").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Eva of the shop")
+    page.goto("/contacts/1")
+    page.get_by_role("button", name="Undo Eva Dias").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Eva Dias")
+
+
+def test_an_address_is_added_and_a_claim_confirmed(served: Served, visit: Visit, watches: list[Watch]) -> None:
+    page = visit(served, "/contacts/1", "bruno", script=False)
+    watches[0].expect("409")
+    page.get_by_role("textbox", name="Address or number").fill("988776655")
+    page.get_by_role("button", name="Add").click()
+    expect(page.get_by_role("alert")).to_contain_text("with its country")
+    page.get_by_role("textbox", name="Address or number").fill("marta@example.org")
+    page.get_by_role("button", name="Add").click()
+    expect(page.get_by_text("marta@example.org").first).to_be_visible()
+    page.get_by_role("button", name="Confirm customer1@example.org").click()
+    expect(page.get_by_role("button", name="Confirm customer1@example.org")).to_have_count(0)
+
+
+def test_a_viewer_sees_contacts_and_changes_nothing(served: Served, visit: Visit) -> None:
+    page = visit(served, "/contacts", "vera")
+    page.get_by_role("link", name="Marta Silva").click()
+    expect(page.get_by_text("customer1@example.org").first).to_be_visible()
+    expect(page.locator("main form")).to_have_count(0)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
 import msgspec
@@ -45,6 +45,15 @@ from duly_runtime.store.api import (
     Version,
     VersionRow,
     VisitRow,
+)
+from duly_runtime.store.contacts_api import (
+    CardContact,
+    Claim,
+    ContactCard,
+    ContactLine,
+    ContactMerge,
+    ContactPage,
+    IdentityRow,
 )
 from duly_runtime.time import FakeClock, SystemClock
 
@@ -149,6 +158,7 @@ class MemoryStore:
         ]
         self.accounts: dict[str, User] = {}
         self.aside: list[Parked] = []
+        self.people: dict[int, ContactPage] = {}
         self.live = True
         if not empty:
             self._fill()
@@ -194,6 +204,15 @@ class MemoryStore:
             priority="low", age=300, clocks=(still,), tags=("billing",),
         )  # fmt: skip
         self._card(5, "Done", "Thanks!", "Eva Dias", "whatsapp", owner="bruno", priority="normal", age=400)
+        for card in self.cards.values():
+            self.people[card.number] = ContactPage(
+                id=card.number, name=card.contact.name, created_at=card.created_at, merged_into=0,
+                identities=(
+                    self._identity(card.number * 2, "email", f"customer{card.number}@example.org", "Mail", verified=False),
+                    self._identity(card.number * 2 + 1, "phone", f"+551198877000{card.number}", "WhatsApp"),
+                ),
+                merges=(),
+            )  # fmt: skip
         self.aside.append(
             Parked(what="raw", id=7, connector="Shop", reason="order.id is missing", at=now, body=b'{"text": "<b>hi</b>"}')
         )
@@ -269,6 +288,87 @@ class MemoryStore:
 
     async def history(self, card_id: int) -> list[HistoryRow]:
         return self.told[card_id]
+
+    async def contact_of_card(self, card_id: int) -> CardContact:
+        card = self.cards[card_id]
+        return CardContact(
+            id=card.number, name=card.contact.name, claimed=card.channel == "webhook", others=card.number % 2
+        )
+
+    async def contact(self, contact_id: int) -> ContactPage:
+        if contact_id not in self.people:
+            raise Missing(f"contact {contact_id}")
+        return self.people[contact_id]
+
+    async def contacts(self, query: str = "", limit: int = 50, before: int = 0) -> list[ContactLine]:
+        found = [
+            ContactLine(
+                id=one.id, name=one.name, names=tuple(i.value for i in one.identities), cards=1, open_cards=1,
+                last_at=self.now,
+            )
+            for one in reversed(self.people.values())
+            if not one.merged_into and query.casefold() in one.name.casefold() and (not before or one.id < before)
+        ]  # fmt: skip
+        return found[:limit]
+
+    async def contact_cards(self, contact_id: int, limit: int = 200) -> list[ContactCard]:
+        return [
+            ContactCard(
+                id=card.id, number=card.number, pipeline=card.pipeline, stage=card.stage, title=card.title,
+                channel=card.channel, connector=card.connector, owner=card.owner, created_at=card.created_at,
+                finished_at=card.finished_at, claimed=card.channel == "webhook",
+            )
+            for card in self.cards.values()
+            if card.number == contact_id or self.people[card.number].merged_into == contact_id
+        ]  # fmt: skip
+
+    async def contact_claims(self, contact_id: int) -> list[Claim]:
+        return [Claim(kind="phone", value="+5511900000001", contact_id=5, name="Eva Dias")] if contact_id == 1 else []
+
+    async def rename_contact(self, contact_id: int, name: str, author: str, now: dt.datetime) -> None:
+        self.people[contact_id] = msgspec.structs.replace(self.people[contact_id], name=name)
+
+    async def add_identity(self, contact_id: int, kind: str, value: str, author: str, now: dt.datetime) -> int:
+        if "@" not in value and not value.startswith("+"):
+            raise ValueError(value)
+        one = self.people[contact_id]
+        self.people[contact_id] = msgspec.structs.replace(
+            one, identities=(*one.identities, self._identity(90 + len(one.identities), kind, value, author))
+        )
+        return 90
+
+    async def confirm_identity(self, contact_id: int, identity_id: int, author: str, now: dt.datetime) -> None:
+        one = self.people[contact_id]
+        sure = tuple(msgspec.structs.replace(i, verified=True) if i.id == identity_id else i for i in one.identities)
+        self.people[contact_id] = msgspec.structs.replace(one, identities=sure)
+
+    async def merge_contacts(self, kept: int, gone: int, author: str, now: dt.datetime) -> int:
+        one, other = self.people[kept], self.people[gone]
+        merge = ContactMerge(id=gone, name=other.name, at=now, author=author, undone_at=None)
+        self.people[kept] = msgspec.structs.replace(
+            one, identities=one.identities + other.identities, merges=(merge, *one.merges)
+        )
+        self.people[gone] = msgspec.structs.replace(other, merged_into=kept)
+        return gone
+
+    async def undo_contact_merge(self, merge_id: int, author: str, now: dt.datetime) -> int:
+        self.people[merge_id] = msgspec.structs.replace(self.people[merge_id], merged_into=0)
+        return merge_id
+
+    async def split_contact(self, contact_id: int, identity_ids: Sequence[int], author: str, now: dt.datetime) -> int:
+        one = self.people[contact_id]
+        if not identity_ids or len(identity_ids) == len(one.identities):
+            raise Conflict("nothing would be left")
+        new = msgspec.structs.replace(
+            one, id=50, name="", identities=tuple(i for i in one.identities if i.id in identity_ids), merges=()
+        )
+        rest = tuple(i for i in one.identities if i.id not in identity_ids)
+        self.people[contact_id] = msgspec.structs.replace(one, identities=rest)
+        self.people[50] = new
+        return 50
+
+    def _identity(self, number: int, kind: str, value: str, source: str, *, verified: bool = True) -> IdentityRow:
+        return IdentityRow(id=number, kind=kind, scope="", value=value, verified=verified, source=source, at=self.now)
 
     async def trace(self, card_id: int) -> list[TraceRow]:
         facts = (

@@ -31,6 +31,17 @@ AUTHORISATION = {
     ("POST", "/cards/{number}/fields"): ("write", "cards.work"),
     ("POST", "/cards/{number}/tags"): ("write", "cards.work"),
     ("POST", "/cards/{number}/acknowledge"): ("write", "cards.work"),
+    ("GET", "/cards/{number}/contact"): ("read", "cards.read"),
+    ("GET", "/contacts"): ("read", "cards.read"),
+    ("GET", "/contacts/{contact}"): ("read", "cards.read"),
+    ("GET", "/contacts/{contact}/cards"): ("read", "cards.read"),
+    ("GET", "/contacts/{contact}/claims"): ("read", "cards.read"),
+    ("POST", "/contacts/{contact}/name"): ("write", "contacts.edit"),
+    ("POST", "/contacts/{contact}/identities"): ("write", "contacts.edit"),
+    ("POST", "/contacts/{contact}/identities/{identity}/confirm"): ("write", "contacts.edit"),
+    ("POST", "/contacts/{contact}/merge"): ("write", "contacts.edit"),
+    ("POST", "/contacts/{contact}/split"): ("write", "contacts.edit"),
+    ("POST", "/contact-merges/{merge}/undo"): ("write", "contacts.edit"),
     ("GET", "/deliveries"): ("read", "deliveries.read"),
     ("POST", "/check"): ("read", "rules.read"),
     ("POST", "/edit"): ("read", "rules.read"),
@@ -103,6 +114,8 @@ def test_strangers_get_401_with_a_reason(tmp_path: Path, headers: dict[str, str]
     async def body(here: Office) -> None:
         for method, path in AUTHORISATION:
             filled = path.replace("{number}", "1").replace("{token_id}", "1").replace("{item_id}", "1")
+            for name in ("contact", "identity", "merge"):
+                filled = filled.replace(f"{{{name}}}", "1")
             answer = await here.client.request(method, "/api/v1" + filled, headers=headers, json={})
             assert answer.status_code == 401, (method, path, answer.text)
             assert answer.headers["content-type"] == "application/problem+json"

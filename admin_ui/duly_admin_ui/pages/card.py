@@ -88,6 +88,7 @@ async def show(page: Page, card: Card, *, problem: str = "", typed: dict[str, st
         "card.html",
         status=409 if problem else 200,
         card=card,
+        whose=await store.contact_of_card(card.id),
         pipeline=line,
         view=view,
         views=VIEWS,

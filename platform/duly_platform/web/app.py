@@ -14,7 +14,7 @@ from litestar.middleware import DefineMiddleware
 from litestar.static_files import create_static_files_router
 
 import duly_admin_ui
-from duly_platform.api import administration, cards, editing, events, journal, problems, reference, reports, rules
+from duly_platform.api import administration, cards, contacts, editing, events, journal, problems, reference, reports, rules
 from duly_platform.desk import Desk
 from duly_platform.git import push
 from duly_platform.settings import Settings
@@ -54,6 +54,7 @@ def create_app(desk: Desk, settings: Settings, setup_token: str = "") -> Litesta
         "/api/v1",
         route_handlers=[
             cards.router,
+            contacts.router,
             rules.router,
             editing.router,
             events.router,
