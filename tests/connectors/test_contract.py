@@ -8,11 +8,12 @@ from typing import ClassVar
 from connectors import samples
 from duly_connectors.contract import Connector, Tools
 from duly_connectors.email import Email
-from duly_connectors.testing import ReceiverContract, SenderContract
+from duly_connectors.testing import FetcherContract, ReceiverContract, SenderContract
 from duly_connectors.webhook import Webhook
 from duly_connectors.whatsapp import WhatsApp
 from duly_dsl import program
 from duly_runtime.doors import Outgoing, Raw
+from duly_runtime.events import File
 
 
 class TestWebhook(ReceiverContract, SenderContract):
@@ -73,7 +74,7 @@ class TestWebhookToken(TestWebhook):
         return samples.request(raw.body, {**raw.headers, "authorization": f"Bearer {samples.SHOP_KEY}"})
 
 
-class TestWhatsApp(ReceiverContract, SenderContract):
+class TestWhatsApp(ReceiverContract, SenderContract, FetcherContract):
     secrets: ClassVar = samples.WHATSAPP_SECRETS
 
     def make(self, tools: Tools) -> Connector:
@@ -102,6 +103,9 @@ class TestWhatsApp(ReceiverContract, SenderContract):
 
     def outgoing(self) -> Sequence[Outgoing]:
         return [samples.outgoing(), samples.outgoing(kind="notice")]
+
+    def files(self) -> Sequence[File]:
+        return [File(name="rótulo", reference="1037543291543636")]
 
 
 class TestEmail(SenderContract):

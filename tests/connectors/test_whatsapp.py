@@ -22,7 +22,7 @@ from duly_connectors.whatsapp import WhatsApp
 from duly_runtime.doors import Answer, Approved, Failed, Inbound, Outcome, Parsed, Raw, Refused, Retry, Sent, Unknown
 from duly_runtime.events import Contact, CustomerMessage, DeliveryStatus, Identity
 from duly_runtime.time import FakeClock
-from fakes.graph import FakeGraph
+from fakes.graph import FakeGraph, Template
 
 
 def door(network: Network | None = None, api: str = "", language: str = "en") -> WhatsApp:
@@ -510,7 +510,7 @@ def test_the_payload_is_metas() -> None:
 
 @pytest.fixture(name="meta")
 def meta_with_windows() -> Iterator[FakeGraph]:
-    templates = {("still_there", "pt_BR"): 2, ("bare", "en"): 0}
+    templates = [Template("still_there", "pt_BR", "Oi {{1}}, ainda sobre {{2}}?"), Template("bare", "en")]
     with FakeGraph(token="token-of-ours", number_id=samples.NUMBER_ID, windows=True, templates=templates) as running:
         yield running
 

@@ -4,20 +4,41 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+from typing import Any
+from urllib.parse import quote
 
 import msgspec
 
-from duly_connectors.contract import Connector
-from duly_connectors.outbound import Interrupted, NotSent
-from duly_connectors.whatsapp import graph
+from duly_connectors.contract import Connector, clean
+from duly_connectors.outbound import Blocked, Interrupted, NotSent
+from duly_connectors.whatsapp import codes, graph, media
 from duly_connectors.whatsapp.reading import Reader
 from duly_connectors.wording import _
 from duly_dsl import program
-from duly_runtime.doors import Answer, Check, Failed, Outcome, Outgoing, Parsed, Raw, Refused
+from duly_runtime.doors import (
+    MAX_FILE,
+    Answer,
+    Check,
+    Failed,
+    Fetched,
+    FetchOutcome,
+    Outcome,
+    Outgoing,
+    Parsed,
+    Raw,
+    Refused,
+    Retry,
+)
+from duly_runtime.events import File
 
 
 class WhatsApp(Connector):
     """One phone number of a WhatsApp Business account."""
+
+    SENDS_FILES = True
+    UPLOAD_SECONDS = 8.0
+    POST_SECONDS = 6.0
+    """Together less than the 15 seconds a send has, so that we know which of the two was cut short."""
 
     KIND = program.ConnectorKind(
         name="whatsapp",
@@ -82,34 +103,122 @@ class WhatsApp(Connector):
     # --- out ---------------------------------------------------------------------------------------------------------
 
     async def send(self, item: Outgoing) -> Outcome:
-        message = graph.payload(item, self._)
-        if isinstance(message, Failed):
-            return message
+        problem = graph.problem(item, self._)
+        if problem:
+            return Failed(reason=problem)
+        content = await self._file(item) if item.files else graph.content_of(item)
+        if not isinstance(content, dict):
+            return content
         url = f"{self._number_url()}/messages"
-        headers = {"authorization": f"Bearer {self.setting('access token')}", "content-type": "application/json"}
+        headers = {**self._authorised(), "content-type": "application/json"}
+        body = msgspec.json.encode(graph.payload(item, content))
         try:
-            answer = await self.tools.network.request("POST", url, headers=headers, body=msgspec.json.encode(message))
+            answer = await self.tools.network.request("POST", url, headers=headers, body=body, seconds=self.POST_SECONDS)
         except NotSent as error:
             return graph.not_sent(error, self._)
         except Interrupted as error:
             return graph.interrupted(error, self._)
         return graph.outcome_of(answer, item.now, self._)
 
+    async def _file(self, item: Outgoing) -> dict[str, Any] | Retry | Failed:
+        """Put the file at Meta; nothing of this reaches the customer, so it can be done again."""
+        upload = media.upload(item.files[0], self._)
+        if isinstance(upload, Failed):
+            return upload
+        if item.text and upload.kind not in media.CAPTIONED:
+            return Failed(reason=self._("WhatsApp takes no text with a file of this type: send it as a message before."))
+        headers = {**self._authorised(), "content-type": upload.content_type}
+        url = f"{self._number_url()}/media"
+        try:
+            answer = await self.tools.network.request(
+                "POST", url, headers=headers, body=upload.body, seconds=self.UPLOAD_SECONDS
+            )
+        except Blocked as error:
+            return Failed(reason=error.told(self._))
+        except (NotSent, Interrupted) as error:
+            return Retry(reason=error.told(self._))
+        tree = graph.tree_of(answer)
+        error, name = tree.get("error"), tree.get("id")
+        if isinstance(error, dict):
+            return graph.refused(error, answer, item.now, self._)
+        if answer.status == 200 and isinstance(name, str) and name:
+            return media.content(upload.kind, name, upload.name, clean(item.text))
+        words = self._("WhatsApp answered {status}.").format(status=answer.status)
+        if answer.status < 400 or answer.status in (408, 429) or answer.status >= 500:
+            return Retry(reason=words, after=answer.retry_after(item.now))
+        return Failed(reason=words)
+
+    # --- files -------------------------------------------------------------------------------------------------------
+
+    async def fetch(self, file: File) -> FetchOutcome:
+        """Meta gives an address that holds for minutes; a download that comes too late asks for another one."""
+        if not media.is_reference(file.reference):
+            return Failed(reason=self._("This is no id of a file at Meta."))
+        reason = ""
+        for _attempt in range(2):
+            said = await self._address(file.reference)
+            if not isinstance(said, media.Address):
+                return said
+            found = await self.download(said.url, self._authorised())
+            if isinstance(found, Retry):
+                return found
+            if isinstance(found, Fetched):
+                problem = media.wrong(found.data, said, self._)
+                if not problem:
+                    return Fetched(data=found.data, media_type=said.media_type or found.media_type)
+                return Failed(reason=problem) if len(found.data) > MAX_FILE else Retry(reason=problem)
+            reason = found.reason
+        return Retry(reason=reason)  # Meta has it still
+
+    async def _address(self, media_id: str) -> media.Address | Retry | Failed:
+        number = self.setting("phone number id").strip()
+        url = f"{self._api()}/{media_id}?phone_number_id={quote(number, safe='')}"
+        try:
+            answer = await self.tools.network.request("GET", url, headers=self._authorised())
+        except Blocked as error:
+            return Failed(reason=error.told(self._))
+        except (NotSent, Interrupted) as error:
+            return Retry(reason=error.told(self._))
+        tree = graph.tree_of(answer)
+        error = tree.get("error")
+        if isinstance(error, dict):
+            words = codes.describe(error, self._)
+            if codes.number(error) == 100:
+                return Failed(reason=self._("Meta does not have the file (any more)."))
+            # A token that has expired is replaced by another one, and Meta keeps the file for days.
+            return Retry(reason=words)
+        said = media.address(tree)
+        if answer.status != 200 or said is None:
+            words = self._("WhatsApp answered {status}.").format(status=answer.status)
+            gone = answer.status in (404, 410)
+            return Failed(reason=words) if gone else Retry(reason=words, after=answer.retry_after(self.tools.clock.now()))
+        if not media.is_metas(said.url, self._api()):
+            return Failed(reason=self._("The file's address is not one of Meta's, so nothing is fetched from there."))
+        if said.size > MAX_FILE:
+            return Failed(reason=media.wrong(b"", said, self._))
+        return said
+
+    # --- life --------------------------------------------------------------------------------------------------------
+
     async def check(self) -> tuple[Check, ...]:
         secrets = await super().check()
         label = self._("Phone number")
         if any(check.state != "ok" for check in secrets):
             return (*secrets, Check(name=label, state="unknown", detail=self._("Store the secrets first.")))
-        headers = {"authorization": f"Bearer {self.setting('access token')}"}
         try:
             answer = await self.tools.network.request(
-                "GET", f"{self._number_url()}?fields=display_phone_number,verified_name", headers=headers
+                "GET", f"{self._number_url()}?fields=display_phone_number,verified_name", headers=self._authorised()
             )
         except (NotSent, Interrupted) as error:
             return (*secrets, Check(name=label, state="unknown", detail=error.told(self._)))
         state, detail = graph.number_of(answer, self._)
         return (*secrets, Check(name=label, state=state, detail=detail))
 
+    def _authorised(self) -> dict[str, str]:
+        return {"authorization": f"Bearer {self.setting('access token')}"}
+
+    def _api(self) -> str:
+        return f"{self.setting('api', graph.API).strip().rstrip('/')}/{graph.VERSION}"
+
     def _number_url(self) -> str:
-        api = self.setting("api", graph.API).strip().rstrip("/")
-        return f"{api}/{graph.VERSION}/{self.setting('phone number id').strip()}"
+        return f"{self._api()}/{self.setting('phone number id').strip()}"

@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 
 from duly_connectors.contract import clean
-from duly_connectors.whatsapp.graph import describe
+from duly_connectors.whatsapp.codes import describe
 from duly_connectors.whatsapp.words import told
 from duly_dsl import program
 from duly_runtime.doors import Inbound, Parsed
