@@ -126,6 +126,13 @@ class Teller:
                     _("The template {template} is not sent: WhatsApp's 24-hour window is closed, and it has no approval"),
                     _("A message is not sent: WhatsApp's 24-hour window is closed"),
                 )
+            case "message.dropped" if why := self._why_no_answer(details):
+                return (
+                    _("The template {template} is not sent to {to}: {why}").replace("{why}", why),
+                    _("The template {template} is not sent: {why}").replace("{why}", why),
+                    _("A message is not sent to {to}: {why}").replace("{why}", why),
+                    _("A message is not sent: {why}").replace("{why}", why),
+                )
             case "message.dropped":
                 return (
                     _("The template {template}, which was held, is not sent: it has become pointless"),
@@ -157,6 +164,15 @@ class Teller:
     def _why(self, details: dict[str, str]) -> str:
         _ = self._
         return {"quiet hours": _("quiet hours"), "rate": _("the limit of messages")}.get(details.get("why", ""), "–")
+
+    def _why_no_answer(self, details: dict[str, str]) -> str:
+        _ = self._
+        return {
+            "automatic": _("no person has written, and machines must not answer each other"),
+            "nobody": _("this address takes no answers"),
+            "own": _("this address is one of ours"),
+            "hourly": _("it was answered automatically less than an hour ago"),
+        }.get(details.get("why", ""), "")
 
     def _of_clocks(self, kind: str, details: dict[str, str]) -> tuple[str, ...]:
         _ = self._

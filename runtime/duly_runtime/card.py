@@ -149,6 +149,8 @@ class Held(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     visit: int = 0
     """A reminder of this visit: pointless once the card is elsewhere or somebody has written since `silent_since`."""
     silent_since: dt.datetime | None = None
+    answer: bool = False
+    """A message of the customer set it off: it counts as an answer."""
 
 
 class Card(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -196,6 +198,8 @@ class Card(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     point 15)."""
     kept: str = ""
     """Hash of the version whose promises it keeps until it is finished; empty: those of the live one."""
+    by_machine: bool = False
+    """Nobody but machines has written on it so far (auto-replies, mailing lists): rules send the customer nothing."""
     participants: tuple[str, ...] = ()
     """Addresses, beside the customer's own, that may write on it by mail (`participants`)."""
     revision: int = 0

@@ -35,7 +35,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     `clock.excused`, `clock.unexcused`, `stage.over`,
     `ladder.stopped`, `silence.acted`, `rule.fired`, `card.finished`, `card.reopened`, `refused`, `cascade.stopped`,
     `message.held` and `notice.held` (waits `until`, `why`), `message.dropped` (`why`:
-    `pointless` of a held reminder, or `window` of WhatsApp).
+    `pointless` of a held reminder, `window` of WhatsApp, or what `engine.answers` says of `to`).
     """
 
     kind: str
@@ -82,6 +82,8 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
     """(Pipeline, stage) -> whether it has been told that there are too many cards, where that changed."""
     cursors: dict[str, int] = {}
     """Round-robin places that moved: team -> how many times dealt."""
+    answered: tuple[str, ...] = ()
+    """Mail addresses that a rule answers now."""
     refused: str = ""
 
 
@@ -95,6 +97,8 @@ class World(msgspec.Struct, frozen=True, kw_only=True):
     over: frozenset[tuple[str, str]] = frozenset()
     """Where it has been told that there are too many."""
     cursors: dict[str, int] = {}
+    answered: dict[str, dt.datetime] = {}
+    """Mail address -> when a rule last answered it, on whichever card. Those the event may be about only."""
     next_card_id: int = 0
     """Identity for a card this event opens."""
     next_card_number: int = 0

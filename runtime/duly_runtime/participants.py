@@ -4,17 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from duly_runtime import identities
+from duly_runtime.addresses import folded
 from duly_runtime.card import Card
 
 MOST = 50
 """Participants of one card."""
-
-
-def folded(text: str) -> str:
-    """An address as it is compared; empty for what is none, or more than one."""
-    address = identities.email(text)
-    return "" if any(c in "<>,;" for c in address) else address
 
 
 def writers(card: Card) -> frozenset[str]:

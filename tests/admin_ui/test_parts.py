@@ -259,6 +259,7 @@ ENTRIES = {
     "field.changed": {"field": "priority", "from": "low", "to": "high", "rule": "VIP"},
     "tag.added": {"tag": "vip"},
     "tag.removed": {"tag": "vip"},
+    "message.dropped": {"template": "Welcome", "why": "hourly", "to": "ana@cliente.example"},
     "participant.added": {"address": "eva@cliente.example"},
     "participant.removed": {"address": "eva@cliente.example"},
     "message.in": {"text": "Hi"},

@@ -106,6 +106,8 @@ class Desk:
         self.graph = graph(body)
         self.now = at(start)
         self.world = world or World()
+        self.answered = dict(self.world.answered)
+        """As the store remembers it."""
         self.found: Card | None = None
         self.timers: tuple[Timer, ...] = ()
         self.effects: list[tuple[str, AnyEffect]] = []
@@ -122,13 +124,20 @@ class Desk:
     def handle(self, body: AnyBody, *, happened: str = "", backfill: bool = False) -> Decision:
         """An event at the present moment, or one that happened earlier and is only handled now."""
         event = Event(at=at(happened) if happened else self.now, body=body, backfill=backfill)
-        world = World(load=self.world.load, cursors=self.world.cursors, next_card_id=7, next_card_number=7)
+        world = World(
+            load=self.world.load,
+            cursors=self.world.cursors,
+            answered=self.answered,
+            next_card_id=7,
+            next_card_number=7,
+        )
         decision = step(self.graph, self.found, event, self.now, world)
         if self.kept[0] is not self.graph:
             self.kept = self.graph, Memory()
         # The same with what is kept from one step to the next: it saves work and decides nothing.
         quick = step(self.graph, self.found, event, self.now, world, traced=False, memory=self.kept[1])
         assert quick == replace(decision, trace=())
+        self.answered = {**self.answered, **dict.fromkeys(decision.answered, self.now)}
         self.found = quick.card
         self.timers = decision.timers
         self.effects += [(when(self.now), effect) for effect in decision.effects]

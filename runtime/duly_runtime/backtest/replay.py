@@ -95,7 +95,8 @@ class Replay:
         self._cursors: dict[str, int] = {}
         # The engine only reads it, and finds in it what is known by then.
         self._held: dict[tuple[str, str], int] = {}
-        self._world = World(load=self._load, cursors=self._cursors, stages=self._held)
+        self._answered: dict[str, dt.datetime] = {}
+        self._world = World(load=self._load, cursors=self._cursors, stages=self._held, answered=self._answered)
 
     def take(self, line: Line) -> None:
         """An event, after all that fell due before it. Lines of the past that come out of order take effect now."""
@@ -191,6 +192,8 @@ class Replay:
             running.watcher.watch(card, decision, now)
         if decision.cursors:
             self._cursors.update(decision.cursors)
+        for address in decision.answered:
+            self._answered[address] = now
         if decision.over:
             told = {key for key, over in decision.over.items() if over}
             self._world = msgspec.structs.replace(self._world, over=(self._world.over - decision.over.keys()) | told)

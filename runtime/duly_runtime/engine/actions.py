@@ -97,20 +97,19 @@ def _notify(work: Work, action: p.Notify, cause: Cause) -> None:
 
 def _send(work: Work, action: p.Send, cause: Cause) -> None:
     """`once` means once a card; for a silence it means once a visit, which is kept with the visit."""
-    if action.once and not cause.details.get("silence"):
-        if action.template in work.card.sent_once:
-            return
-        work.update(sent_once=(*work.card.sent_once, action.template))
+    once = action.once and not cause.details.get("silence")
+    if once and action.template in work.card.sent_once:
+        return
     effect = MessageCustomer(key=f"{cause.key}/customer", template=action.template, outside=action.outside)
-    _message(work, effect, cause, cause.details.get("rule", ""))
+    if _message(work, effect, cause, cause.details.get("rule", "")) and once:
+        work.update(sent_once=(*work.card.sent_once, action.template))
 
 
-def _message(work: Work, effect: MessageCustomer, cause: Cause, rule: str) -> None:
+def _message(work: Work, effect: MessageCustomer, cause: Cause, rule: str) -> bool:
     if cause.details.get("silence"):
         card = work.card
-        sending.message(work, effect, rule, visit=card.visit.number, since=silent_since(card))
-    else:
-        sending.message(work, effect, rule)
+        return sending.message(work, effect, rule, visit=card.visit.number, since=silent_since(card))
+    return sending.message(work, effect, rule)
 
 
 def _shift(work: Work, raised: bool, rule: str) -> None:

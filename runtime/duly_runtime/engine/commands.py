@@ -8,6 +8,7 @@ import msgspec
 
 from duly_dsl.program import Pipeline, Stage
 from duly_runtime import participants
+from duly_runtime.addresses import folded
 from duly_runtime.card import Card
 from duly_runtime.decision import MessageCustomer
 from duly_runtime.engine import assignment, clocks, excuses, ladders, moves
@@ -94,7 +95,7 @@ def _customer_writes(work: Work, body: CustomerMessage) -> None:
     answered = card.last_agent_at is not None and card.last_agent_at > at
     if work.card.finished_at is None and not answered:
         since = min(at, since or at)
-    work.update(last_customer_at=max(at, card.last_customer_at or at), unanswered_since=since)
+    work.update(last_customer_at=max(at, card.last_customer_at or at), unanswered_since=since, by_machine=False)
     work.fact("customer replies")
 
 
@@ -112,6 +113,7 @@ def _agent_writes(work: Work, body: AgentMessage) -> None:
         last_agent_at=max(at, card.last_agent_at or at),
         first_replied_at=min(at, card.first_replied_at or at),
         unanswered_since=None if since is not None and since <= at else since,
+        by_machine=False,
     )
     clocks.stop(work, "first reply", at)
     clocks.stop(work, "next reply", at)
@@ -127,10 +129,10 @@ def _speaks(work: Work) -> None:
 def _participants(work: Work, body: ChangeParticipants) -> None:
     """Who may write on the card changes; its clocks take no notice."""
     for address in body.add:
-        if not participants.folded(address):
+        if not folded(address):
             raise Refusal("no-address", address=address)
     before = work.card.participants
-    going = {participants.folded(address) for address in body.remove}
+    going = {folded(address) for address in body.remove}
     work.update(participants=tuple(name for name in before if name not in going))
     coming = participants.added(work.card, body.add)
     if len(work.card.participants) + len(coming) > participants.MOST:

@@ -21,6 +21,7 @@ from duly_dsl.program import (
     Target,
     Team,
 )
+from duly_runtime import addresses
 from duly_runtime.calendars import Calendars, WorkingTime
 from duly_runtime.engine.matching import Matcher
 
@@ -54,6 +55,8 @@ class Graph:
             for old in (stage.name, *stage.was)
         )
         """Stages with a limit: pipeline and stage, and each pair of names under which their cards may be stored."""
+        self.own_addresses = addresses.own(program)
+        """Where mail of this workspace comes from: no rule writes there."""
         self._subscribed = {name: _subscribed(program, name) for name in program.pipelines}
         self._former = {name: {was: f.name for f in p.fields for was in f.was} for name, p in program.pipelines.items()}
         self._same = {

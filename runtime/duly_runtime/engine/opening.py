@@ -13,7 +13,7 @@ from duly_runtime.engine.graph import Graph
 from duly_runtime.engine.refusal import Refusal
 from duly_runtime.engine.values import checked
 from duly_runtime.engine.work import Memory, Work
-from duly_runtime.events import CustomerMessage, Event, OpenCard
+from duly_runtime.events import AnyBody, CustomerMessage, Event, OpenCard
 
 TITLE_LENGTH = 80
 """Of a title made from the first line of a message."""
@@ -46,12 +46,21 @@ def begin(
         priority=pipeline.default_priority,
         fields={field.name: field.default for field in pipeline.fields if field.default is not None},
         created_at=at,
+        by_machine=written_by(body) == "machine",
         imported_until=now if event.backfill else None,
     )
     work = Work(graph, pipeline, card, now, world, backfill=event.backfill, traced=traced, memory=memory)
     work.message = fold(body.text)
+    work.answering = written_by(body)
     work.at = at
     return work
+
+
+def written_by(body: AnyBody) -> str:
+    """`person` or `machine` for a message of the customer, empty for anything else."""
+    if isinstance(body, CustomerMessage):
+        return "machine" if body.automatic else "person"
+    return ""
 
 
 def open_card(work: Work, body: CustomerMessage | OpenCard) -> None:

@@ -18,6 +18,7 @@ from duly_dsl.units import DAY, Duration, Unit
 from duly_runtime import window
 from duly_runtime.card import Held
 from duly_runtime.effects import AnyEffect, MessageCustomer, NotifyPerson
+from duly_runtime.engine import answers
 from duly_runtime.engine.telling import instant
 from duly_runtime.engine.work import MICROSECOND, Work
 
@@ -26,14 +27,34 @@ MOST_TRIES = 100
 """Moments looked at for one message; with more, lines contradict one another and the last one has to do."""
 
 
-def message(work: Work, effect: MessageCustomer, rule: str, *, visit: int = 0, since: dt.datetime | None = None) -> None:
-    """Send it to the customer, or hold it. `visit` and `since` mark a reminder: of which visit, and since when it has been
-    silent."""
+def message(
+    work: Work,
+    effect: MessageCustomer,
+    rule: str,
+    *,
+    visit: int = 0,
+    since: dt.datetime | None = None,
+    answer: bool | None = None,
+) -> bool:
+    """Send it to the customer, or hold it; False where it must not go at all. `visit` and `since` mark a reminder: of which
+    visit, and since when it has been silent. `answer`: a message of the customer set it off (None: the present one)."""
+    if answer is None:
+        answer = bool(work.answering)
     until, why = (work.now, "") if work.quiet or _awaited(work, effect) else _free(work)
+    if not work.quiet:
+        # Of what waits it is asked again when its time comes, also whether the address was answered meanwhile.
+        reason, address = answers.why_not(work, answer=answer and until <= work.now)
+        if reason:
+            work.say("message.dropped", {**_what(effect), "why": reason, "to": address, "rule": rule})
+            return False
+        if answer and address and until <= work.now:
+            work.answered = (*work.answered, address)
     if until > work.now:
-        _hold(work, Held(effect=effect, until=until, why=why, rule=rule, visit=visit, silent_since=since))
+        held = Held(effect=effect, until=until, why=why, rule=rule, visit=visit, silent_since=since, answer=answer)
+        _hold(work, held)
     else:
         _send(work, effect, rule)
+    return True
 
 
 def _awaited(work: Work, effect: MessageCustomer) -> bool:
@@ -70,7 +91,7 @@ def release(work: Work, held: Held) -> None:
         if _pointless(work, held):
             work.say("message.dropped", {**_what(effect), "why": "pointless", "rule": held.rule})
         else:
-            message(work, effect, held.rule, visit=held.visit, since=held.silent_since)
+            message(work, effect, held.rule, visit=held.visit, since=held.silent_since, answer=held.answer)
 
 
 def _pointless(work: Work, held: Held) -> bool:

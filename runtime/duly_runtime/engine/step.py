@@ -129,6 +129,7 @@ def _handle(
         work.update(imported_until=max(now, card.imported_until or now))
     if isinstance(body, (CustomerMessage, AgentMessage)):
         work.message = fold(body.text)
+    work.answering = opening.written_by(body)
     if not fired:
         commands.carry_out(work, body)
     if isinstance(body, Recompute):
@@ -149,7 +150,7 @@ def _finish(work: Work, event: Event, *, settled: bool = False) -> Decision:
         cascade.run(work)
         named.settle(work)
         schedules.settle(work)
-        work.message = ""
+        work.message = work.answering = ""
     # Of an import the next event may lie before what is due by now: only its own time is caught up.
     due.catch_up(work, work.at if event.backfill else work.now, inclusive=True)
     timers = due.timers(work)
@@ -165,6 +166,7 @@ def _finish(work: Work, event: Event, *, settled: bool = False) -> Decision:
         trace=tuple(work.trace),
         cursors=work.cursors,
         over=work.over,
+        answered=work.answered,
     )
 
 

@@ -119,6 +119,8 @@ class Work:
         "_changed",
         "_lines",
         "actions",
+        "answered",
+        "answering",
         "arrived",
         "assigned",
         "at",
@@ -186,6 +188,10 @@ class Work:
         self._changed = False
         self.message = ""
         """The text of the event's message, folded; empty while something else than the event is handled."""
+        self.answering = ""
+        """Who wrote the message that is handled: `person`, `machine`, or empty while something else is."""
+        self.answered: tuple[str, ...] = ()
+        """Mail addresses that this step answers."""
         self.revision = card.revision + 1
         self.effects: dict[str, AnyEffect] = {}
         self.entries: list[Entry] = []

@@ -45,6 +45,7 @@ class Player:
         self.refused = ""
         """Why the last thing done was not carried out; empty where it was."""
         self._cursors: dict[str, int] = {}
+        self._answered: dict[str, dt.datetime] = {}
         self._cards = 0
         self._over: frozenset[tuple[str, str]] = frozenset()
         self.others: dict[tuple[str, str], int] = {}
@@ -76,6 +77,7 @@ class Player:
         world = World(
             load={card.owner: 1} if card is not None and owned else {},
             cursors=self._cursors,
+            answered=self._answered,
             stages=self._held(card),
             over=self._over,
             next_card_id=self._cards,
@@ -85,6 +87,7 @@ class Player:
         if decision.card is not None:
             self.card, self.timers = decision.card, decision.timers
         self._cursors = {**self._cursors, **decision.cursors}
+        self._answered = {**self._answered, **dict.fromkeys(decision.answered, self.now)}
         changed = frozenset(decision.over)
         self._over = (self._over - changed) | {key for key, over in decision.over.items() if over}
         self.entries += decision.entries

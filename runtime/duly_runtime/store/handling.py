@@ -16,6 +16,7 @@ import msgspec
 
 from duly_runtime.card import Card
 from duly_runtime.decision import Decision, MessageCustomer, World
+from duly_runtime.engine.answers import asked
 from duly_runtime.events import (
     AgentMessage,
     AnyBody,
@@ -27,7 +28,7 @@ from duly_runtime.events import (
     OpenCard,
     TimerFired,
 )
-from duly_runtime.store import contacts, files, journal, outbox, quarantine, rows, threads, unit
+from duly_runtime.store import answers, contacts, files, journal, outbox, quarantine, rows, threads, unit
 from duly_runtime.store.api import Decide, Handled, Limited, Measure
 from duly_runtime.store.unit import Again, Row
 
@@ -122,11 +123,13 @@ async def handle(
         if place.why:
             await quarantine.keep(event_id, place, thread.sender, now)
             return Handled(done=True, quarantined=True)
-    world = await _world(new=card is None or card.finished_at is not None, alone=alone, limited=limited)
+    answered = await answers.known(asked(body, card))
+    new = card is None or card.finished_at is not None
+    world = await _world(new=new, alone=alone, limited=limited, answered=answered)
     decision = _decided(decide, event, card, world)
     if decision.card is not None and not decision.card.id:
         # It opens a card although one is open: it needs the number we did not think of.
-        world = await _world(new=True, alone=alone, limited=limited)
+        world = await _world(new=True, alone=alone, limited=limited, answered=answered)
         decision = _decided(decide, event, card, world)
 
     outbox_ids: tuple[int, ...] = ()
@@ -141,6 +144,7 @@ async def handle(
         outbox_ids = await _write_effects(kept, decision, event, version, now, whose)
         if conversation is not None and kept.id != conversation["card_id"]:
             await _point(conversation, kept.id)
+    await answers.write(decision.answered, now)
     await _write_tallies(decision, card, world)
     await _write_trace(decision, event, version, now)
     stray = kept is None and isinstance(body, CustomerMessage)
@@ -231,7 +235,7 @@ async def _earlier(event_id: int, event: Row, card: Row | None, now: dt.datetime
     return Earlier(event_id=int(row["id"]), put_off=row["next_at"] is not None and row["next_at"] > now)
 
 
-async def _world(*, new: bool, alone: bool, limited: Limited) -> World:
+async def _world(*, new: bool, alone: bool, limited: Limited, answered: dict[str, dt.datetime]) -> World:
     """`new`: the event may open a card, and gets a number for it (which is left out where it does not)."""
     if alone and unit.on_postgres():
         await unit.fetch("SELECT id FROM tally WHERE kind IN ('cursor', 'over') ORDER BY kind, name FOR UPDATE")
@@ -257,6 +261,7 @@ async def _world(*, new: bool, alone: bool, limited: Limited) -> World:
         load=load,
         cursors=cursors,
         stages=await _held(limited),
+        answered=answered,
         over=frozenset((line, stage) for line, stage, *_ in limited if _named(line, stage) in over),
         next_card_id=given,
         next_card_number=given,

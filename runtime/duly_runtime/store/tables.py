@@ -267,6 +267,13 @@ class Quarantine(Table, tablename="quarantine"):
     decided_at = Timestamptz(null=True)
 
 
+class Answered(Table, tablename="answered"):
+    """When a rule last answered this mail address; forgotten once that no longer counts."""
+
+    address = Text(primary_key=True)
+    at = Timestamptz()
+
+
 class Content(Table, tablename="content"):
     """What is in files, each content once. `unused_since`: when it was uploaded, while no event speaks of it."""
 
@@ -413,7 +420,8 @@ class AuditHead(Table, tablename="audit_head"):
 
 TABLES: tuple[type[Table], ...] = (
     Raw, Event, Conversation, Card, Contact, Identity, ContactMerge, Visit, Clock, Timer, Outbox, Status, Message,
-    Quarantine, Content, File, History, Trace, Tally, Version, Publication, Draft, Person, Session, Token, Audit, AuditHead,
+    Quarantine, Answered, Content, File, History, Trace, Tally, Version, Publication, Draft, Person, Session, Token, Audit,
+    AuditHead,
 )  # fmt: skip
 
 

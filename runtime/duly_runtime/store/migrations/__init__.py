@@ -20,6 +20,7 @@ from duly_runtime.store.migrations import (
     m0005_files,
     m0006_contacts,
     m0007_quarantine,
+    m0008_answered,
 )
 
 MIGRATIONS: tuple[ModuleType, ...] = (
@@ -30,6 +31,7 @@ MIGRATIONS: tuple[ModuleType, ...] = (
     m0005_files,
     m0006_contacts,
     m0007_quarantine,
+    m0008_answered,
 )
 
 LOCK = 0x64756C79
