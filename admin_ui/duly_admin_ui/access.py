@@ -89,6 +89,9 @@ def error_page(services: Services) -> Callable[[Request[Any, Any, Any], Exceptio
             case StoreUnavailable():
                 text = _("The database does not answer. Nothing was changed; try again in a moment.")
                 told = (503, _("Not available just now"), text)
+            case HTTPException(status_code=413):
+                text = _("What was sent is too large. The files of a message can have 25 MB together; nothing was kept.")
+                told = (413, _("That is too large"), text)
             case HTTPException(status_code=404) | HTTPException(status_code=405):
                 told = (404, _("There is no such page"), _("It may have been removed, or the address has a slip in it."))
             case HTTPException(status_code=403):

@@ -12,11 +12,11 @@ from urllib.parse import quote, urlsplit
 
 import jinja2
 from litestar import Request, Response
-from litestar.datastructures import Cookie
+from litestar.datastructures import Cookie, UploadFile
 from litestar.response import Redirect
 from litestar.template.base import csrf_token
 
-from duly_admin_ui import times, words
+from duly_admin_ui import serving, times, words
 from duly_admin_ui.services import Services
 from duly_dsl.i18n import LANGUAGES, choose, translations
 from duly_runtime.permissions import allows
@@ -51,7 +51,9 @@ def templates(language: str) -> jinja2.Environment:
         extensions=["jinja2.ext.i18n"],
     )
     environment.install_gettext_translations(translations("duly_admin_ui", language), newstyle=True)  # type: ignore[attr-defined]
-    environment.globals.update(asset=asset, path=functools.partial(quote, safe=""), amount=times.amount)
+    environment.globals.update(
+        asset=asset, path=functools.partial(quote, safe=""), amount=times.amount, shown_as=serving.shown_as
+    )
     environment.filters["lines"] = str.splitlines
     return environment
 
@@ -60,8 +62,8 @@ def content_security_policy(nonce: str = "") -> str:
     """Only our own files; `nonce` admits the style sheet CodeMirror makes (its page only)."""
     styles = f"'self' 'nonce-{nonce}'" if nonce else "'self'"
     return (
-        f"default-src 'none'; script-src 'self'; style-src {styles}; img-src 'self' data:; connect-src 'self'; "
-        "font-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+        f"default-src 'none'; script-src 'self'; style-src {styles}; img-src 'self' data:; media-src 'self'; "
+        "connect-src 'self'; font-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
     )
 
 
@@ -113,7 +115,12 @@ class Page:
     async def form(self) -> dict[str, str]:
         """The fields posted, as texts with LF line ends; the last of repeated names."""
         data = await self.request.form()
-        return {key: str(value).replace("\r\n", "\n") for key, value in data.items()}
+        return {key: str(value).replace("\r\n", "\n") for key, value in data.items() if not isinstance(value, UploadFile)}
+
+    async def uploads(self, name: str) -> list[UploadFile]:
+        """The files posted under a name."""
+        data = await self.request.form()
+        return [value for value in data.getall(name, []) if isinstance(value, UploadFile)]
 
     def render(self, template: str, *, status: int = 200, nonce: str = "", **context: Any) -> Response[str]:
         """A page, or only its middle where our own script asked for that."""
@@ -135,6 +142,7 @@ class Page:
             here=self.here,
             nonce=nonce,
             words=words.Words(self.gettext),
+            size=functools.partial(words.size, language=self.language),
             texts=json.dumps(words.for_scripts(self.gettext), ensure_ascii=False).replace("<", "\\u003c"),
             has_mailbox=self.services.mailbox() is not None,
             **context,

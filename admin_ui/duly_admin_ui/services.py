@@ -13,6 +13,7 @@ from duly_dsl.program import Program
 from duly_runtime.events import AnyBody
 from duly_runtime.planning import Plan
 from duly_runtime.store.api import Store
+from duly_runtime.store.files_api import FileRow
 from duly_runtime.time import Clock
 
 
@@ -101,6 +102,10 @@ class Services(Protocol):
 
     async def replay(self, what: str, item_id: int, author: str) -> str:
         """Try something parked again; why it failed once more, or empty."""
+        ...
+
+    async def fetch_again(self, file: FileRow) -> None:
+        """Try again to fetch a file that failed; Conflict where it has not."""
         ...
 
     # --- rules

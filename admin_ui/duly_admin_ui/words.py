@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from babel.numbers import format_decimal
+
 from duly_dsl import render
 from duly_dsl.diagnostics import Diagnostic
 from duly_dsl.i18n import marked as _
+from duly_runtime.store.files_api import FileRow
 
 Gettext = Callable[[str], str]
 
@@ -17,6 +20,23 @@ REFUSALS = (
     _("a file's name ends in .duly and holds letters, digits, spaces, dots, - and _"),
 )
 """What `Refused` says, where we know it beforehand."""
+
+
+FILE_PROBLEMS = (
+    _("it is larger than 25 MB"),
+    _("its content did not come along"),
+    _("the workers that were fetching it disappeared"),
+)
+"""What the store says of files that are not there; connectors have words of their own."""
+
+
+def size(count: int, language: str) -> str:
+    """`3.4 MB`. The chips of chosen files write the same."""
+    amount, units = float(count), ["B", "KB", "MB"]
+    while amount >= 1000 and len(units) > 1:
+        amount, units = amount / 1024, units[1:]
+    form = "#,##0.#" if units[0] != "B" and amount < 100 else "#,##0"
+    return f"{format_decimal(amount, form, locale=language.replace('-', '_'))} {units[0]}"
 
 
 def for_scripts(_: Gettext) -> dict[str, str]:
@@ -37,6 +57,9 @@ def for_scripts(_: Gettext) -> dict[str, str]:
         "saved": _("Draft saved"),
         "unsaved": _("Not saved yet"),
         "conflict": _("Not saved: {message}"),
+        "remove": _("Remove {name}"),
+        "too-many-files": _("A message can have {most} files"),
+        "too-large-files": _("The files of a message can have {most} together"),
         "nothing": _("Nothing to publish: the files are those of the live version"),
     }
 
@@ -46,6 +69,12 @@ class Words:
 
     def __init__(self, gettext: Gettext) -> None:
         self._ = gettext
+
+    def file(self, file: FileRow) -> str:
+        """What to call a file."""
+        _ = self._
+        kinds = {"image": _("Picture"), "audio": _("Sound"), "video": _("Film")}
+        return file.name or kinds.get(file.media_type.partition("/")[0].lower(), _("File"))
 
     def state(self, state: str) -> str:
         _ = self._

@@ -65,13 +65,19 @@ export function refreshAll() {
   heard({ topic: "all" });
 }
 
-// Keep what the person was doing: focus, scrolled columns, text half written.
+// Keep what the person was doing: focus, scrolled columns, text half written, a voice message that plays.
 function replace(old, fresh) {
   if (!old || !fresh || old.innerHTML === fresh.innerHTML) return;
   const active = document.activeElement;
   if (old.contains(active) && active.matches("input, textarea, select")) {
     pending.add(old.id);
     active.addEventListener("blur", schedule, { once: true });
+    return;
+  }
+  const playing = [...old.querySelectorAll("audio, video")].find((media) => !media.paused);
+  if (playing) {
+    pending.add(old.id);
+    playing.addEventListener("pause", schedule, { once: true });
     return;
   }
   const held = old.contains(active) ? active.closest("[id]") : null;

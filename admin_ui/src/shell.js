@@ -1,11 +1,14 @@
 // On every page: countdowns, live news, keys, help. Pages work without it.
 import { start as startCountdowns, tick } from "./countdown.js";
+import { start as startFiles } from "./files.js";
 import { start as startLive } from "./live.js";
 
 document.documentElement.dataset.scripts = "";
 startCountdowns();
 if (document.body.dataset.user !== undefined) startLive();
 document.addEventListener("duly:refreshed", tick);
+
+for (const form of document.querySelectorAll("form.composer")) startFiles(form);
 
 // `?` shows the help page's middle in a dialog; `g` and a letter goes somewhere; `/` searches.
 const places = { b: "/", r: "/rules", v: "/versions", n: "/notices", p: "/parked" };

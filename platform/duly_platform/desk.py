@@ -74,6 +74,11 @@ class Desk:
                 raise Conflict("this is recorded and will be done, but it takes longer than usual: look again soon")
             await asyncio.sleep(0.02)
 
+    async def fetch_again(self, key: str) -> None:
+        """Try again to fetch a file that failed. Conflict where it has not failed; Missing."""
+        await self.store.fetch_again(key, self.now())
+        self.node.wake()
+
     async def receive(self, raw: Raw) -> Answer | Accepted:
         """A request at one of the doors; doors.Refused where it is not taken."""
         return await self.node.receive(raw)

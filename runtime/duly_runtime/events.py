@@ -125,6 +125,8 @@ class AgentMessage(Body, frozen=True, kw_only=True):
 class InternalNote(Body, frozen=True, kw_only=True):
     text: str
     author: str
+    files: tuple[File, ...] = ()
+    """As those of an AgentMessage."""
 
 
 class MoveCard(Body, frozen=True, kw_only=True):

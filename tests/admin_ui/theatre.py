@@ -8,6 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
+import hashlib
+import struct
+import zlib
 from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from typing import Any
@@ -28,7 +31,17 @@ from duly_dsl.source import Span
 from duly_dsl.units import HOUR, Duration, Unit
 from duly_runtime.card import Card, Clock, ClockState, Ladder, Pause, Visit
 from duly_runtime.decision import FactTrace, RuleTrace
-from duly_runtime.events import AgentMessage, AnyBody, AssignCard, Contact, InternalNote, MoveCard, OpenCard, SetFields
+from duly_runtime.events import (
+    AgentMessage,
+    AnyBody,
+    AssignCard,
+    Contact,
+    File,
+    InternalNote,
+    MoveCard,
+    OpenCard,
+    SetFields,
+)
 from duly_runtime.planning import CHOICES, CardEffect, Effects, Plan
 from duly_runtime.publishing import PlanChanged
 from duly_runtime.store.api import (
@@ -55,6 +68,7 @@ from duly_runtime.store.contacts_api import (
     ContactPage,
     IdentityRow,
 )
+from duly_runtime.store.files_api import FileRow
 from duly_runtime.time import FakeClock, SystemClock
 
 NOW = dt.datetime(2026, 11, 24, 14, 30, tzinfo=dt.UTC)
@@ -136,6 +150,23 @@ PROGRAM = Program(
 HASH = PROGRAM.hash
 
 
+def _chunk(name: bytes, data: bytes) -> bytes:
+    return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
+
+
+PNG = (
+    b"\x89PNG\r\n\x1a\n"
+    + _chunk(b"IHDR", struct.pack(">IIBBBBB", 64, 48, 8, 2, 0, 0, 0))
+    + _chunk(
+        b"IDAT",
+        zlib.compress(b"".join(b"\0" + bytes(b for x in range(64) for b in (x * 4, y * 5, 160)) for y in range(48))),
+    )
+    + _chunk(b"IEND", b"")
+)
+WAV = b"RIFF" + struct.pack("<I", 36 + 800) + b"WAVEfmt " + struct.pack("<IHHIIHH", 16, 1, 1, 8000, 8000, 1, 8)
+WAV += b"data" + struct.pack("<I", 800) + b"\x80" * 800
+
+
 def minutes(n: float) -> dt.timedelta:
     return dt.timedelta(minutes=n)
 
@@ -148,6 +179,7 @@ class MemoryStore:
         self.cards: dict[int, Card] = {}
         self.risks: dict[int, dt.datetime] = {}
         self.said: dict[int, list[Message]] = {}
+        self.contents: dict[str, bytes] = {}
         self.told: dict[int, list[HistoryRow]] = {}
         self.saved: Draft | None = None
         self.published = [
@@ -203,6 +235,7 @@ class MemoryStore:
             4, "Waiting for customer", "Invoice with the old address", "Rui Melo", "email", owner="ana",
             priority="low", age=300, clocks=(still,), tags=("billing",),
         )  # fmt: skip
+        self._attach()
         self._card(5, "Done", "Thanks!", "Eva Dias", "whatsapp", owner="bruno", priority="normal", age=400)
         for card in self.cards.values():
             self.people[card.number] = ContactPage(
@@ -251,6 +284,44 @@ class MemoryStore:
             text=text, kind="text", at=at, automatic=False, state=state, error="",
         )  # fmt: skip
 
+    def _attach(self) -> None:
+        """Files in every state, to the first message of card 1."""
+        first, *others = self.said[101]
+        files = (
+            self._file(1, "parcel.png", "image/png", PNG),
+            self._file(2, "", "audio/wav", WAV),
+            self._file(3, "invoice <1>.pdf", "application/pdf", b"%PDF-1.7"),
+            self._file(4, "drawing.svg", "image/svg+xml", b"<svg xmlns='http://www.w3.org/2000/svg'><script/></svg>"),
+            self._file(5, "film.mp4", "video/mp4", state="waiting"),
+            self._file(6, "voice.ogg", "audio/ogg", state="waiting", error="The server answered 503."),
+            self._file(7, "backup.zip", "application/zip", state="failed", error="it is larger than 25 MB"),
+            self._file(8, "scan.tiff", "image/tiff", state="failed", error="The server answered 404.", fetchable=True),
+        )
+        self.said[101] = [msgspec.structs.replace(first, files=files), *others]
+
+    def _file(
+        self, number: int, name: str, media_type: str, data: bytes = b"", *, state: str = "stored", error: str = "",
+        fetchable: bool = False,
+    ) -> FileRow:  # fmt: skip
+        sha256 = hashlib.sha256(data).hexdigest() if state == "stored" else ""
+        if sha256:
+            self.contents[sha256] = data
+        return FileRow(
+            id=number, key=f"key-{number}", card_id=101, message_id=1, name=name, media_type=media_type, size=len(data),
+            sha256=sha256, inline="", fetchable=fetchable, state=state, attempts=1,
+            next_at=self.now + minutes(5) if state == "waiting" and error else None, error=error,
+        )  # fmt: skip
+
+    def say(self, card_id: int, message: Message, files: tuple[File, ...]) -> None:
+        kept = tuple(
+            msgspec.structs.replace(
+                self._file(0, file.name, file.media_type, self.contents[file.sha256]),
+                key=f"key-{card_id}-{message.id}-{number}", card_id=card_id, message_id=message.id,
+            )
+            for number, file in enumerate(files)
+        )  # fmt: skip
+        self.said[card_id].append(msgspec.structs.replace(message, files=kept))
+
     # --- the Store
 
     async def card(self, card_id: int) -> Card:
@@ -285,6 +356,26 @@ class MemoryStore:
 
     async def messages(self, card_id: int) -> list[Message]:
         return self.said[card_id]
+
+    async def file(self, key: str) -> FileRow:
+        for messages in self.said.values():
+            for message in messages:
+                for file in message.files:
+                    if file.key == key:
+                        return file
+        raise Missing(key)
+
+    async def content(self, sha256: str, start: int = 0, size: int | None = None) -> bytes:
+        data = self.contents[sha256]
+        return data[start:] if size is None else data[start : start + size]
+
+    async def content_sizes(self, names: list[str]) -> dict[str, int]:
+        return {name: len(self.contents[name]) for name in names if name in self.contents}
+
+    async def upload(self, data: bytes, now: dt.datetime) -> str:
+        sha256 = hashlib.sha256(data).hexdigest()
+        self.contents[sha256] = data
+        return sha256
 
     async def history(self, card_id: int) -> list[HistoryRow]:
         return self.told[card_id]
@@ -489,10 +580,12 @@ class Theatre:
                 visit = Visit(number=len(card.visits) + 1, stage=stage, entered_at=now)
                 left = msgspec.structs.replace(card.visit, left_at=now)
                 memory.cards[card_id] = msgspec.structs.replace(card, stage=stage, visits=(*card.visits[:-1], left, visit))
-            case AgentMessage(text=text):
-                memory.said[card_id].append(memory._message(card_id, "out", author, text, now, "pending"))
-            case InternalNote(text=text):
-                memory.said[card_id].append(memory._message(card_id, "note", author, text, now, ""))
+            case AgentMessage(text="refuse me"):
+                return "unknown: refused, as asked"
+            case AgentMessage(text=text, files=files):
+                memory.say(card_id, memory._message(card_id, "out", author, text, now, "pending"), files)
+            case InternalNote(text=text, files=files):
+                memory.say(card_id, memory._message(card_id, "note", author, text, now, ""), files)
             case AssignCard(owner=owner) if card is not None:
                 memory.cards[card_id] = msgspec.structs.replace(card, owner=owner)
             case SetFields(values=values) if card is not None:
@@ -503,6 +596,14 @@ class Theatre:
                 return "unknown: this theatre can't do that"
         self.tell(Change(topic="card", pipeline="Customer support", card=card_id))
         return ""
+
+    async def fetch_again(self, file: FileRow) -> None:
+        first, *others = self.memory.said[101]
+        files = tuple(
+            msgspec.structs.replace(each, state="waiting", error="") if each.key == file.key else each
+            for each in first.files
+        )
+        self.memory.said[101] = [msgspec.structs.replace(first, files=files), *others]
 
     async def replay(self, what: str, item_id: int, author: str) -> str:
         self.memory.aside = [item for item in self.memory.aside if item.id != item_id]

@@ -24,6 +24,9 @@ AUTHORISATION = {
     ("GET", "/cards/{number}/trace"): ("read", "cards.read"),
     ("GET", "/cards/{number}/visits"): ("read", "cards.read"),
     ("GET", "/cards/{number}/deliveries"): ("read", "cards.read"),
+    ("POST", "/files"): ("write", "cards.work"),
+    ("GET", "/cards/{number}/files/{key}"): ("read", "cards.read"),
+    ("POST", "/cards/{number}/files/{key}/fetch"): ("write", "cards.work"),
     ("POST", "/cards/{number}/reply"): ("write", "cards.work"),
     ("POST", "/cards/{number}/note"): ("write", "cards.work"),
     ("POST", "/cards/{number}/move"): ("write", "cards.work"),
@@ -364,6 +367,8 @@ def test_the_reference_is_served_from_here(tmp_path: Path) -> None:
             if method in ("get", "post", "put", "delete")
         }
         assert listed == set(AUTHORISATION)
+        upload = document["paths"]["/api/v1/files"]["post"]["requestBody"]["content"]
+        assert upload["application/octet-stream"]["schema"] == {"type": "string", "format": "binary"}
         assert document["components"]["securitySchemes"]["token"]["scheme"] == "bearer"
 
     run(tmp_path, body)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import datetime as dt
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 import msgspec
 from litestar.testing import AsyncTestClient
@@ -90,9 +91,11 @@ class Office(msgspec.Struct, kw_only=True):
 
 
 @contextlib.asynccontextmanager
-async def office(folder: Path, rules: str = RULES) -> AsyncIterator[Office]:
+async def office(
+    folder: Path, rules: str = RULES, environ: Mapping[str, str] = MappingProxyType({})
+) -> AsyncIterator[Office]:
     clock = FakeClock(MONDAY)
-    settings = load(folder, {}, base_url="http://duly.test")
+    settings = load(folder, environ, base_url="http://duly.test")
     async with open_desk(settings, clock) as desk:
         if rules:
             published = await desk.publish({"support.duly": rules}, "tester", "first")

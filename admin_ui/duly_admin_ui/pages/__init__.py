@@ -11,7 +11,20 @@ from litestar.static_files import create_static_files_router
 
 from duly_admin_ui.access import error_page
 from duly_admin_ui.page import STATIC, YEAR, Page
-from duly_admin_ui.pages import board, card, contacts, live, notices, parked, publishing, reports, rules, signin, versions
+from duly_admin_ui.pages import (
+    board,
+    card,
+    contacts,
+    files,
+    live,
+    notices,
+    parked,
+    publishing,
+    reports,
+    rules,
+    signin,
+    versions,
+)
 from duly_admin_ui.services import Services
 
 
@@ -22,7 +35,7 @@ def routes(services: Services) -> list[Router]:
     async def page(request: Request[Any, Any, Any]) -> Page:
         return Page(request, services)
 
-    modules = (signin, board, card, contacts, rules, publishing, versions, reports, parked, notices, live)
+    modules = (signin, board, card, contacts, files, rules, publishing, versions, reports, parked, notices, live)
     pages = Router(
         path="/",
         route_handlers=[handler for module in modules for handler in module.HANDLERS],

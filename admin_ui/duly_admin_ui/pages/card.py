@@ -13,9 +13,12 @@ from duly_admin_ui import badges, why
 from duly_admin_ui.access import needs, require
 from duly_admin_ui.history import Teller
 from duly_admin_ui.page import Page, go
+from duly_admin_ui.pages.files import FORM_SIZE, chosen
 from duly_admin_ui.timeline import timeline
 from duly_dsl.program import Field, Pipeline
+from duly_runtime.attaching import MOST_FILES, CannotAttach
 from duly_runtime.card import Card, Clock
+from duly_runtime.doors import MAX_FILE
 from duly_runtime.engine.refusal import sentence
 from duly_runtime.events import (
     Acknowledge,
@@ -23,6 +26,7 @@ from duly_runtime.events import (
     AnyBody,
     AssignCard,
     ExcuseMiss,
+    File,
     InternalNote,
     MoveCard,
     Scalar,
@@ -54,8 +58,10 @@ def pipeline_of(page: Page, card: Card) -> Pipeline | None:
     return page.program.pipelines.get(card.pipeline) if page.program is not None else None
 
 
-async def show(page: Page, card: Card, *, problem: str = "", typed: dict[str, str] | None = None) -> Response[Any]:
-    """The card's page; with `problem`, what was refused, and what was typed is kept."""
+async def show(
+    page: Page, card: Card, *, problem: str = "", typed: dict[str, str] | None = None, kept: tuple[File, ...] = ()
+) -> Response[Any]:
+    """The card's page; with `problem`, what was refused, and what was typed and attached is kept."""
     store = page.services.store
     view = page.request.query_params.get("view", VIEWS[0])
     view = view if view in VIEWS else VIEWS[0]
@@ -94,6 +100,10 @@ async def show(page: Page, card: Card, *, problem: str = "", typed: dict[str, st
         views=VIEWS,
         problem=problem,
         typed=typed or {},
+        kept=kept,
+        as_json=as_json,
+        max_bytes=MAX_FILE,
+        max_files=MOST_FILES,
         clocks=clocks,
         ladders=[ladder for ladder in card.ladders if ladder.stopped_at is None],
         stages=[name for name in allowed if name != card.stage],
@@ -115,7 +125,13 @@ def _may_excuse(page: Page, line: Pipeline | None, reason: str) -> bool:
     return role in ROLES and ROLES.index(role) >= ROLES.index(least)
 
 
-async def act(page: Page, card: Card, body: AnyBody, typed: dict[str, str] | None = None) -> Response[Any]:
+def as_json(file: File) -> str:
+    return msgspec.json.encode(file).decode()
+
+
+async def act(
+    page: Page, card: Card, body: AnyBody, typed: dict[str, str] | None = None, kept: tuple[File, ...] = ()
+) -> Response[Any]:
     """Hand a command over and answer: back to the card, or why not."""
     reason = await page.services.command(card.id, body, page.name)
     if reason:
@@ -123,7 +139,7 @@ async def act(page: Page, card: Card, body: AnyBody, typed: dict[str, str] | Non
     if page.wants_fragment:
         return Response({"reason": reason}, status_code=409) if reason else Response(None, status_code=204)
     if reason:
-        return await show(page, card, problem=reason, typed=typed)
+        return await show(page, card, problem=reason, typed=typed, kept=kept)
     view = page.request.query_params.get("view", "")
     return go(f"/cards/{card.number}" + (f"?view={view}" if view in VIEWS else ""))
 
@@ -143,17 +159,26 @@ async def card_page(page: NamedDependency[Page], number: FromPath[int]) -> Respo
     return await show(page, await load(page, number))
 
 
-@post("/cards/{number:int}/reply", status_code=200, guards=[needs("cards.work")])
+@post(
+    "/cards/{number:int}/reply",
+    status_code=200,
+    guards=[needs("cards.work")],
+    request_max_body_size=FORM_SIZE,
+)
 async def reply(page: NamedDependency[Page], number: FromPath[int]) -> Response[Any]:
     """A public reply, or with `note` pressed an internal note."""
     card = await load(page, number)
     form = await page.form()
     text = form.get("text", "").strip()
-    if not text:
+    try:
+        files = await chosen(page)
+    except CannotAttach as error:
+        return await show(page, card, problem=error.told(page.language), typed=form)
+    if not text and not files:
         return await show(page, card, problem=page.gettext("Write something first."))
     if "note" in form:
-        return await act(page, card, InternalNote(text=text, author=page.name), form)
-    return await act(page, card, AgentMessage(text=text, author=page.name), form)
+        return await act(page, card, InternalNote(text=text, author=page.name, files=files), form, files)
+    return await act(page, card, AgentMessage(text=text, author=page.name, files=files), form, files)
 
 
 @post("/cards/{number:int}/move", status_code=200, guards=[needs("cards.work")])

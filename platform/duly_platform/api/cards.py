@@ -14,6 +14,7 @@ from duly_platform.api.access import needs
 from duly_platform.api.problems import Problem
 from duly_platform.desk import Desk
 from duly_runtime import events
+from duly_runtime.attaching import MOST_FILES, CannotAttach, attached
 from duly_runtime.card import Card
 from duly_runtime.permissions import allows
 from duly_runtime.store.api import BoardCard, Handled, HistoryRow, Message, OutboxRow, TraceRow, User, VisitRow
@@ -47,8 +48,20 @@ class NewCard(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     """`priority`, `type`, or a field's name."""
 
 
-class Text(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    text: Annotated[str, msgspec.Meta(min_length=1, max_length=100_000)]
+class Attachment(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """An uploaded file, as `POST /files` answered. `size` is not needed: it is what was uploaded."""
+
+    sha256: Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]
+    name: Annotated[str, msgspec.Meta(max_length=500)] = ""
+    media_type: Annotated[str, msgspec.Meta(max_length=200)] = ""
+    size: Annotated[int, msgspec.Meta(ge=0)] = 0
+
+
+class Said(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A text, files that were uploaded, or both."""
+
+    text: Annotated[str, msgspec.Meta(max_length=100_000)] = ""
+    files: Annotated[tuple[Attachment, ...], msgspec.Meta(max_length=MOST_FILES)] = ()
 
 
 class MoveTo(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -203,18 +216,30 @@ async def open_card(state: State, data: JSONBody[NewCard], key: Key = "") -> Car
     return await _card_or_refusal(state, await desk(state).command(0, body, key and f"api:{key}"))
 
 
+async def _attached(state: State, data: Said) -> tuple[events.File, ...]:
+    if not data.text.strip() and not data.files:
+        raise Problem(422, "refused", "give a text, files or both")
+    given = [events.File(name=file.name, media_type=file.media_type, sha256=file.sha256) for file in data.files]
+    try:
+        return await attached(desk(state).store, given)
+    except CannotAttach as error:
+        raise Problem(422, "refused", str(error)) from error
+
+
 @post("/cards/{number:int}/reply", guards=WORK, status_code=200, summary="Answer the customer by the card's channel")
 async def reply(
-    request: Request[User, Any, State], state: State, number: FromPath[int], data: JSONBody[Text], key: Key = ""
+    request: Request[User, Any, State], state: State, number: FromPath[int], data: JSONBody[Said], key: Key = ""
 ) -> Card:
-    return await _do(state, number, events.AgentMessage(text=data.text, author=request.user.name), key)
+    files = await _attached(state, data)
+    return await _do(state, number, events.AgentMessage(text=data.text, author=request.user.name, files=files), key)
 
 
 @post("/cards/{number:int}/note", guards=WORK, status_code=200, summary="Add an internal note")
 async def note(
-    request: Request[User, Any, State], state: State, number: FromPath[int], data: JSONBody[Text], key: Key = ""
+    request: Request[User, Any, State], state: State, number: FromPath[int], data: JSONBody[Said], key: Key = ""
 ) -> Card:
-    return await _do(state, number, events.InternalNote(text=data.text, author=request.user.name), key)
+    files = await _attached(state, data)
+    return await _do(state, number, events.InternalNote(text=data.text, author=request.user.name, files=files), key)
 
 
 @post("/cards/{number:int}/move", guards=WORK, status_code=200, summary="Move the card to another stage")

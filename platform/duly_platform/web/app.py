@@ -14,7 +14,19 @@ from litestar.middleware import DefineMiddleware
 from litestar.static_files import create_static_files_router
 
 import duly_admin_ui
-from duly_platform.api import administration, cards, contacts, editing, events, journal, problems, reference, reports, rules
+from duly_platform.api import (
+    administration,
+    cards,
+    contacts,
+    editing,
+    events,
+    files,
+    journal,
+    problems,
+    reference,
+    reports,
+    rules,
+)
 from duly_platform.desk import Desk
 from duly_platform.git import push
 from duly_platform.settings import Settings
@@ -55,6 +67,7 @@ def create_app(desk: Desk, settings: Settings, setup_token: str = "") -> Litesta
         route_handlers=[
             cards.router,
             contacts.router,
+            files.router,
             rules.router,
             editing.router,
             events.router,
@@ -86,7 +99,9 @@ def create_app(desk: Desk, settings: Settings, setup_token: str = "") -> Litesta
             cookie_secure=secure,
             exclude=["^/api/", "^/in/"],
         ),
-        compression_config=CompressionConfig(backend="gzip", exclude=["^/changes"]),
+        compression_config=CompressionConfig(
+            backend="gzip", exclude=["^/changes", "^/cards/[0-9]+/files/", "^/api/v1/cards/[0-9]+/files/"]
+        ),
         exception_handlers={Exception: outside_routes(screens)},
         before_request=follow_rules,
         openapi_config=reference.config(),

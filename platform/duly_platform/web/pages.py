@@ -14,6 +14,7 @@ from duly_platform.settings import Settings
 from duly_runtime.events import AnyBody
 from duly_runtime.planning import Plan
 from duly_runtime.store.api import Store, User
+from duly_runtime.store.files_api import FileRow
 from duly_runtime.time import Clock
 
 USER_NAME = re.compile(r"[^\W\d]\w{1,39}")
@@ -82,6 +83,9 @@ class ScreenServices:
         problem = await self._desk.replay(what, item_id)
         await self.store.audit(author, "parked.replayed", f"{what} {item_id}", {}, self.clock.now())
         return problem
+
+    async def fetch_again(self, file: FileRow) -> None:
+        await self._desk.fetch_again(file.key)
 
     async def check(self, sources: dict[str, str]) -> list[Diagnostic]:
         return await self._desk.check(sources)

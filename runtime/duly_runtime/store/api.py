@@ -336,7 +336,7 @@ class Store(FileStore, ContactStore, QuarantineStore, Protocol):
     ) -> int:
         """Journal something a person or the API does to a card (0: opens one); the event's id. The same `key` for the
         same card is the same event. `at`: when it happened, if not now; `backfill` as in `Event`. Missing where a file of
-        an AgentMessage has not been uploaded."""
+        an AgentMessage or an InternalNote has not been uploaded."""
         ...
 
     async def handle(

@@ -22,7 +22,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Any, assert_never
 
 from duly_runtime.doors import MAX_FILE, Failed, Fetched, FetchOutcome, Inbound, Retry
-from duly_runtime.events import AgentMessage, AnyBody, File
+from duly_runtime.events import AgentMessage, AnyBody, File, InternalNote
 from duly_runtime.store import unit
 from duly_runtime.store.api import Conflict, Missing
 from duly_runtime.store.files_api import FileChanged, FileRow, WaitingFile
@@ -40,7 +40,7 @@ LOST = "the workers that were fetching it disappeared"
 ABSENT = "its content did not come along"
 TOO_LARGE = f"it is larger than {MAX_FILE // 1024 // 1024} MB"
 
-COLUMNS = "id, key, card_id, message_id, name, media_type, size, sha256, inline, state, attempts, next_at, error"
+COLUMNS = "id, key, card_id, message_id, name, media_type, size, sha256, inline, reference, state, attempts, next_at, error"
 
 
 # --- contents --------------------------------------------------------------------------------------------------------
@@ -98,7 +98,7 @@ async def upload(name: str, data: bytes, now: dt.datetime) -> None:
 
 async def use_uploads(body: AnyBody) -> None:
     """What a command wants to send must have been uploaded. Raises Missing."""
-    if isinstance(body, AgentMessage) and body.files:
+    if isinstance(body, (AgentMessage, InternalNote)) and body.files:
         names = sorted({file.sha256 for file in body.files})
         there = await _use(names)
         for file in body.files:
@@ -110,8 +110,20 @@ async def forget_unused(before: dt.datetime) -> int:
     return len(await unit.fetch("DELETE FROM content WHERE unused_since < ? RETURNING sha256", before))
 
 
-async def content(name: str) -> bytes:
-    row = await unit.first("SELECT data FROM content WHERE sha256 = ?", name)
+async def sizes(names: Sequence[str]) -> dict[str, int]:
+    if not names:
+        return {}
+    rows = await unit.fetch(f"SELECT sha256, size FROM content WHERE sha256 IN ({unit.marks(len(names))})", *names)
+    return {row["sha256"]: int(row["size"]) for row in rows}
+
+
+async def content(name: str, start: int, size: int | None) -> bytes:
+    if size is None:
+        row = await unit.first("SELECT data FROM content WHERE sha256 = ?", name)
+    else:
+        row = await unit.first(
+            "SELECT substr(data, ?, ?) AS data FROM content WHERE sha256 = ?", start + 1, max(size, 0), name
+        )
     if row is None:
         raise Missing("the content of this file is not there")
     return bytes(row["data"])
@@ -122,11 +134,7 @@ async def content(name: str) -> bytes:
 
 async def write(message: Row, message_id: int, connector: str, files: Sequence[File], now: dt.datetime) -> None:
     """The files of a message, with it."""
-    names = sorted({file.sha256 for file in files if file.sha256})
-    sizes: dict[str, int] = {}
-    if names:
-        rows = await unit.fetch(f"SELECT sha256, size FROM content WHERE sha256 IN ({unit.marks(len(names))})", *names)
-        sizes = {row["sha256"]: int(row["size"]) for row in rows}
+    known = await sizes(sorted({file.sha256 for file in files if file.sha256}))
     await unit.insert(
         "file",
         [
@@ -138,28 +146,28 @@ async def write(message: Row, message_id: int, connector: str, files: Sequence[F
                 "connector": connector,
                 "name": file.name,
                 "media_type": file.media_type,
-                "sha256": file.sha256 if file.sha256 in sizes else "",
+                "sha256": file.sha256 if file.sha256 in known else "",
                 "inline": file.inline,
                 "reference": file.reference,
                 "attempts": 0,
                 "token": "",
                 "changed_at": now,
-                **_begin(file, sizes, now),
+                **_begin(file, known, now),
             }
             for file in files
         ],
     )
 
 
-def _begin(file: File, sizes: Mapping[str, int], now: dt.datetime) -> dict[str, Any]:
+def _begin(file: File, known: Mapping[str, int], now: dt.datetime) -> dict[str, Any]:
     state, next_at, error = "failed", None, ABSENT
-    if file.sha256 in sizes:
+    if file.sha256 in known:
         state, error = "stored", ""
     elif file.size > MAX_FILE:
         error = TOO_LARGE
     elif file.reference:
         state, next_at, error = "waiting", now, ""
-    return {"state": state, "size": sizes.get(file.sha256, file.size), "next_at": next_at, "error": error}
+    return {"state": state, "size": known.get(file.sha256, file.size), "next_at": next_at, "error": error}
 
 
 def _row(row: Row) -> FileRow:
@@ -173,6 +181,7 @@ def _row(row: Row) -> FileRow:
         size=int(row["size"]),
         sha256=row["sha256"],
         inline=row["inline"],
+        fetchable=bool(row["reference"]),
         state=row["state"],
         attempts=int(row["attempts"]),
         next_at=row["next_at"],
@@ -315,8 +324,11 @@ class StoredFiles:
     async def forget_unused(self, before: dt.datetime) -> int:
         return await self._write(lambda: forget_unused(before))
 
-    async def content(self, sha256: str) -> bytes:
-        return await self._read(lambda: content(sha256))
+    async def content(self, sha256: str, start: int = 0, size: int | None = None) -> bytes:
+        return await self._read(lambda: content(sha256, start, size))
+
+    async def content_sizes(self, names: Sequence[str]) -> dict[str, int]:
+        return await self._read(lambda: sizes(names))
 
     async def file(self, key: str) -> FileRow:
         return await self._read(lambda: file(key))

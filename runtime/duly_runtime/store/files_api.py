@@ -25,6 +25,8 @@ class FileRow(msgspec.Struct, frozen=True, kw_only=True):
     size: int
     sha256: str
     inline: str
+    fetchable: bool
+    """It came by reference, so that it can be fetched again."""
     state: str
     attempts: int
     next_at: dt.datetime | None
@@ -63,8 +65,12 @@ class FileStore(Protocol):
         """Remove what was uploaded before that and never used; how many contents."""
         ...
 
-    async def content(self, sha256: str) -> bytes:
-        """Raises Missing."""
+    async def content(self, sha256: str, start: int = 0, size: int | None = None) -> bytes:
+        """The whole of it, or `size` bytes from `start`. Raises Missing."""
+        ...
+
+    async def content_sizes(self, names: Sequence[str]) -> dict[str, int]:
+        """The bytes of those contents that are there, by sha256."""
         ...
 
     async def file(self, key: str) -> FileRow:

@@ -397,7 +397,7 @@ async def _write_messages(
     messages: list[dict[str, Any]], event: Event, sent: Mapping[int, Sequence[File]], now: dt.datetime
 ) -> None:
     """With their files: of a message that is sent by its delivery (`sent`), of another by the event."""
-    said = event.body.files if isinstance(event.body, (CustomerMessage, AgentMessage)) else ()
+    said = event.body.files if isinstance(event.body, (CustomerMessage, AgentMessage, InternalNote)) else ()
     connector = event.body.connector if isinstance(event.body, CustomerMessage) else ""
     plain: list[dict[str, Any]] = []
     for message in messages:
