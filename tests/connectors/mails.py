@@ -164,6 +164,10 @@ ALL: dict[str, bytes] = {
     "only a header": mail(b"").rstrip(b"\n"),
     "empty": b"",
     "bad base64": mail(b"T2xh=LCB0dWRv!\nIGJlbT8\n", b"Content-Transfer-Encoding: base64"),
+    "base64 with a footer": mail(
+        base64.encodebytes("Olá, chegou.\n".encode()) + b"\n-- \nTo leave this list, write to us.\n",
+        b"Content-Transfer-Encoding: base64",
+    ),
     "not base64": mail(
         b"This is plain text, whatever it says: it has blanks & signs.\n", b"Content-Transfer-Encoding: base64"
     ),

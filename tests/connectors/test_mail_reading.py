@@ -218,6 +218,11 @@ def test_what_breaks_the_rules_is_read_as_it_was_meant(name: str, text: str) -> 
     assert read(name).text == text
 
 
+def test_a_footer_below_base64_is_text() -> None:
+    parsed = read("base64 with a footer")
+    assert (parsed.text, parsed.quoted) == ("Olá, chegou.", "--\nTo leave this list, write to us.")
+
+
 def test_files_survive_a_missing_boundary() -> None:
     assert [names(read(name)) for name in ("no boundary", "wrong boundary", "no end")] == [["nota fiscal 17.pdf"]] * 3
 

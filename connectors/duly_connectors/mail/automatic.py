@@ -52,7 +52,7 @@ _REPORTS = {
     "feedback-report": "a complaint report",
 }
 LOOP = "x-duly"
-"""Our own mark: `X-Duly: automatic` on what Duly sends by itself."""
+"""Our own mark: `X-Duly: automatic; by=…` on what Duly sends by itself."""
 
 
 def reason(part: mime.Part, sender: str, subject: str) -> str:

@@ -60,6 +60,8 @@ _ALIASES = {
 }
 _NO_CHARSETS = frozenset(("idna", "punycode", "unicode_escape", "raw_unicode_escape", "undefined", "mbcs", "oem"))
 """Codecs of Python that are no charset of mail; some take quadratic time."""
+_EBCDIC = frozenset(("cp037", "cp273", "cp424", "cp500", "cp875", "cp1026", "cp1140"))
+"""No mail is written in these; to read one by a mistyped name would spoil it."""
 
 _OFTEN: dict[str, str] = {
     "cp1251": "оеаинтсрвлкмдпуязыьбгч",
@@ -90,7 +92,7 @@ def known(name: str) -> str | None:
         found = codecs.lookup(name)
     except (LookupError, ValueError, UnicodeError):
         return None
-    if not getattr(found, "_is_text_encoding", True) or found.name.replace("-", "_") in _NO_CHARSETS:
+    if not getattr(found, "_is_text_encoding", True) or found.name.replace("-", "_") in _NO_CHARSETS | _EBCDIC:
         return None
     return _MEANT.get(found.name, found.name)
 
@@ -98,6 +100,8 @@ def known(name: str) -> str | None:
 def decode(data: bytes, declared: str = "", fallback: str = "") -> str:
     """The text of `data`; `fallback` is a charset declared elsewhere in the mail. Never fails."""
     name = known(declared) if declared else None
+    if name is not None and name.startswith(("utf-16", "utf-32")) and b"\0" not in data:
+        name = None
     if data.isascii() and (name is None or name.startswith(("cp", "utf-8", "iso8859", "koi8"))) and b"\x1b" not in data:
         return data.decode("ascii")
     if name is not None:
@@ -112,16 +116,16 @@ def decode(data: bytes, declared: str = "", fallback: str = "") -> str:
         guess = name  # neither fits: what was said is as good
     if guess == "cp1252":
         return _windows(data)
-    return data.decode(guess, "replace")
+    return data.decode(guess, "replace").encode("utf-8", "replace").decode()
 
 
 def guessed(data: bytes, fallback: str | None = None) -> str:
     """The charset that bytes without a name are most likely in."""
-    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) and b"\0" in data:
         return "utf-16"
     if data.startswith(codecs.BOM_UTF8):
         return "utf-8-sig"
-    if _ESCAPES.search(data, 0, SAMPLE):
+    if _ESCAPES.search(data, 0, SAMPLE) and b"\x1b(B" in data and _strictly(data, "iso2022_jp_2") is not None:
         return "iso2022_jp_2"
     if _is_utf8(data):
         return "utf-8"
@@ -173,9 +177,11 @@ def _strictly(data: bytes, name: str) -> str | None:
     if name == "cp1252":
         return _windows(data)
     try:
-        return data.decode(name)
+        text = data.decode(name)
+        text.encode()  # UTF-7 may hold halves of characters
     except (UnicodeError, ValueError):
         return None
+    return text
 
 
 def _windows(data: bytes) -> str:

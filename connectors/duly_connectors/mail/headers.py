@@ -38,8 +38,8 @@ def line(value: str) -> str:
 
 
 def raw(value: bytes, fallback: str = "") -> str:
-    """The bytes as characters; encoded words are left as they are."""
-    return value.decode("ascii") if value.isascii() else charsets.decode(value, "", fallback)
+    """The bytes as characters, without NUL; encoded words are left as they are."""
+    return (value.decode("ascii") if value.isascii() else charsets.decode(value, "", fallback)).replace("\0", " ")
 
 
 def words(value: str) -> str:

@@ -36,8 +36,16 @@ _USUAL = re.compile(
     rb"|x-[a-z0-9-]+)[ \t]*:",
     re.IGNORECASE,
 )
-_NOT_BASE64 = bytes(set(range(256)) - set(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/="))
+_ALPHABET = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/="
+_NOT_BASE64 = bytes(set(range(256)) - set(_ALPHABET))
 _WHITE = b" \t\r\n"
+_INSIDE = re.compile(rb"^content-(?:type|transfer-encoding|disposition)[ \t]*:", re.IGNORECASE | re.MULTILINE)
+_WORD_ON_MIME = re.compile(
+    rb"\s*this (?:is an?|message is in)? ?(?:multi-?part (?:mime )?message(?: in mime format)?"
+    rb"|cryptographically signed message in mime format|mime[ -](?:encoded|formatted)?(?: multipart)? ?(?:message|format)"
+    rb"|openpgp/mime (?:signed|encrypted) message)(?: \(rfc [0-9 and]+\))?[. ]*",
+    re.IGNORECASE,
+)
 _CR, _LF = 13, 10
 MAX_REST = 512
 """Bytes looked at after a boundary for the end of its line."""
@@ -74,6 +82,10 @@ class Part:
     default: str = "text/plain"
     """The type where none is said: message/rfc822 in a digest."""
     children: list[Part] = field(default_factory=list)
+    outside: list[bytes] = field(default_factory=list)
+    """Texts before, between and after the parts of a multipart."""
+    rest: bytes = b""
+    """Text that was put below the content on the way (a list's footer), known once the content is read."""
 
     @property
     def body(self) -> bytes:
@@ -111,7 +123,7 @@ def header(data: bytes, first: int, last: int, troubles: Troubles) -> tuple[list
         if not line:
             keep()
             return fields, after
-        if line[:1] in (b" ", b"\t"):
+        if line[:1] in (b" ", b"\t") and name:
             if not line.strip(_WHITE) and not _USUAL.match(data, after, last):
                 keep()
                 return fields, after
@@ -168,6 +180,7 @@ def read(
         troubles.note("a multipart has none of its boundaries" if boundary else "a multipart names no boundary")
         guess = _likely_boundary(part)
         pieces = _split(part, guess) if guess else []
+    pieces = _with_outside(part, pieces, troubles)
     inner = "message/rfc822" if kind == "multipart/digest" else "text/plain"
     for begin, end in pieces:
         if troubles.parts >= MAX_PARTS:
@@ -200,6 +213,34 @@ def _split(part: Part, boundary: bytes) -> list[tuple[int, int]]:
     return found
 
 
+def _with_outside(part: Part, pieces: list[tuple[int, int]], troubles: Troubles) -> list[tuple[int, int]]:
+    """What stands outside of the parts (RFC 2046, 5.1.1) is a word to old programs, or what is left of a part whose
+    boundary was spoilt: with a header it is read as a part, else kept aside."""
+    found: list[tuple[int, int]] = []
+    place = part.start
+    for begin, end in [*pieces, (part.end, part.end)] if pieces else []:
+        outside = part.data[place:begin]
+        if _INSIDE.search(outside):
+            troubles.note("a boundary was broken")
+            found.append((place, begin))
+        elif text := _without_boundaries(outside):
+            part.outside.append(text)
+        if begin < part.end:
+            found.append((begin, end))
+        place = end
+    return found
+
+
+def _without_boundaries(outside: bytes) -> bytes:
+    """What is no boundary, and no word on MIME to programs that don't know it."""
+    lines = [
+        line
+        for line in outside[:MAX_FIELD].splitlines()
+        if not line.startswith(b"--") and not _WORD_ON_MIME.fullmatch(line)
+    ]
+    return b"\n".join(lines).strip()
+
+
 def _before(data: bytes, place: int) -> int:
     """The line break before a boundary belongs to the boundary."""
     if place and data[place - 1] == _LF:
@@ -222,7 +263,8 @@ def content(part: Part, troubles: Troubles) -> bytes:
     """The body as it was before it was transferred (RFC 2045, 6)."""
     how = re.split(rb"[\s;(]", part.get("content-transfer-encoding").strip(b"\"' ").lower(), maxsplit=1)[0]
     if how == b"base64":
-        return from_base64(part.body, troubles)
+        body, part.rest = _without_footer(part.body)
+        return from_base64(body, troubles)
     if how == b"quoted-printable":
         return binascii.a2b_qp(part.body)
     if how in (b"x-uuencode", b"uuencode", b"x-uue", b"uue"):
@@ -232,16 +274,37 @@ def content(part: Part, troubles: Troubles) -> bytes:
     return part.body
 
 
+def _without_footer(body: bytes) -> tuple[bytes, bytes]:
+    """Base64 and the plain text below it: from the first line that is none, if hardly a line after it is."""
+    if not body.translate(None, _ALPHABET + _WHITE) and b" " not in body.strip():
+        return body, b""
+    lines = body.split(b"\n")
+    below = next((number for number, line in enumerate(lines) if line.strip() and _is_foreign(line)), None)
+    if not below or not any(line.strip() for line in lines[:below]):
+        return body, b""
+    later = [line for line in lines[below:] if line.strip()]
+    if sum(len(line) > 20 and not _is_foreign(line) for line in later) * 2 > len(later):
+        return body, b""
+    return b"\n".join(lines[:below]), b"\n".join(lines[below:])
+
+
+def _is_foreign(line: bytes) -> bool:
+    bare = line.strip(_WHITE)
+    return len(bare.translate(None, _ALPHABET)) * 10 > len(bare)
+
+
 def from_base64(body: bytes, troubles: Troubles) -> bytes:
     """Tolerant: other bytes are skipped, padding may be wrong or stand in the middle. What is plainly no base64 stays."""
     letters = body.translate(None, _NOT_BASE64)
-    strange = len(body.translate(None, _WHITE)) - len(letters)
-    if strange * 20 > len(letters):
+    strange = len(body.translate(None, b"\r\n\t")) - len(letters)
+    first = body.lstrip(_WHITE).partition(b"\n")[0]
+    if strange * 20 > len(letters) or (strange and _is_foreign(first)):
         troubles.note("a part that says base64 is not")
         return body
     if strange:
         troubles.note("base64 with other bytes in it")
-    if b"=" not in letters[:-2] and len(letters) % 4 == 0:
+    filled = len(letters) - len(letters.rstrip(b"="))
+    if filled <= 2 and letters.count(b"=") == filled and len(letters) % 4 == 0:
         return base64.b64decode(letters)
     made: list[bytes] = []
     for piece in letters.split(b"="):

@@ -75,6 +75,8 @@ class ParsedMail(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """By sha256, in lower-case hexadecimal."""
     automatic: str = ""
     """What says that no person wrote it; empty where nothing does."""
+    mark: str = ""
+    """What a Duly says of itself in the mail (`X-Duly`), for the one that sent it to know its own."""
     bounce: Bounce | None = None
     dmarc: str = authentication.NONE
     """`pass` or `fail` as our own mail server found, else `none`."""
@@ -113,8 +115,8 @@ class Body:
     """The charset of the first part that names one, for headers and parts that don't."""
     blocks: list[Block] = field(default_factory=list)
     files: list[Found] = field(default_factory=list)
-    forwarded: list[str] = field(default_factory=list)
-    """The texts of mails that are attached."""
+    aside: list[str] = field(default_factory=list)
+    """Texts that are not the sender's own: of mails that are attached, and what stands outside of all parts."""
 
 
 def read_mail(data: bytes, authserv_id: str = "") -> ParsedMail:
@@ -158,6 +160,7 @@ def read_mail(data: bytes, authserv_id: str = "") -> ParsedMail:
         files=files,
         contents=contents,
         automatic=automatic.reason(part, address, subject),
+        mark=headers.text(part.get(automatic.LOOP))[:200],
         bounce=automatic.bounce(part, address, f"{text}\n{quoted}", troubles),
         dmarc=authentication.dmarc(part.all("authentication-results"), authserv_id),
         problems=tuple(troubles.problems),
@@ -177,6 +180,7 @@ def _collect(part: mime.Part, body: Body) -> None:
         else:
             for child in part.children:
                 _collect(child, body)
+        body.aside.extend(charsets.decode(text, "", body.fallback) for text in part.outside)
         return
     if kind.startswith("multipart/"):
         # Nothing to take apart: too deep (kept whole, with its header's type), or a boundary that is nowhere.
@@ -192,6 +196,9 @@ def _collect(part: mime.Part, body: Body) -> None:
         _text(part, kind, given, body)
     elif kind not in _SKIPPED:
         _file(part, kind, name, attached, body)
+    if part.rest.strip():
+        body.troubles.note("text below base64")
+        body.blocks.append(Block(plain=charsets.decode(part.rest, "", body.fallback)))
 
 
 def _first(body: Body, part: mime.Part, disposition: str) -> bool:
@@ -204,7 +211,7 @@ def _alternative(part: mime.Part, body: Body) -> None:
     plain: list[str] = []
     rich: list[str] = []
     for child in part.children:
-        inner = Body(body.troubles, body.fallback, files=body.files, forwarded=body.forwarded)
+        inner = Body(body.troubles, body.fallback, files=body.files, aside=body.aside)
         _collect(child, inner)
         if any(block.rich is not None for block in inner.blocks):
             rich = [block.rich if block.rich is not None else html.from_text(block.plain or "") for block in inner.blocks]
@@ -297,7 +304,7 @@ def _attached_mail(data: bytes, depth: int, body: Body) -> str:
     _collect(inner, inside)  # its files stay within it
     subject = headers.text(inner.get("subject"), inside.fallback)
     heads = [f"{name.title()}: {words}" for name in ("from", "date", "subject") if (words := headers.text(inner.get(name)))]
-    body.forwarded.append("\n".join((*heads, "", "\n\n".join(_plain(block) for block in inside.blocks), *inside.forwarded)))
+    body.aside.append("\n".join((*heads, "", "\n\n".join(_plain(block) for block in inside.blocks), *inside.aside)))
     return f"{subject[:100] or 'message'}.eml"
 
 
@@ -379,8 +386,8 @@ def _texts(body: Body) -> tuple[str, str, str]:
         second, rest = _split(whole, body)
         if rest or not text:
             text, quoted = second or text, rest
-    if body.forwarded:
-        parts = "\n\n".join(body.forwarded)
+    if body.aside:
+        parts = "\n\n".join(body.aside)
         if text.strip():
             quoted = f"{quoted}\n\n{parts}".strip()
         else:
