@@ -12,7 +12,9 @@ from admin_ui.test_running import Running, page, running
 from admin_ui.theatre import PNG
 from duly_admin_ui.serving import disposition
 from duly_admin_ui.words import size
-from duly_runtime.doors import MAX_FILE
+from duly_platform.desk import Desk
+from duly_runtime.doors import MAX_FILE, Inbound
+from duly_runtime.events import CustomerMessage, File
 
 __all__ = ["page", "running"]  # fixtures
 
@@ -67,6 +69,27 @@ def test_a_reply_of_files_only_and_a_note_with_one(running: Running, page: Page)
     page.get_by_label("Attach files").set_input_files([PDF])
     page.get_by_role("button", name="Add as a note").click()
     expect(page.locator(".message.note .file")).to_contain_text("relatório final.pdf")
+
+
+def test_an_open_page_hears_what_became_of_a_file(running: Running, page: Page) -> None:
+    running.message(text="Hi", subject="Report", name="Marta")
+    page.locator("#card-1 .card-link").click()
+    expect(page.locator("body")).to_have_attribute("data-live", "on")
+    file = File(name="voice.ogg", media_type="audio/ogg", reference="media-1")
+
+    async def comes(desk: Desk) -> None:
+        key = (await desk.store.card(1)).conversation
+        body = CustomerMessage(text="Listen", connector="Shop", conversation=key, pipeline="Support", files=(file,))
+        item = Inbound(key="m2", at=desk.now(), body=body)
+        desk.node.wake_events((await desk.store.accept("Shop", None, [item], desk.now())).event_ids)
+
+    running.ask(comes)
+    told = page.locator(".file", has_text="voice.ogg")
+    expect(told).to_contain_text("It is not here: This connector fetches no files.")
+    page.evaluate("window.sameAsBefore = true")
+    told.get_by_role("button", name="Try again").click()
+    expect(told).to_contain_text("It is not here: This connector fetches no files.")
+    assert page.evaluate("window.sameAsBefore") is None, "the page was loaded anew by the form"
 
 
 def test_chosen_files_are_chips_that_can_be_taken_away(served: Served, visit: Visit) -> None:

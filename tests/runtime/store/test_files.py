@@ -73,6 +73,21 @@ def test_files_that_came_along_are_read_back_whole(store_url: str) -> None:
     asyncio.run(scene())
 
 
+def test_a_part_of_a_content_and_the_sizes_of_some(store_url: str) -> None:
+    async def scene() -> None:
+        async with opened(store_url) as store:
+            name = await store.upload(PNG, NOW)
+            assert await store.content(name, 2, 5) == PNG[2:7]
+            assert await store.content(name, 4, 100) == PNG[4:]
+            assert await store.content(name, len(PNG), 1) == b""
+            empty = await store.upload(b"", NOW)
+            assert await store.content(empty) == b""
+            assert await store.content_sizes([name, empty, "0" * 64]) == {name: len(PNG), empty: 0}
+            assert await store.content_sizes([]) == {}
+
+    asyncio.run(scene())
+
+
 def test_a_content_is_kept_once(store_url: str) -> None:
     async def scene() -> None:
         async with opened(store_url) as store:
