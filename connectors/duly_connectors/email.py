@@ -3,9 +3,11 @@ from a second message; what no person wrote says so (RFC 3834)."""
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import re
-from collections.abc import Callable
+import secrets
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from email.headerregistry import Address
 from email.message import EmailMessage
@@ -18,7 +20,7 @@ from duly_connectors.contract import BadSetting, Connector, clean
 from duly_connectors.outbound import Blocked, NotSent
 from duly_connectors.wording import Worded, _
 from duly_dsl import program
-from duly_runtime.doors import Check, Failed, Outcome, Outgoing, Retry, Sent, Unknown
+from duly_runtime.doors import Check, Failed, Outcome, OutFile, Outgoing, Retry, Sent, Unknown
 
 STEP_SECONDS = 5.0
 """For each answer of the server."""
@@ -91,7 +93,7 @@ class Email(Connector):
         if whom is None:
             return Failed(reason=self._("The recipient has no e-mail address we can write to."))
         message = compose(item, sender, whom)
-        content = await _written(message) if item.files else message.as_bytes()
+        content = await _written_aside(message, item.files) if item.files else message.as_bytes()
         try:
             client = await self._connect(server)
         except Blocked as error:
@@ -190,7 +192,8 @@ class _Answer(Worded):
 
 
 def compose(item: Outgoing, sender: Address, whom: Address) -> EmailMessage:
-    """The message: plain text, UTF-8, and its files. The card's reference heads the thread, the key names the message."""
+    """The message: plain text, UTF-8. The card's reference heads the thread, the key names the message. Its files come in
+    when it is `written`."""
     message = EmailMessage(policy=SMTP)
     message["From"] = sender
     message["To"] = whom
@@ -205,17 +208,32 @@ def compose(item: Outgoing, sender: Address, whom: Address) -> EmailMessage:
         message["Auto-Submitted"] = "auto-generated"
         message["X-Auto-Response-Suppress"] = "All"
     message.set_content(clean(item.text) or "\n", charset="utf-8")
-    for file in item.files:
-        main, _slash, sub = _media_type(file.media_type).partition("/")
-        message.add_attachment(file.data, maintype=main, subtype=sub, filename=_line(file.name) or "file")
     return message
 
 
-async def _written(message: EmailMessage) -> bytes:
-    """In a thread: 25 MB take a second, and others are served meanwhile."""
+def written(message: EmailMessage, files: Sequence[OutFile]) -> bytes:
+    """The message with its files, as it goes over the wire. Their contents are put in last, in place of a random word: the
+    library writes line by line, which takes seconds for 25 MB."""
+    places: list[bytes] = []
+    for file in files:
+        main, _slash, sub = _media_type(file.media_type).partition("/")
+        message.add_attachment(b"", maintype=main, subtype=sub, filename=_line(file.name) or "file")
+        *_others, part = message.iter_attachments()
+        places.append(secrets.token_hex(16).encode())
+        part.set_payload(places[-1].decode())
+    rest = message.as_bytes()
+    pieces: list[bytes] = []
+    for place, file in zip(places, files, strict=True):
+        before, _place, rest = rest.partition(place)
+        pieces += [before, base64.encodebytes(file.data).replace(b"\n", b"\r\n").removesuffix(b"\r\n")]
+    return b"".join((*pieces, rest))
+
+
+async def _written_aside(message: EmailMessage, files: Sequence[OutFile]) -> bytes:
+    """In a thread, so that others are served meanwhile."""
     import asyncio  # imported late: rule files are checked without a network
 
-    return await asyncio.to_thread(message.as_bytes)
+    return await asyncio.to_thread(written, message, files)
 
 
 def _media_type(given: str) -> str:
