@@ -4,19 +4,20 @@ from a second message; what no person wrote says so (RFC 3834)."""
 from __future__ import annotations
 
 import base64
-import hashlib
 import re
 import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from email.headerregistry import Address
+from email.headerregistry import Address, BaseHeader, HeaderRegistry, UnstructuredHeader
 from email.message import EmailMessage
-from email.policy import SMTP
+from email.policy import SMTP, EmailPolicy, Policy
 from email.utils import format_datetime
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
-from duly_connectors.contract import BadSetting, Connector, clean
+from duly_connectors.contract import BadSetting, Connector, MissingSecret, clean
+from duly_connectors.mail import threading
+from duly_connectors.mail.threading import REPLY_KEY, Keys
 from duly_connectors.outbound import Blocked, NotSent
 from duly_connectors.wording import Worded, _
 from duly_dsl import program
@@ -27,6 +28,8 @@ STEP_SECONDS = 5.0
 SUBJECT_CAP = 250
 _NAMED = re.compile(r"([^<>]*)<([^<>]*)>")
 _MEDIA_TYPE = re.compile(r"[a-z0-9][a-z0-9!#$&^_.+-]{0,126}/[a-z0-9][a-z0-9!#$&^_.+-]{0,126}")
+_MESSAGE_ID = re.compile(r"[^\s<>\x00-\x20\x7f-\uffff]{1,250}@[^\s<>\x00-\x20\x7f-\uffff]{1,250}")
+"""Ids of others that are fit for a header: ASCII, and not so long that a line could not hold them."""
 _ADDRESS = re.compile(r"[^\s@<>(),;:\"\\\[\]\x00-\x20\x7f]{1,64}@[^\s@<>(),;:\"\\\[\]\x00-\x20\x7f]{1,253}")
 
 
@@ -78,6 +81,10 @@ class Email(Connector):
                 "server", required=True, secret=True, help=_("smtp://user:password@host:port?starttls=1, smtps://…")
             ),
             program.SettingSpec("from", required=True, help=_('"Support <support@example.com>"')),
+            program.SettingSpec(
+                "reply to",
+                help=_('where answers come in, with a tag for each card (support+c42.…@example.com); "plain" for no tags'),
+            ),
         ),
     )
 
@@ -85,14 +92,16 @@ class Email(Connector):
         try:
             server = Server.read(self.setting("server"))
             sender = address(self.setting("from"))
+            if sender is None:
+                raise BadSetting(_("`from` holds no e-mail address."))
+            reply_to = self._reply_to(sender)
         except BadSetting as error:
             return Failed(reason=error.told(self._))
-        if sender is None:
-            return Failed(reason=self._("`from` holds no e-mail address."))
         whom = address(item.to.email or item.to.address)
         if whom is None:
             return Failed(reason=self._("The recipient has no e-mail address we can write to."))
-        message = compose(item, sender, whom)
+        keys = self._keys()
+        message = compose(item, sender, whom, keys, reply_to)
         content = await _written_aside(message, item.files) if item.files else message.as_bytes()
         try:
             client = await self._connect(server)
@@ -103,9 +112,28 @@ class Email(Connector):
         except _Answer as error:
             return error.outcome(self._)
         try:
-            return await self._hand_in(client, sender, whom, str(message["Message-ID"]), content)
+            return await self._hand_in(client, sender, whom, message_id(item, sender, keys), content)
         finally:
             client.close()
+
+    def _keys(self) -> Keys:
+        """What signs the tokens of cards. Without it mail goes out all the same; answers then name only Message-IDs."""
+        try:
+            return Keys(" ".join(self.secrets(REPLY_KEY)))
+        except MissingSecret:
+            return Keys("")
+
+    def _reply_to(self, sender: Address) -> Address | None:
+        """The address to tag; None where answers just go to the sender. Raises BadSetting."""
+        given = self.setting("reply to").strip()
+        if not given:
+            return sender if self.definition.direction == "connects" else None
+        if given.casefold() == "plain":
+            return None
+        found = address(given)
+        if found is None:
+            raise BadSetting(_("`reply to` must be an e-mail address or `plain`"))
+        return found
 
     async def check(self) -> tuple[Check, ...]:
         checks = list(await super().check())
@@ -163,7 +191,9 @@ class Email(Connector):
         import aiosmtplib  # imported late: rule files are checked without a network
 
         try:
-            await client.mail(sender.addr_spec)
+            # Reports name the message by this (RFC 3461), also where they bring back nothing of it.
+            told = ["RET=HDRS", f"ENVID={name.partition('@')[0]}"] if client.supports_extension("dsn") else []
+            await client.mail(sender.addr_spec, options=told)
             await client.rcpt(whom.addr_spec)
         except aiosmtplib.SMTPResponseException as error:
             return _Answer(error.code, error.message).outcome(self._)
@@ -175,7 +205,7 @@ class Email(Connector):
             return _Answer(error.code, error.message).outcome(self._)
         except (aiosmtplib.SMTPException, OSError) as error:
             words = self._("The mail server may have taken it, but no answer came back: {error}")
-            return Unknown(reason=words.format(error=str(error) or type(error).__name__))
+            return Unknown(reason=words.format(error=str(error) or type(error).__name__), provider_id=name)
         return Sent(provider_id=name)
 
 
@@ -191,22 +221,56 @@ class _Answer(Worded):
         return Failed(reason=words) if 500 <= self.code < 600 else Retry(reason=words)
 
 
-def compose(item: Outgoing, sender: Address, whom: Address) -> EmailMessage:
-    """The message: plain text, UTF-8. The card's reference heads the thread, the key names the message. Its files come in
-    when it is `written`."""
-    message = EmailMessage(policy=SMTP)
+def message_id(item: Outgoing, sender: Address, keys: Keys) -> str:
+    """The same at every attempt. Reports on the message are believed by this name, so strangers must not know it."""
+    return f"{keys.name(item.key)}@{sender.domain}"
+
+
+class _Ids(UnstructuredHeader, BaseHeader):
+    """A header of Message-IDs, one a line: they must not be broken, and the library would encode those that are long."""
+
+    def fold(self, *, policy: Policy) -> str:
+        return f"{self.name}: {f'{policy.linesep} '.join(str(self).split())}{policy.linesep}"
+
+
+def _policy() -> EmailPolicy[EmailMessage]:
+    registry = HeaderRegistry()
+    registry.map_to_type("references", _Ids)
+    registry.map_to_type("in-reply-to", _Ids)
+    return SMTP.clone(header_factory=registry)
+
+
+POLICY = _policy()
+
+
+def compose(
+    item: Outgoing, sender: Address, whom: Address, keys: Keys | None = None, reply_to: Address | None = None
+) -> EmailMessage:
+    """The message: plain text, UTF-8. The key names the message, the card's token heads the thread and is in the address
+    answers go to, and the customer's own mails come after it. Its files come in when it is `written`."""
+    keys = keys or Keys("")
+    message = EmailMessage(policy=POLICY)
     message["From"] = sender
     message["To"] = whom
+    token = keys.token(item.card_id) if item.kind == "message" else ""
+    back = threading.reply_address(reply_to, token) if reply_to is not None else None
+    if back is not None or (reply_to is not None and reply_to.addr_spec != sender.addr_spec):
+        message["Reply-To"] = back or reply_to
     message["Subject"] = _line(item.subject) or _line(item.text)[:80] or _line(item.reference) or "-"
     message["Date"] = format_datetime(item.now)
-    message["Message-ID"] = f"<{hashlib.sha256(item.key.encode()).hexdigest()[:40]}@{sender.domain}>"
-    if item.reference:
-        thread = f"<{re.sub(r'[^A-Za-z0-9.-]', '-', item.reference)[:60]}@{sender.domain}>"
-        message["In-Reply-To"] = thread
-        message["References"] = thread
-    if item.automatic or item.kind == "notice":
-        message["Auto-Submitted"] = "auto-generated"
+    message["Message-ID"] = f"<{message_id(item, sender, keys)}>"
+    head = token or re.sub(r"[^A-Za-z0-9.-]", "-", item.reference)[:60]
+    thread = [f"{head}@{sender.domain}"] if head else []
+    thread += [name for name in item.answers if _MESSAGE_ID.fullmatch(name)]
+    if thread:
+        message["In-Reply-To"] = f"<{thread[-1]}>"
+        message["References"] = " ".join(f"<{name}>" for name in thread)
+    automatic = item.automatic or item.kind == "notice"
+    if automatic:
+        message["Auto-Submitted"] = "auto-replied" if item.answers and item.automatic else "auto-generated"
         message["X-Auto-Response-Suppress"] = "All"
+    if keys:
+        message["X-Duly"] = f"{'automatic' if automatic else 'person'}; by={keys.mark()}"
     message.set_content(clean(item.text) or "\n", charset="utf-8")
     return message
 

@@ -6,6 +6,7 @@ import contextlib
 from collections.abc import AsyncIterator
 
 from duly_connectors.contract import MissingSecret, Tools
+from duly_connectors.mail.threading import REPLY_KEY
 from duly_connectors.outbound import Network
 from duly_connectors.registry import Live
 from duly_dsl import i18n
@@ -34,6 +35,7 @@ async def open_desk(settings: Settings, clock: Clock | None = None) -> AsyncIter
     clock = clock or clock_of(settings)
     store = open_store(settings.database_url)
     secrets = SecretStore(settings.data)
+    secrets.ensure(REPLY_KEY)
 
     def secret(name: str) -> str:
         try:

@@ -11,7 +11,7 @@ import structlog
 
 from duly_dsl import program as p
 from duly_dsl.units import Unit
-from duly_runtime import catalogue, rendering, window
+from duly_runtime import addresses, catalogue, rendering, window
 from duly_runtime.card import Card
 from duly_runtime.changes import Change, Changes
 from duly_runtime.decision import AnyEffect, CallWebhook, MessageCustomer, NotifyPerson
@@ -32,6 +32,8 @@ SETTLE_SECONDS = 12.0
 RETRIES = 8
 RETRY_OVER = 86_400.0
 """Where the rules say nothing: 8 more tries over a day, then the delivery is parked."""
+CONTINUED = 5
+"""Of a customer's mails, those that a reply names. More don't help a mail program, and a header line has its end."""
 GROWTH = 4
 """Each gap between tries is so many times the one before: 8 over a day begin 4 seconds after the first failure."""
 
@@ -347,6 +349,8 @@ class Outbox:
             text=text.text,
             template=approved,
             reference=_reference(card),
+            card_id=card.id,
+            answers=await self._answers(card, connector),
             automatic=not effect.author,
             files=await self._files(effect.files),
             now=self._clock.now(),
@@ -362,6 +366,12 @@ class Outbox:
                 raise Impossible(f"the content of the file `{file.name}` is not there") from error
             found.append(OutFile(name=file.name, media_type=file.media_type, data=data))
         return tuple(found)
+
+    async def _answers(self, card: Card, connector: p.Connector | None) -> tuple[str, ...]:
+        """What a mail continues in the customer's own mail program."""
+        if connector is None or connector.kind != addresses.MAIL:
+            return ()
+        return tuple(await self._store.received_ids(card.id, addresses.MAIL, CONTINUED))
 
     # --- to programs -------------------------------------------------------------------------------------------------
 

@@ -100,7 +100,11 @@ class Outgoing(msgspec.Struct, frozen=True, kw_only=True):
     payload: bytes = b""
     """For `call`: the JSON to post."""
     reference: str = ""
-    """Names the card, for threading (`duly-42`)."""
+    """Names the card, for people and for threading (`duly-42`)."""
+    card_id: int = 0
+    """For `message`: the card that answers to it belong to."""
+    answers: tuple[str, ...] = ()
+    """Ids of the customer's latest messages (by e-mail their Message-IDs), oldest first: what it continues."""
     automatic: bool = False
     """No person wrote it: by e-mail it says so (RFC 3834), so that no two machines answer each other."""
     files: tuple[OutFile, ...] = ()
@@ -132,6 +136,8 @@ class Unknown(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     """It may have arrived (a time-out after the request went out). Never sent again by itself; shown to a person."""
 
     reason: str
+    provider_id: str = ""
+    """Its id, where we chose that: reports on it and answers to it are still known."""
 
 
 Outcome = Sent | Retry | Failed | Unknown

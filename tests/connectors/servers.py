@@ -72,6 +72,7 @@ class Mail:
     def __init__(self, says: dict[str, str]) -> None:
         self.says = {
             "greeting": "220 ready",
+            "ehlo": "250-mail.example\r\n250 AUTH PLAIN",
             "mail": "250 ok",
             "rcpt": "250 ok",
             "data": "354 go",
@@ -80,6 +81,7 @@ class Mail:
         }
         self.messages: list[bytes] = []
         self.logins: list[str] = []
+        self.envelopes: list[str] = []
         self.port = 0
 
     async def __call__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -94,7 +96,7 @@ class Mail:
             line = (await reader.readuntil(b"\r\n")).decode().strip()
             verb = line.split(":")[0].split(" ")[0].lower()
             if verb == "ehlo":
-                going = await say("250-mail.example\r\n250 AUTH PLAIN")
+                going = await say(self.says["ehlo"])
             elif verb == "auth":
                 self.logins.append(line.split()[-1])
                 going = await say(self.says.get("auth", "235 welcome"))
@@ -103,6 +105,7 @@ class Mail:
                     self.messages.append(await reader.readuntil(b"\r\n.\r\n"))
                     going = await say(self.says["end"])
             elif verb in ("mail", "rcpt"):
+                self.envelopes.append(line)
                 going = await say(self.says[verb])
             else:
                 going = await say("221 bye") and verb != "quit"

@@ -14,6 +14,8 @@ from connectors import samples
 from connectors.servers import Mail, mail
 from duly_connectors.contract import BadSetting, Tools
 from duly_connectors.email import Email, Server, address, compose
+from duly_connectors.mail import threading
+from duly_connectors.mail.threading import REPLY_KEY, Keys
 from duly_connectors.outbound import Network
 from duly_connectors.testing import NOON
 from duly_dsl import program
@@ -49,7 +51,7 @@ def read(server: Mail) -> EmailMessage:
 def test_a_reply_goes_out() -> None:
     outcome, server = deliver()
     message = read(server)
-    assert outcome == Sent(provider_id=message["Message-ID"])
+    assert outcome == Sent(provider_id=message["Message-ID"].strip("<>"))
     assert message["To"] == "ana@cliente.example"
     assert message["From"].addresses[0].addr_spec == "support@desk.example"
     assert message["Subject"] == "Seu pedido"
@@ -91,10 +93,113 @@ def test_what_no_person_wrote_says_so(more: dict[str, Any]) -> None:
     assert read(server)["Auto-Submitted"] == "auto-generated"
 
 
+def test_an_answer_to_a_message_is_told_from_news() -> None:
+    _, server = deliver(automatic=True, answers=("m1@cliente.example",))
+    assert read(server)["Auto-Submitted"] == "auto-replied"
+
+
+KEYS = Keys("a-key-of-ours")
+
+
+def tagged(**more: Any) -> EmailMessage:
+    """What is made of a reply on card 42 where the installation has a key."""
+    (sender, whom), reply_to = both(), more.pop("reply_to", address(SENDER))
+    keys = more.pop("keys", KEYS)
+    message = compose(samples.outgoing(card_id=42, **more), sender, whom, keys, reply_to)
+    found = message_from_bytes(message.as_bytes(), policy=policy.default)
+    assert isinstance(found, EmailMessage)
+    return found
+
+
+def test_a_reply_carries_the_token_of_its_card_where_answers_bring_it_back() -> None:
+    message = tagged(answers=("m1@cliente.example", "m2@cliente.example"))
+    token = KEYS.token(42)
+    (back,) = message["Reply-To"].addresses
+    assert back.addr_spec == f"support+{token}@desk.example"
+    assert back.display_name == "Support, São Paulo"
+    assert message["From"].addresses[0].addr_spec == "support@desk.example"
+    assert message["References"].split() == [
+        f"<{token}@desk.example>",
+        "<m1@cliente.example>",
+        "<m2@cliente.example>",
+    ]
+    assert message["In-Reply-To"] == "<m2@cliente.example>"
+    assert token not in message["Message-ID"], "it stays the same when keys are rotated"
+    claim = threading.thread(KEYS, sender="x", recipients=[back.addr_spec])
+    assert claim.card == 42
+    assert threading.thread(KEYS, sender="x", recipients=[], references=message["References"].split()).card == 42
+
+
+def test_long_ids_of_others_come_back_whole_and_unfit_ones_are_left_out() -> None:
+    long = "a" * 200 + "@" + "b" * 200
+    message = tagged(answers=(long, "bad id@x", "é@x", "evil@x>\r\nBcc: all@cliente.example", "m@" + "x" * 999, "last@x"))
+    assert message["References"].split()[1:] == [f"<{long}>", "<last@x>"]
+    assert message["Bcc"] is None
+
+
+def test_without_a_tagged_address_the_thread_still_names_the_card() -> None:
+    message = tagged(reply_to=None)
+    assert message["Reply-To"] is None
+    assert KEYS.token(42) in message["References"]
+
+
+def test_a_notice_to_who_works_here_carries_no_token() -> None:
+    message = tagged(kind="notice")
+    assert KEYS.token(42) not in message.as_string()
+    assert message["X-Duly"] == f"automatic; by={KEYS.mark()}"
+
+
+@pytest.mark.parametrize(("automatic", "word"), [(True, "automatic"), (False, "person")])
+def test_mail_of_ours_says_so_to_ourselves(automatic: bool, word: str) -> None:
+    told = tagged(automatic=automatic)["X-Duly"]
+    assert told == f"{word}; by={KEYS.mark()}"
+    assert KEYS.ours(told)
+
+
+REPLIES = {
+    "": ("support+{token}@desk.example", None),
+    "help@other.example": ("help+{token}@other.example",) * 2,
+    "Plain": (None, None),
+}
+
+
+@pytest.mark.parametrize("given", REPLIES)
+def test_where_answers_go_is_set(given: str) -> None:
+    """By itself only where the same connector takes them in."""
+    for direction, expected in zip(("connects", "sends"), REPLIES[given], strict=True):
+        server = sent_by(direction, given)
+        message = read(server)
+        back = message["Reply-To"]
+        token = KEYS.token(42)
+        wanted = expected and expected.format(token=token)
+        assert (back and back.addresses[0].addr_spec) == wanted
+        assert token in message["References"]
+
+
+def sent_by(direction: str, reply_to: str) -> Mail:
+    async def main() -> Mail:
+        async with mail() as server:
+            settings = {
+                "server": program.Setting(value="SMTP", secret=True),
+                "from": program.Setting(value=SENDER),
+                **({"reply to": program.Setting(value=reply_to)} if reply_to else {}),
+            }
+            secrets = {"SMTP": f"smtp://127.0.0.1:{server.port}", REPLY_KEY: "a-key-of-ours"}
+            definition = program.Connector(name="Mail", kind="email", direction=direction, settings=settings)
+            tools = Tools(secrets=secrets.__getitem__, clock=FakeClock(NOON), network=Network(allow_private=True))
+            outcome = await Email(definition, None, tools).send(samples.outgoing(card_id=42))
+            assert isinstance(outcome, Sent)
+            return server
+
+    return asyncio.run(main())
+
+
 def test_the_name_of_a_message_stays_over_attempts() -> None:
-    names = [read(deliver()[1])["Message-ID"] for _ in range(2)]
-    assert names[0] == names[1] != read(deliver(key="event-10/reply/1")[1])["Message-ID"]
+    names = [tagged()["Message-ID"] for _ in range(2)]
+    assert names[0] == names[1] != tagged(key="event-10/reply/1")["Message-ID"]
     assert names[0].endswith("@desk.example>")
+    assert tagged(keys=Keys("new a-key-of-ours"))["Message-ID"] == names[0], "keys are being rotated"
+    assert tagged(keys=Keys("of somebody else"))["Message-ID"] != names[0]
 
 
 def test_nothing_in_a_text_starts_a_header() -> None:
@@ -175,6 +280,20 @@ def test_what_a_server_says_decides(says: dict[str, str], kind: type[Retry]) -> 
     outcome, _ = deliver(says=says)
     assert isinstance(outcome, kind)
     assert outcome.reason
+
+
+def test_what_may_have_arrived_is_still_known_by_its_name() -> None:
+    outcome, server = deliver(says={"end": ""})
+    assert isinstance(outcome, Unknown)
+    assert outcome.provider_id == read(server)["Message-ID"].strip("<>")
+
+
+def test_reports_are_asked_to_name_the_message_where_the_server_knows_how() -> None:
+    outcome, server = deliver(says={"ehlo": "250-mail.example\r\n250 DSN"})
+    assert isinstance(outcome, Sent)
+    local = outcome.provider_id.partition("@")[0]
+    assert server.envelopes[0] == f"MAIL FROM:<support@desk.example> RET=HDRS ENVID={local}"
+    assert deliver()[1].envelopes[0] == "MAIL FROM:<support@desk.example>"
 
 
 def test_nobody_there_is_tried_again() -> None:

@@ -58,7 +58,7 @@ def test_a_data_folder_is_private_and_kept_out_of_repositories(tmp_path: Path) -
 
 def test_every_setting_is_documented() -> None:
     code = "".join(path.read_text() for folder in ("platform", "runtime", "dsl") for path in (ROOT / folder).rglob("*.py"))
-    used = set(re.findall(r"\bDULY_[A-Z]+(?:_[A-Z]+)*\b", code)) - {"DULY_CSRF_KEY", "DULY_SECRET"}
+    used = set(re.findall(r"\bDULY_[A-Z]+(?:_[A-Z]+)*\b", code)) - {"DULY_CSRF_KEY", "DULY_REPLY_KEY", "DULY_SECRET"}
     documented = set(re.findall(r"DULY_[A-Z_]+", (ROOT / "docs/settings.md").read_text()))
     assert used - documented == set()
     assert documented - used - {"DULY_SECRET_NAME"} == set()

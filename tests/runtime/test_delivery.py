@@ -17,7 +17,7 @@ from duly_runtime.changes import Changes
 from duly_runtime.decision import AnyEffect, CallWebhook, Decision, MessageCustomer, NotifyPerson, World
 from duly_runtime.delivery import Outbox
 from duly_runtime.doors import Failed, Outcome, OutFile, Outgoing, Retry, Sent, Unknown
-from duly_runtime.events import Contact, Event, File, OpenCard
+from duly_runtime.events import AgentMessage, Contact, CustomerMessage, Event, File, OpenCard
 from duly_runtime.store.api import OutboxItem, OutboxRow, Store, StoreUnavailable, User
 from duly_runtime.time import FakeClock
 from duly_runtime.versions import Versions
@@ -242,6 +242,26 @@ def test_a_card_whose_door_only_receives_is_answered_by_mail(tmp_path: Path) -> 
             await to.settled()
             (mail,) = to.doors.by_names["Mail"].sent
             assert (mail.text, mail.to.address, mail.subject) == ("On 1, Maria", "maria@customer.example", "A parcel")
+
+    asyncio.run(main())
+
+
+def test_a_mail_names_its_card_and_what_the_customer_wrote_last(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with out(tmp_path, "Mail", "Chat") as to:
+            await to.put(connector="Mail")
+            for number in range(7):
+                body = CustomerMessage(text="Hm", channel="email", provider_id=f"m{number}@customer.example")
+                event_id = await to.store.command(to.card_id, body, START)
+                await to.store.handle(event_id, lambda event, card, world: Decision(card=card), PROGRAM.hash, START)
+            words = MessageCustomer(key="m", text="We are on it.", rendered=True, author="ana")
+            decide = lambda event, card, world: Decision(card=card, effects=(words,))  # noqa: E731
+            event_id = await to.store.command(to.card_id, AgentMessage(text="We are on it.", author="ana"), START)
+            await to.store.handle(event_id, decide, PROGRAM.hash, START)
+            await to.settled()
+            (mail,) = to.doors.by_names["Mail"].sent
+            assert mail.card_id == to.card_id
+            assert mail.answers == tuple(f"m{number}@customer.example" for number in range(2, 7))
 
     asyncio.run(main())
 

@@ -21,7 +21,7 @@ from email.headerregistry import Address
 
 from duly_runtime.events import Thread
 
-REPLY_KEY = "REPLY_KEY"
+REPLY_KEY = "DULY_REPLY_KEY"
 """The stored secret: one or more keys with blanks between them, the newest first. Only the first signs; all verify."""
 
 SIGNS = 20
@@ -56,6 +56,12 @@ class Keys:
         if found is None:
             return 0
         return int(found[1]) if self._made(f"card {found[1]}", found[2]) else 0
+
+    def name(self, key: str) -> str:
+        """The left half of a Message-ID for what has this key: always the same, and nobody else can tell it. Signed by the
+        oldest key that counts, so that it stays over a rotation; without keys anybody who knows `key` could tell."""
+        digest = hmac.digest(self._keys[-1] if self._keys else b"", f"duly mail name {key}".encode(), hashlib.sha256)
+        return digest.hex()[:40]
 
     def mark(self) -> str:
         """Names this installation in mail it sends, and tells others nothing."""

@@ -301,6 +301,9 @@ class DatabaseStore(StoredFiles, StoredContacts, StoredQuarantine):
     async def messages(self, card_id: int) -> list[Message]:
         return await self._read(lambda: reading.messages(card_id))
 
+    async def received_ids(self, card_id: int, channel: str, limit: int) -> list[str]:
+        return await self._read(lambda: reading.received_ids(card_id, channel, limit))
+
     async def history(self, card_id: int) -> list[HistoryRow]:
         return await self._read(lambda: reading.history(card_id))
 

@@ -146,7 +146,7 @@ async def _reclaim(now: dt.datetime) -> None:
 
 
 async def settle(item: OutboxItem, outcome: Outcome, text: str, now: dt.datetime) -> bool:
-    if isinstance(outcome, Sent):
+    if isinstance(outcome, (Sent, Unknown)):
         await _alone_with(outcome.provider_id)
     row = await unit.first(
         "SELECT state, attempts, key, text, error, provider_id FROM outbox WHERE id = ? AND token = ? AND token <> ''"
@@ -164,8 +164,8 @@ async def settle(item: OutboxItem, outcome: Outcome, text: str, now: dt.datetime
             state, provider_id = "sent", given or provider_id
         case Failed(reason=error):
             state = "failed"
-        case Unknown(reason=error):
-            state = "unknown"
+        case Unknown(reason=error, provider_id=given):
+            state, provider_id = "unknown", given or provider_id
         case Retry(reason=error, after=after, give_up=give_up):
             gap = after or delivery_gap(int(row["attempts"]), row["key"])
             if give_up or gap is None:

@@ -157,6 +157,17 @@ async def messages(card_id: int) -> list[api.Message]:
     ]
 
 
+async def received_ids(card_id: int, channel: str, limit: int) -> list[str]:
+    rows = await unit.fetch(
+        "SELECT provider_id FROM message WHERE card_id = ? AND direction = 'in' AND channel = ? AND provider_id <> ''"
+        " ORDER BY id DESC LIMIT ?",
+        card_id,
+        channel,
+        limit,
+    )
+    return [row["provider_id"] for row in reversed(rows)]
+
+
 async def history(card_id: int) -> list[api.HistoryRow]:
     rows = await unit.fetch(
         "SELECT id, event_id, kind, at, author, details FROM history WHERE card_id = ? ORDER BY id", card_id
