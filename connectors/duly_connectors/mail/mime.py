@@ -39,6 +39,7 @@ _USUAL = re.compile(
 _ALPHABET = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/="
 _NOT_BASE64 = bytes(set(range(256)) - set(_ALPHABET))
 _WHITE = b" \t\r\n"
+_BREAKS = b"\r\n\t"
 _INSIDE = re.compile(rb"^content-(?:type|transfer-encoding|disposition)[ \t]*:", re.IGNORECASE | re.MULTILINE)
 _WORD_ON_MIME = re.compile(
     rb"\s*this (?:is an?|message is in)? ?(?:multi-?part (?:mime )?message(?: in mime format)?"
@@ -296,7 +297,7 @@ def _is_foreign(line: bytes) -> bool:
 def from_base64(body: bytes, troubles: Troubles) -> bytes:
     """Tolerant: other bytes are skipped, padding may be wrong or stand in the middle. What is plainly no base64 stays."""
     letters = body.translate(None, _NOT_BASE64)
-    strange = len(body.translate(None, b"\r\n\t")) - len(letters)
+    strange = len(body.translate(None, _BREAKS)) - len(letters)
     first = body.lstrip(_WHITE).partition(b"\n")[0]
     if strange * 20 > len(letters) or (strange and _is_foreign(first)):
         troubles.note("a part that says base64 is not")
