@@ -99,6 +99,8 @@ class World(msgspec.Struct, frozen=True, kw_only=True):
     cursors: dict[str, int] = {}
     answered: dict[str, dt.datetime] = {}
     """Mail address -> when a rule last answered it, on whichever card. Those the event may be about only."""
+    refused: MessageCustomer | None = None
+    """The message a DeliveryStatus says failed."""
     next_card_id: int = 0
     """Identity for a card this event opens."""
     next_card_number: int = 0

@@ -27,6 +27,8 @@ SLOTS = 16
 LEASE_SECONDS = 30.0
 SEND_SECONDS = 15.0
 """Real seconds a send may take. Half a lease, so that no second worker begins while the first may still be sending."""
+AGAIN_SECONDS = 8.0
+"""For the template after free text was refused, which is an answer that comes at once."""
 SETTLE_SECONDS = 12.0
 """How long an outcome that can't be written (the database is away) is held on to; within the lease."""
 RETRIES = 8
@@ -161,24 +163,29 @@ class Outbox:
         prepared = await self._ready(item)
         if not isinstance(prepared, Prepared):
             return "", prepared
-        return prepared.text, await self._sent(item, prepared)
+        outcome = await self._sent(item, prepared)
+        if isinstance(outcome, Failed) and outcome.closed and prepared.outgoing.template is None:
+            again = await self._ready(item, closed=True)
+            if isinstance(again, Prepared):
+                return again.text, await self._sent(item, again, AGAIN_SECONDS)
+        return prepared.text, outcome
 
-    async def _ready(self, item: OutboxItem) -> Prepared | Outcome:
+    async def _ready(self, item: OutboxItem, *, closed: bool = False) -> Prepared | Outcome:
         try:
-            return await self._prepare(item)
+            return await self._prepare(item, closed)
         except Impossible as error:
             return Failed(reason=str(error))
         except StoreUnavailable as error:
             return Retry(reason=f"the database did not answer: {error}")
 
-    async def _sent(self, item: OutboxItem, prepared: Prepared) -> Outcome:
+    async def _sent(self, item: OutboxItem, prepared: Prepared, seconds: float = SEND_SECONDS) -> Outcome:
         if prepared.sender is None:
             return Sent()
         try:
-            async with asyncio.timeout(SEND_SECONDS):
+            async with asyncio.timeout(seconds):
                 outcome = await prepared.sender.send(prepared.outgoing)
         except TimeoutError:
-            outcome = Unknown(reason=f"no answer within {SEND_SECONDS:.0f} seconds")
+            outcome = Unknown(reason=f"no answer within {seconds:.0f} seconds")
         except Exception as error:
             log.exception("sender_broke", outbox_id=item.id, key=item.key)
             outcome = Unknown(reason=f"the connector broke while sending: {type(error).__name__}")
@@ -219,7 +226,8 @@ class Outbox:
     async def _pipeline(self, card_id: int) -> str:
         return (await self._store.card(card_id)).pipeline
 
-    async def _prepare(self, item: OutboxItem) -> Prepared:
+    async def _prepare(self, item: OutboxItem, closed: bool) -> Prepared:
+        """`closed`: the provider takes no free text to the customer, whatever we know of the window."""
         effect = decode(item)
         live = await self._versions.live()  # also brings the doors up to date
         if live is None:
@@ -240,7 +248,7 @@ class Outbox:
             case NotifyPerson():
                 return await self._notice(item, effect, facts, live.program)
             case MessageCustomer():
-                return await self._message(item, effect, facts, live.program)
+                return await self._message(item, effect, facts, live.program, closed or effect.approved)
             case CallWebhook():
                 return self._call(item, effect, facts, live.program)
 
@@ -310,7 +318,7 @@ class Outbox:
     # --- to the customer ---------------------------------------------------------------------------------------------
 
     async def _message(
-        self, item: OutboxItem, effect: MessageCustomer, facts: rendering.Facts, live: p.Program
+        self, item: OutboxItem, effect: MessageCustomer, facts: rendering.Facts, live: p.Program, closed: bool
     ) -> Prepared:
         card = facts.card
         to = card.contact
@@ -318,7 +326,9 @@ class Outbox:
         approved: Approved | None = None
         # A person's own words are tried: Meta may know of a window that we don't (a call).
         by_whatsapp = connector is not None and connector.kind == window.CHANNEL
-        if by_whatsapp and not effect.author and not window.is_open(card, self._clock.now()):
+        if by_whatsapp and (effect.template or not effect.author):
+            closed = closed or not window.is_open(card, self._clock.now())
+        if by_whatsapp and closed:
             if effect.outside:
                 effect = msgspec.structs.replace(effect, template=effect.outside, text="")
             if effect.template:
@@ -353,6 +363,7 @@ class Outbox:
             answers=await self._answers(card, connector),
             automatic=not effect.author,
             files=await self._files(effect.files),
+            reply_to=effect.reply_to,
             now=self._clock.now(),
         )
         return Prepared(sender=sender, outgoing=outgoing, text=text.text, connector=connector)

@@ -108,6 +108,8 @@ class Outgoing(msgspec.Struct, frozen=True, kw_only=True):
     automatic: bool = False
     """No person wrote it: by e-mail it says so (RFC 3834), so that no two machines answer each other."""
     files: tuple[OutFile, ...] = ()
+    reply_to: str = ""
+    """The provider's id of the message it quotes, for channels that show that."""
     now: dt.datetime
 
 
@@ -130,6 +132,8 @@ class Failed(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     """It did not arrive and never will."""
 
     reason: str
+    closed: bool = False
+    """Free text is not taken from us at this moment; an approved template (`Outgoing.template`) would be."""
 
 
 class Unknown(msgspec.Struct, frozen=True, kw_only=True, tag=True):

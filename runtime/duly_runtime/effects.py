@@ -47,6 +47,10 @@ class MessageCustomer(Effect, frozen=True, kw_only=True):
     """User name, or empty for Duly itself."""
     outside: str = ""
     """The template instead, should WhatsApp's window have closed by then."""
+    approved: bool = False
+    """As the template Meta has approved, whatever we know of the window."""
+    reply_to: str = ""
+    """The provider's id of the message it quotes."""
     files: tuple[File, ...] = ()
 
 

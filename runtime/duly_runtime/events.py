@@ -114,12 +114,17 @@ class OpenCard(Body, frozen=True, kw_only=True):
 
 
 class AgentMessage(Body, frozen=True, kw_only=True):
-    """A public reply by a person; the outbox item that sends it is made by the engine. It has a text, files or both."""
+    """A public reply by a person; the outbox items that send it are made by the engine. It has a text, files or both, or it
+    is a template."""
 
     text: str
     author: str
     files: tuple[File, ...] = ()
     """Uploaded before: each has its `sha256`."""
+    template: str = ""
+    """A template of the rules in place of a text: what WhatsApp takes once its window has closed."""
+    reply_to: str = ""
+    """The provider's id of the message it quotes."""
 
 
 class InternalNote(Body, frozen=True, kw_only=True):
@@ -208,6 +213,8 @@ class DeliveryStatus(Body, frozen=True, kw_only=True):
     state: str = ""
     """`sent`, `delivered`, `read`, `failed`."""
     error: str = ""
+    closed: bool = False
+    """It failed since free text is not taken from us at this moment; a template the provider has approved would be."""
 
 
 class Recompute(Body, frozen=True, kw_only=True):

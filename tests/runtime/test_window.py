@@ -102,14 +102,14 @@ WHATSAPP = msgspec.structs.replace(PROGRAM, hash="", connectors=DOORS, templates
 
 
 def delivered(
-    folder: Path, effect: AnyEffect, wrote: dt.timedelta | None, language: str = "en"
+    folder: Path, effect: AnyEffect, wrote: dt.timedelta | None, language: str = "en", doors: Doors | None = None
 ) -> tuple[OutboxRow, list[Outgoing]]:
     """What becomes of an effect on a card whose customer wrote so long ago."""
+    doors = doors or Doors()
 
     async def main() -> tuple[OutboxRow, list[Outgoing]]:
         async with opened(folder) as store:
             await publish(store, WHATSAPP)
-            doors = Doors()
             outbox = Outbox(store, FakeClock(START), Versions(store, doors), doors, Changes())
 
             def decide(event: Event, card: Card | None, world: World) -> Decision:

@@ -43,11 +43,13 @@ def raw(body: bytes = b"{}") -> Raw:
     return Raw(method="POST", path="/in/shop", headers={"x-key": "1"}, body=body, received_at=NOW)
 
 
-def said(key: str, conversation: str = "", text: str = "", *, channel: str = "whatsapp") -> Inbound:
+def said(
+    key: str, conversation: str = "", text: str = "", *, channel: str = "whatsapp", address: str = "+5511999"
+) -> Inbound:
     """A customer's message; the conversation is the key's own where none is named."""
     body = CustomerMessage(
         text=text or key,
-        contact=Contact(name="Rita", address="+5511999"),
+        contact=Contact(name="Rita", address=address),
         channel=channel,
         connector="shop",
         conversation=conversation or f"with {key}",

@@ -48,6 +48,7 @@ def payload(item: Outgoing, content: dict[str, Any]) -> dict[str, Any]:
         "messaging_product": "whatsapp",
         "recipient_type": "individual",
         **(recipient(item.to.address) or recipient(item.to.phone)),
+        **({"context": {"message_id": item.reply_to}} if item.reply_to else {}),
         **content,
         "biz_opaque_callback_data": str(item.outbox_id),
     }
@@ -110,7 +111,7 @@ def refused(error: dict[str, Any], answer: Response, now: dt.datetime, _: Transl
     words = describe(error, _)
     if codes.is_passing(error) or answer.status == 429:
         return Retry(reason=words, after=max(answer.retry_after(now), codes.PAUSES.get(codes.number(error), 0.0)))
-    return Failed(reason=words)
+    return Failed(reason=words, closed=codes.number(error) == codes.WINDOW_CLOSED)
 
 
 def message_id(tree: dict[str, Any]) -> str:

@@ -14,6 +14,7 @@ from typing import Any
 import msgspec
 
 from duly_connectors.contract import clean
+from duly_connectors.whatsapp import codes
 from duly_connectors.whatsapp.codes import describe
 from duly_connectors.whatsapp.words import told
 from duly_dsl import program
@@ -134,12 +135,13 @@ class Reader:
             self._problem(self._("A status says `{word}`, which we don't know.").format(word=word[:40]))
             return
         errors = status.get("errors")
-        told = [describe(e, self._) for e in errors if isinstance(e, dict)] if isinstance(errors, list) else []
+        found = [e for e in errors if isinstance(e, dict)] if isinstance(errors, list) else []
         body = DeliveryStatus(
             provider_id=name,
             outbox_id=_outbox_id(status.get("biz_opaque_callback_data")),
             state=state,
-            error="; ".join(told),
+            error="; ".join(describe(e, self._) for e in found),
+            closed=any(codes.number(e) == codes.WINDOW_CLOSED for e in found),
         )
         key = f"{name}:{word}"
         self._items.setdefault(key, Inbound(key=key, at=self._at(status), body=body))

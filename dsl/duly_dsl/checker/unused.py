@@ -52,7 +52,7 @@ def check(checking: Checking) -> Iterator[Diagnostic]:
     yield from _fields(checking)
     yield from _people(checking)
     for name, template in checking.workspace.templates.items():
-        if name not in templates:
+        if name not in templates and template.approval is None:  # people send the approved ones, too
             yield kinds.UNUSED_DEFINITION.at(template.name.span, fixes=_removed(template), sort=_("template"), name=name)
     for name, team in checking.workspace.teams.items():
         if name not in teams:

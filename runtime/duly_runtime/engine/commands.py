@@ -10,8 +10,7 @@ from duly_dsl.program import Pipeline, Stage
 from duly_runtime import participants
 from duly_runtime.addresses import folded
 from duly_runtime.card import Card
-from duly_runtime.decision import MessageCustomer
-from duly_runtime.engine import assignment, clocks, excuses, ladders, moves
+from duly_runtime.engine import assignment, clocks, excuses, ladders, moves, replying
 from duly_runtime.engine.graph import Graph
 from duly_runtime.engine.refusal import Refusal
 from duly_runtime.engine.values import checked
@@ -66,7 +65,9 @@ def carry_out(work: Work, body: AnyBody) -> None:
             excuses.withdraw(work, body)
         case OpenCard():
             raise Refusal("already-open")
-        case TimerFired() | DeliveryStatus() | Recompute():
+        case DeliveryStatus():
+            replying.instead(work)
+        case TimerFired() | Recompute():
             pass
 
 
@@ -101,12 +102,10 @@ def _customer_writes(work: Work, body: CustomerMessage) -> None:
 
 def _agent_writes(work: Work, body: AgentMessage) -> None:
     """A reply by a person: sent, and the clocks that wait for one stop."""
-    if not body.text.strip() and not body.files:
-        raise Refusal("empty-message")
     card, at = work.card, work.at
-    key = f"reply/{card.id}/{work.revision}/customer"
-    work.do(MessageCustomer(key=key, text=body.text, rendered=True, author=body.author, files=body.files))
-    work.say("message.out", {"text": body.text}, author=body.author)
+    for effect in replying.messages(work, body):
+        work.do(effect)
+    work.say("message.out", {"template": body.template} if body.template else {"text": body.text}, author=body.author)
     _speaks(work)
     since = card.unanswered_since
     work.update(

@@ -28,6 +28,8 @@ SENTENCES = {
     "no-address": _('"{address}" is no e-mail address.'),
     "too-many-participants": _("A card takes {limit} participants at most."),
     "empty-message": _("An empty message is not sent."),
+    "unknown-template": _('There is no template "{template}".'),
+    "template-alone": _("A template is sent by itself, without a text or files beside it."),
     "no-such-escalation": _('No escalation "{ladder}" is running on this card.'),
     "nothing-missed": _("There is no missed clock for {metric} to excuse."),
     "nothing-excused": _("There is no excused clock for {metric}."),

@@ -115,8 +115,10 @@ async def handle(
     if earlier is not None:
         return earlier
 
+    refused: MessageCustomer | None = None
     if isinstance(body, DeliveryStatus):
         await outbox.apply_status(body, delivery, event, now)
+        refused = await outbox.refused(body, delivery)
     card: Card | None = _cards.decode(before["data"]) if before else None
     if thread is not None and place is not None:
         place = await threads.still(place, thread, card) if card is not None else place
@@ -126,6 +128,7 @@ async def handle(
     answered = await answers.known(asked(body, card))
     new = card is None or card.finished_at is not None
     world = await _world(new=new, alone=alone, limited=limited, answered=answered)
+    world = msgspec.structs.replace(world, refused=refused) if refused is not None else world
     decision = _decided(decide, event, card, world)
     if decision.card is not None and not decision.card.id:
         # It opens a card although one is open: it needs the number we did not think of.

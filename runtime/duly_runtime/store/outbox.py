@@ -24,7 +24,7 @@ from typing import assert_never
 import msgspec
 
 from duly_runtime.doors import Failed, Outcome, Retry, Sent, Unknown
-from duly_runtime.effects import NotifyPerson
+from duly_runtime.effects import MessageCustomer, NotifyPerson
 from duly_runtime.events import DeliveryStatus, Event
 from duly_runtime.store import unit
 from duly_runtime.store.api import OutboxItem
@@ -34,10 +34,15 @@ from duly_runtime.store.unit import Row
 RANK = {"sent": 1, "failed": 2, "delivered": 3, "read": 4}
 """What is known, lowest first; `failed` comes after `sent` only. The other states know less than any of these."""
 
+KEEPS_PLACE = dt.timedelta(minutes=20)
+"""A message holds up later ones to the same customer by the same channel while it is under way, or tried again within this
+time: five tries by the usual gaps. One that waits for longer is overtaken."""
+
 MOST_GATHERED = 1000
 """Notices in one digest, so that it is ready within its lease; the next ones make another."""
 
 _digests = msgspec.json.Decoder(NotifyPerson)
+_messages = msgspec.json.Decoder(MessageCustomer)
 
 LOST_LEASE = "the worker that was sending it disappeared"
 
@@ -54,9 +59,15 @@ async def lease(now: dt.datetime, limit: int, seconds: float, ids: Sequence[int]
     only = f" AND id IN ({unit.marks(len(ids))})" if ids else ""
     due = await unit.fetch(
         f"SELECT id FROM outbox WHERE state = 'pending' AND next_at <= ? AND kind <> 'digest'{only}"
+        # One after the other: what the customer is told later must not be there before what they are told first.
+        " AND NOT (kind = 'message' AND channel <> 'email' AND recipient <> '' AND EXISTS (SELECT 1 FROM outbox AS earlier"
+        " WHERE earlier.kind = 'message' AND earlier.channel = outbox.channel AND earlier.recipient = outbox.recipient"
+        " AND earlier.id < outbox.id AND (earlier.state = 'leased'"
+        " OR (earlier.state = 'pending' AND earlier.next_at <= ?))))"
         f" ORDER BY next_at, id LIMIT ?{skip}",
         now,
         *ids,
+        now + KEEPS_PLACE,
         limit,
     )
     await _take([int(row["id"]) for row in due], now + dt.timedelta(seconds=seconds), token)
@@ -251,6 +262,16 @@ async def apply_status(status: DeliveryStatus, delivery: Row | None, event: Even
         row["provider_id"] or status.provider_id,
         delivery["id"],
     )
+
+
+async def refused(status: DeliveryStatus, delivery: Row | None) -> MessageCustomer | None:
+    """The message to a customer of which a status says that free text was not taken."""
+    if delivery is None or not status.closed or status.state != "failed":
+        return None
+    row = await unit.first(
+        "SELECT effect FROM outbox WHERE id = ? AND state = 'failed' AND kind = 'message'", delivery["id"]
+    )
+    return None if row is None else _messages.decode(row["effect"])
 
 
 async def tell(person: str, text: str, key: str, now: dt.datetime) -> None:

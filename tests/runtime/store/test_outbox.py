@@ -9,8 +9,10 @@ import itertools
 import pytest
 from msgspec.structs import replace
 
+from duly_runtime.card import Card
+from duly_runtime.decision import Decision, World
 from duly_runtime.doors import Failed, Inbound, Outcome, Retry, Sent, Unknown
-from duly_runtime.events import DeliveryStatus
+from duly_runtime.events import DeliveryStatus, Event
 from duly_runtime.store.api import Conflict, OutboxRow, Store
 from duly_runtime.store.outbox import joined
 from support.store_scenes import HOUR, NOW, decider, notice, one_delivery, opened, reply, said, take_in
@@ -63,7 +65,7 @@ def test_an_outcome_is_recorded(store_url: str, outcome: Outcome, state: str, er
 def test_a_delivery_is_leased_to_one_worker(store_url: str) -> None:
     async def scene() -> None:
         async with opened(store_url) as store:
-            ids = await take_in(store, *(said(f"m{n}") for n in range(60)))
+            ids = await take_in(store, *(said(f"m{n}", address=f"+5511{n}") for n in range(60)))
             for event_id in ids:
                 await store.handle(event_id, decider(effects=reply), "v", NOW)
             parts = await asyncio.gather(*(store.lease(NOW, 9, 30) for _ in range(8)))
@@ -273,5 +275,85 @@ def test_a_status_and_its_message_at_once_find_each_other(store_url: str) -> Non
                     status(store, f"s{n}", "delivered", provider_id=f"p{n}"),
                 )
             assert {row.state for row in await store.deliveries()} == {"delivered"}
+
+    asyncio.run(scene())
+
+
+def test_messages_to_one_customer_go_one_after_the_other(store_url: str) -> None:
+    async def scene() -> None:
+        async with opened(store_url) as store:
+            ids = await take_in(store, said("m1", "a"), said("m2", "b"), said("m3", "a"), said("m4", address="+5522"))
+            for event_id in ids:
+                await store.handle(event_id, decider(effects=reply), "v", NOW)
+            first, other = await store.lease(NOW, 10, 30)
+            assert (first.id, other.id) == (1, 4), "another customer is not held up"
+            assert await store.lease(NOW, 10, 30) == [], "the first is under way"
+            await store.settle(first, Retry(reason="busy", after=1200), "", NOW)
+            assert await store.lease(NOW, 10, 30) == [], "the first is tried again soon"
+            later = NOW + 1200 * SECOND
+            (first,) = await store.lease(later, 10, 30)
+            await store.settle(first, Sent(), "", later)
+            (second,) = await store.lease(later, 10, 30)
+            assert second.id == 2
+            await store.settle(second, Retry(reason="busy", after=1201), "", later)
+            (third,) = await store.lease(later, 10, 30)
+            assert third.id == 3, "what waits for longer is overtaken"
+
+    asyncio.run(scene())
+
+
+@pytest.mark.parametrize("outcome", [Failed(reason="no"), Unknown(reason="?"), Retry(reason="no", give_up=True), Sent()])
+def test_what_is_settled_holds_nobody_up(store_url: str, outcome: Outcome) -> None:
+    async def scene() -> None:
+        async with opened(store_url) as store:
+            for event_id in await take_in(store, said("m1", "a"), said("m2", "a")):
+                await store.handle(event_id, decider(effects=reply), "v", NOW)
+            (first,) = await store.lease(NOW, 10, 30)
+            await store.settle(first, outcome, "", NOW)
+            assert [item.id for item in await store.lease(NOW, 10, 30)] == [2]
+
+    asyncio.run(scene())
+
+
+def test_a_lost_lease_holds_nobody_up(store_url: str) -> None:
+    async def scene() -> None:
+        async with opened(store_url) as store:
+            for event_id in await take_in(store, said("m1", "a"), said("m2", "a")):
+                await store.handle(event_id, decider(effects=reply), "v", NOW)
+            assert [item.id for item in await store.lease(NOW, 10, 30)] == [1]
+            assert [item.id for item in await store.lease(NOW + LEASE, 10, 30)] == [2]
+
+    asyncio.run(scene())
+
+
+def test_mail_need_not_wait_for_mail(store_url: str) -> None:
+    """Each has its date, and its place in the thread."""
+
+    async def scene() -> None:
+        async with opened(store_url) as store:
+            for event_id in await take_in(store, said("m1", "a", channel="email"), said("m2", "a", channel="email")):
+                await store.handle(event_id, decider(effects=reply), "v", NOW)
+            assert [item.id for item in await store.lease(NOW, 10, 30)] == [1, 2]
+
+    asyncio.run(scene())
+
+
+def test_a_message_the_window_shut_out_is_shown_to_the_decision(store_url: str) -> None:
+    async def scene() -> None:
+        async with opened(store_url) as store:
+            item = await one_delivery(store)
+            await store.settle(item, Sent(provider_id="p1"), "We are on it.", NOW)
+            seen: list[World] = []
+
+            def decide(event: Event, card: Card | None, world: World) -> Decision:
+                seen.append(world)
+                return Decision(card=card)
+
+            for key, state, closed in (("a", "sent", True), ("b", "failed", False), ("c", "failed", True)):
+                body = DeliveryStatus(provider_id="p1", state=state, closed=closed, error="late")
+                accepted = await store.accept("shop", None, [Inbound(key=key, at=NOW, body=body)], NOW)
+                await store.handle(accepted.event_ids[0], decide, "v", NOW)
+            assert [world.refused is not None for world in seen] == [False, False, True]
+            assert seen[-1].refused is not None and seen[-1].refused.key == item.key
 
     asyncio.run(scene())

@@ -21,6 +21,7 @@ from duly_runtime.store.migrations import (
     m0006_contacts,
     m0007_quarantine,
     m0008_answered,
+    m0009_order,
 )
 
 MIGRATIONS: tuple[ModuleType, ...] = (
@@ -32,6 +33,7 @@ MIGRATIONS: tuple[ModuleType, ...] = (
     m0006_contacts,
     m0007_quarantine,
     m0008_answered,
+    m0009_order,
 )
 
 LOCK = 0x64756C79
