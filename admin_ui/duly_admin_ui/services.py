@@ -21,7 +21,8 @@ class Change(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Something changed; pages that show it fetch themselves again. Carries names only, never contents."""
 
     topic: str
-    """`card`, `rules` (a draft or a publish), `notices` (of `person`), `parked`, `quarantine`, `mail`."""
+    """`card`, `rules` (a draft or a publish), `notices` (of `person`), `parked`, `quarantine`, `deliveries`,
+    `requests`, `mail`."""
     pipeline: str = ""
     card: int = 0
     """The card's id."""
@@ -40,6 +41,14 @@ class Published(msgspec.Struct, frozen=True, kw_only=True):
 
     hash: str = ""
     diagnostics: tuple[Diagnostic, ...] = ()
+
+
+class ReplayedAll(msgspec.Struct, frozen=True, kw_only=True):
+    """`still` says why each one that waits still does; `skipped` might arrive twice and were left alone."""
+
+    replayed: int
+    skipped: int
+    still: tuple[str, ...] = ()
 
 
 class CaughtMail(msgspec.Struct, frozen=True, kw_only=True):
@@ -100,8 +109,24 @@ class Services(Protocol):
         """Journal it (0: opens a card) and wait, within bounds, until it is handled; why it was refused, or empty."""
         ...
 
-    async def replay(self, what: str, item_id: int, author: str) -> str:
-        """Try something parked again; why it failed once more, or empty."""
+    # --- what waits, and deliveries. All of it is audited; Conflict where somebody was quicker.
+    async def replay(self, what: str, item_id: int, author: str, *, twice: bool = False) -> str:
+        """Try something parked again, or send a delivery again; why it failed once more, or empty. Conflict where it may
+        arrive twice, unless `twice`."""
+        ...
+
+    async def replay_all(self, connector: str, author: str) -> ReplayedAll:
+        """All that waits of a connector (empty: of every one)."""
+        ...
+
+    async def discard(self, what: str, item_id: int, author: str) -> None:
+        """It waits no more; it is kept, and `restore` takes it back."""
+        ...
+
+    async def restore(self, what: str, item_id: int, author: str) -> None: ...
+
+    async def cancel(self, outbox_id: int, author: str) -> None:
+        """A delivery that has not gone yet is not sent."""
         ...
 
     async def fetch_again(self, file: FileRow) -> None:

@@ -158,6 +158,7 @@ class Words:
             "failed": _("not delivered"),
             "unknown": _("may not have arrived"),
             "parked": _("put aside"),
+            "cancelled": _("cancelled"),
         }.get(state, state)
 
     def parked(self, what: str) -> str:

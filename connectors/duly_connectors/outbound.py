@@ -32,6 +32,8 @@ CONNECT_SECONDS = 5.0
 TOTAL_SECONDS = 10.0
 """Below the 15 seconds the runtime gives a send, so that the connector names the outcome itself."""
 ANSWER_CAP = 1024 * 1024
+TOLD_BYTES = 1000
+"""Of an answer's body, for people."""
 LONGEST_WAIT = 24 * 3600.0
 """Seconds of a Retry-After we obey; beyond it the other side's clock is broken."""
 
@@ -81,6 +83,11 @@ class Response(msgspec.Struct, frozen=True, kw_only=True):
     status: int
     headers: dict[str, str] = {}
     body: bytes = b""
+
+    def told(self) -> str:
+        """The answer as people read it in the log of deliveries: the status, and the beginning of a body that is text."""
+        body = self.body[:TOLD_BYTES].decode("utf-8", "replace").replace("\0", "\ufffd").strip()
+        return f"{self.status}\n{body}" if body else str(self.status)
 
     def retry_after(self, now: dt.datetime) -> float:
         """Seconds the other side asks us to wait (RFC 9110, 10.2.3); 0 where it says nothing we can read."""

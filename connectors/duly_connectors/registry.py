@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import inspect
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from importlib.metadata import entry_points
+
+import msgspec
 
 from duly_connectors.contract import Connector, MissingSecret, Tools
 from duly_connectors.wording import Worded
 from duly_dsl import i18n, program
-from duly_runtime.doors import Failed, Fetcher, FetchOutcome, Outcome, Outgoing, Retry, Sender, Unknown
+from duly_runtime.doors import Failed, Fetcher, FetchOutcome, Outcome, Outgoing, Retry, Sender, Sent, Unknown
 from duly_runtime.events import File
 
 GROUP = "duly.connectors"
+HIDDEN = "•••"
+"""In place of a secret."""
+SHORTEST = 6
+"""Characters below which a secret is none, and hiding it would tear words apart."""
 
 log = logging.getLogger(__name__)
 
@@ -110,7 +117,20 @@ class Guarded:
             return Unknown(reason=f"the connector broke while sending: {type(error).__name__}")
         if not isinstance(outcome, Outcome):
             return Unknown(reason=f"the connector gave no outcome but {type(outcome).__name__}")
-        return outcome
+        return self._without_secrets(outcome)
+
+    def _without_secrets(self, outcome: Outcome) -> Outcome:
+        """What is kept and shown holds no secret, though the other side may repeat what it was sent."""
+        if not outcome.answer and isinstance(outcome, Sent):
+            return outcome
+        secrets: set[str] = set()
+        for name in self.connector.secret_names():
+            with contextlib.suppress(MissingSecret):
+                secrets.update(self.connector.secrets(name))
+        changed = {
+            field: _hidden(getattr(outcome, field), secrets) for field in ("reason", "answer") if hasattr(outcome, field)
+        }
+        return msgspec.structs.replace(outcome, **changed)
 
     async def fetch(self, file: File) -> FetchOutcome:
         try:
@@ -123,6 +143,13 @@ class Guarded:
         if not isinstance(outcome, FetchOutcome):
             return Failed(reason=f"the connector gave no outcome but {type(outcome).__name__}")
         return outcome
+
+
+def _hidden(text: str, secrets: Iterable[str]) -> str:
+    for secret in sorted(secrets, key=len, reverse=True):
+        if len(secret) >= SHORTEST:
+            text = text.replace(secret, HIDDEN)
+    return text
 
 
 def build(version: program.Program, tools: Tools, found: Plugins | None = None) -> Registry:

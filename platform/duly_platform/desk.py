@@ -19,11 +19,12 @@ from duly_platform import knowledge
 from duly_platform.accounts import Accounts
 from duly_platform.git.sync import Follower
 from duly_platform.secrets import SecretStore
-from duly_runtime import ingest, planning, publishing
+from duly_platform.waiting import Waiting
+from duly_runtime import planning, publishing
 from duly_runtime.doors import Answer, Raw
 from duly_runtime.events import AnyBody
 from duly_runtime.node import Node
-from duly_runtime.store.api import Accepted, Conflict, Handled, Missing, Store
+from duly_runtime.store.api import Accepted, Conflict, Handled, Store
 from duly_runtime.time import Clock, monotonic
 
 COMMAND_SECONDS = 10.0
@@ -43,6 +44,7 @@ class Desk:
         """The demo's caught mail, newest first."""
         self.git: Follower | None = None
         """What follows a git branch, in the process that does."""
+        self.waiting = Waiting(self)
         self.live: Program | None = None
         """The rules as of the last `program()`: pages ask for them at each request."""
 
@@ -82,23 +84,6 @@ class Desk:
     async def receive(self, raw: Raw) -> Answer | Accepted:
         """A request at one of the doors; doors.Refused where it is not taken."""
         return await self.node.receive(raw)
-
-    async def replay(self, what: str, item_id: int) -> str:
-        """Try something parked again; why it failed once more, or empty."""
-        problem = ""
-        if what == "raw":
-            await self.program()  # the doors follow the rules
-            connector, raw = await self.store.raw(item_id)
-            receiver = self.node.doors.receiver_for(raw.path)
-            if receiver is None:
-                raise Missing(f"no connector of the running rules is called `{connector}` at {raw.path}")
-            replayed = await ingest.replay(self.store, receiver, item_id, self.now())
-            self.node.wake_events(replayed.accepted.event_ids)
-            problem = replayed.problem
-        else:
-            await self.store.unpark(what, item_id, self.now())
-        self.node.wake()
-        return problem
 
     # --- rules
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import datetime as dt
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import AsyncIterator
 
 import msgspec
@@ -17,11 +17,13 @@ BACKLOG = 1000
 OVERLAP = dt.timedelta(seconds=5)
 """A write may become visible a little after the instant it carries."""
 REMEMBERED = 20_000
+WAITING = frozenset(("parked", "unknown", "lost", "again", "discarded", "restored", "cancelled"))
+"""Lines of a delivery's log with which what waits for a person changes."""
 
 
 class Change(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """`topic`: `card` (written), `notices` (of `person`), `rules` (another version is live), `parked`,
-    `quarantine`."""
+    """`topic`: `card` (written), `notices` (of `person`), `rules` (another version is live), `parked`, `quarantine`,
+    `deliveries` (the log of what went out), `requests` (of what came in)."""
 
     topic: str
     card_id: int = 0
@@ -37,6 +39,10 @@ class Changes:
         self._queues: set[asyncio.Queue[Change | None]] = set()
         self._revisions: OrderedDict[int, int] = OrderedDict()
         self._files: OrderedDict[int, dt.datetime] = OrderedDict()
+        self._settled: Counter[tuple[int, str]] = Counter()
+        """Deliveries settled here, and how: told already, when their lines are found in the log."""
+        self._told: OrderedDict[tuple[str, int], None] = OrderedDict()
+        """Lines of the log and requests that were told."""
         self._since: dt.datetime | None = None
         self._closed = False
 
@@ -56,10 +62,41 @@ class Changes:
             self._revisions.popitem(last=False)
         self.publish(Change(topic="card", card_id=card_id, pipeline=pipeline, revision=revision))
 
+    def delivery(self, outbox_id: int, outcome: str, card_id: int, pipeline: str, kind: str, recipient: str) -> None:
+        """Something became of a delivery in this process."""
+        if self._queues:
+            self._settled[outbox_id, outcome] += 1
+            self._delivery(outcome, card_id, pipeline, kind, recipient)
+            self.publish(Change(topic="deliveries"))
+
+    def _delivery(self, outcome: str, card_id: int, pipeline: str, kind: str, recipient: str) -> None:
+        if kind == "message" and card_id:
+            self.publish(Change(topic="card", card_id=card_id, pipeline=pipeline))
+        if kind in ("notice", "digest"):
+            self.publish(Change(topic="notices", person=recipient))
+        if outcome in WAITING:
+            self.publish(Change(topic="parked"))
+
+    def request(self, raw_id: int, *, parked: bool) -> None:
+        """A request was kept; told once, whichever process took it."""
+        if self._queues and raw_id and self._new("request", raw_id):
+            self.publish(Change(topic="requests"))
+            if parked:
+                self.publish(Change(topic="parked"))
+
+    def _new(self, what: str, number: int) -> bool:
+        if (what, number) in self._told:
+            return False
+        self._told[what, number] = None
+        if len(self._told) > REMEMBERED:
+            self._told.popitem(last=False)
+        return True
+
     async def poll(self, store: Store, now: dt.datetime) -> None:
         """Tell what other processes have written, if anybody listens."""
         if not self._queues:
             self._since = None
+            self._settled.clear()
             return
         since = self._since or now
         self._since = now
@@ -72,6 +109,25 @@ class Changes:
                 self.publish(Change(topic="card", card_id=file.card_id, pipeline=file.pipeline))
         while len(self._files) > REMEMBERED:
             self._files.popitem(last=False)
+        for request in await store.requests_since(since - OVERLAP):
+            self.request(request.id, parked=request.parked)
+        await self._poll_deliveries(store, since - OVERLAP)
+
+    async def _poll_deliveries(self, store: Store, since: dt.datetime) -> None:
+        fresh = False
+        for line in await store.deliveries_changed_since(since):
+            if not self._new("delivery", line.id):
+                continue
+            if self._settled[line.outbox_id, line.outcome] > 0:
+                self._settled[line.outbox_id, line.outcome] -= 1
+                continue
+            fresh = True
+            self._delivery(line.outcome, line.card_id, line.pipeline, line.kind, line.recipient)
+        self._settled = +self._settled
+        if len(self._settled) > REMEMBERED:
+            self._settled.clear()
+        if fresh:
+            self.publish(Change(topic="deliveries"))
 
     async def __aiter__(self) -> AsyncIterator[Change]:
         """Everything from now on; ends with `close`."""

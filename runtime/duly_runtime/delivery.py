@@ -13,7 +13,7 @@ from duly_dsl import program as p
 from duly_dsl.units import Unit
 from duly_runtime import addresses, catalogue, rendering, window
 from duly_runtime.card import Card
-from duly_runtime.changes import Change, Changes
+from duly_runtime.changes import Changes
 from duly_runtime.decision import AnyEffect, CallWebhook, MessageCustomer, NotifyPerson
 from duly_runtime.doors import Approved, Failed, Outcome, OutFile, Outgoing, Retry, Sender, Senders, Sent, Unknown
 from duly_runtime.engine.announcing import card_data
@@ -54,6 +54,11 @@ class Prepared(msgspec.Struct, frozen=True, kw_only=True):
     outgoing: Outgoing
     text: str
     connector: p.Connector | None = None
+
+    @property
+    def by(self) -> str:
+        """The name of the connector it leaves by; empty where nothing leaves."""
+        return self.connector.name if self.connector is not None and self.sender is not None else ""
 
 
 class Impossible(Exception):
@@ -124,8 +129,8 @@ class Outbox:
 
     async def _deliver(self, item: OutboxItem) -> None:
         try:
-            text, outcome = await self._attempt(item)
-            await self._settle(item, outcome, text)
+            text, outcome, connector = await self._attempt(item)
+            await self._settle(item, outcome, text, connector)
         except Exception as error:
             # The lease runs out and the store calls it unknown: shown to a person, never dropped.
             log.exception("delivery_broke", outbox_id=item.id, key=item.key, error=repr(error))
@@ -141,7 +146,7 @@ class Outbox:
                     await self._settle(item, prepared, "")
             if ready:
                 outcome = await self._attempt_digest(ready)
-                await self._settle_all([(item, prepared.text) for item, prepared in ready], outcome)
+                await self._settle_all([(item, prepared.text) for item, prepared in ready], outcome, ready[0][1].by)
         except Exception as error:
             log.exception("digest_broke", outbox_id=items[0].id, error=repr(error))
 
@@ -159,16 +164,17 @@ class Outbox:
         )
         return await self._sent(item, msgspec.structs.replace(prepared, outgoing=outgoing))
 
-    async def _attempt(self, item: OutboxItem) -> tuple[str, Outcome]:
+    async def _attempt(self, item: OutboxItem) -> tuple[str, Outcome, str]:
+        """What was sent, how it went, and by which connector."""
         prepared = await self._ready(item)
         if not isinstance(prepared, Prepared):
-            return "", prepared
+            return "", prepared, ""
         outcome = await self._sent(item, prepared)
         if isinstance(outcome, Failed) and outcome.closed and prepared.outgoing.template is None:
             again = await self._ready(item, closed=True)
             if isinstance(again, Prepared):
-                return again.text, await self._sent(item, again, AGAIN_SECONDS)
-        return prepared.text, outcome
+                return again.text, await self._sent(item, again, AGAIN_SECONDS), again.by
+        return prepared.text, outcome, prepared.by
 
     async def _ready(self, item: OutboxItem, *, closed: bool = False) -> Prepared | Outcome:
         try:
@@ -193,13 +199,13 @@ class Outbox:
             outcome = scheduled(outcome, item.attempts, prepared.connector)
         return outcome
 
-    async def _settle(self, item: OutboxItem, outcome: Outcome, text: str) -> None:
-        await self._written(item, lambda: self._store.settle(item, outcome, text, self._clock.now()))
+    async def _settle(self, item: OutboxItem, outcome: Outcome, text: str, connector: str = "") -> None:
+        await self._written(item, lambda: self._store.settle(item, outcome, text, self._clock.now(), connector))
         await self._tell(item, outcome)
 
-    async def _settle_all(self, items: Sequence[tuple[OutboxItem, str]], outcome: Outcome) -> None:
+    async def _settle_all(self, items: Sequence[tuple[OutboxItem, str]], outcome: Outcome, connector: str) -> None:
         first = items[0][0]
-        await self._written(first, lambda: self._store.settle_all(items, outcome, self._clock.now()))
+        await self._written(first, lambda: self._store.settle_all(items, outcome, self._clock.now(), connector))
         await self._tell(first, outcome)
 
     async def _written(self, item: OutboxItem, write: Callable[[], Awaitable[bool]]) -> None:
@@ -215,13 +221,20 @@ class Outbox:
                 await asyncio.sleep(0.5)
 
     async def _tell(self, item: OutboxItem, outcome: Outcome) -> None:
-        effect = decode(item)
-        if isinstance(effect, NotifyPerson):
-            self._changes.publish(Change(topic="notices", person=effect.person))
-        if isinstance(outcome, Retry) and outcome.give_up:
-            self._changes.publish(Change(topic="parked"))
-        if isinstance(effect, MessageCustomer) and item.card_id:
-            self._changes.publish(Change(topic="card", card_id=item.card_id, pipeline=await self._pipeline(item.card_id)))
+        match decode(item):
+            case NotifyPerson(person=recipient):
+                kind = "notice"
+            case MessageCustomer():
+                kind, recipient = "message", ""
+            case CallWebhook(connector=recipient):
+                kind = "call"
+        match outcome:
+            case Retry(give_up=give_up):
+                became = "parked" if give_up else "retry"
+            case _:
+                became = type(outcome).__name__.lower()
+        pipeline = await self._pipeline(item.card_id) if kind == "message" and item.card_id else ""
+        self._changes.delivery(item.id, became, item.card_id, pipeline, kind, recipient)
 
     async def _pipeline(self, card_id: int) -> str:
         return (await self._store.card(card_id)).pipeline
@@ -419,17 +432,17 @@ def scheduled(outcome: Retry, attempts: int, connector: p.Connector | None) -> R
     times, over = RETRIES, RETRY_OVER
     if connector is not None and connector.kind == "webhook" and connector.retry_times is None:
         if attempts > len(WEBHOOK_GAPS):
-            return Retry(reason=outcome.reason, give_up=True)
-        return Retry(reason=outcome.reason, after=max(WEBHOOK_GAPS[attempts - 1], outcome.after))
+            return msgspec.structs.replace(outcome, after=0, give_up=True)
+        return msgspec.structs.replace(outcome, after=max(WEBHOOK_GAPS[attempts - 1], outcome.after))
     if connector is not None and connector.retry_times is not None:
         times = connector.retry_times
     if connector is not None and connector.retry_over is not None:
         unit, amount = connector.retry_over.unit, connector.retry_over.amount
         over = amount * 86_400.0 if unit in (Unit.CALENDAR_DAYS, Unit.WORKING_DAYS) else amount / 1_000_000
     if attempts > times:
-        return Retry(reason=outcome.reason, give_up=True)
+        return msgspec.structs.replace(outcome, after=0, give_up=True)
     gap = over * (GROWTH - 1) / (GROWTH**times - 1) * GROWTH ** (attempts - 1)
-    return Retry(reason=outcome.reason, after=max(gap, outcome.after))
+    return msgspec.structs.replace(outcome, after=max(gap, outcome.after))
 
 
 def _template(program: p.Program, name: str) -> p.Template:

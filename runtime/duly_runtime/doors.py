@@ -114,7 +114,10 @@ class Outgoing(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Sent(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """`answer`, here and below, is what the other side said, for the log of deliveries; long ones are cut."""
+
     provider_id: str = ""
+    answer: str = ""
 
 
 class Retry(msgspec.Struct, frozen=True, kw_only=True, tag=True):
@@ -126,6 +129,7 @@ class Retry(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     reason: str
     after: float = 0
     give_up: bool = False
+    answer: str = ""
 
 
 class Failed(msgspec.Struct, frozen=True, kw_only=True, tag=True):
@@ -134,6 +138,7 @@ class Failed(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     reason: str
     closed: bool = False
     """Free text is not taken from us at this moment; an approved template (`Outgoing.template`) would be."""
+    answer: str = ""
 
 
 class Unknown(msgspec.Struct, frozen=True, kw_only=True, tag=True):
@@ -142,6 +147,7 @@ class Unknown(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     reason: str
     provider_id: str = ""
     """Its id, where we chose that: reports on it and answers to it are still known."""
+    answer: str = ""
 
 
 Outcome = Sent | Retry | Failed | Unknown

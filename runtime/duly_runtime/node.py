@@ -146,8 +146,7 @@ class Node:
         taken = await ingest.receive(self.store, receiver, raw, self.clock.now())
         if isinstance(taken, Accepted):
             self.wake_events(taken.event_ids)
-            if taken.parked:
-                self.changes.publish(Change(topic="parked"))
+            self.changes.request(taken.raw_id, parked=taken.parked)
         return taken
 
     async def handle(self, event_id: int) -> Handled:

@@ -488,7 +488,7 @@ class MemoryStore:
             )
         ]  # fmt: skip
 
-    async def parked(self) -> list[Parked]:
+    async def parked(self, connector: str = "", limit: int = 0, *, discarded: bool = False) -> list[Parked]:
         return self.aside
 
     async def active_hash(self) -> str:
@@ -605,7 +605,7 @@ class Theatre:
         )
         self.memory.said[101] = [msgspec.structs.replace(first, files=files), *others]
 
-    async def replay(self, what: str, item_id: int, author: str) -> str:
+    async def replay(self, what: str, item_id: int, author: str, *, twice: bool = False) -> str:
         self.memory.aside = [item for item in self.memory.aside if item.id != item_id]
         return ""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 import json
+import re
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
@@ -46,6 +47,11 @@ AUTHORISATION = {
     ("POST", "/contacts/{contact}/split"): ("write", "contacts.edit"),
     ("POST", "/contact-merges/{merge}/undo"): ("write", "contacts.edit"),
     ("GET", "/deliveries"): ("read", "deliveries.read"),
+    ("GET", "/deliveries/{delivery_id}"): ("read", "deliveries.read"),
+    ("POST", "/deliveries/{delivery_id}/replay"): ("write", "parked.handle"),
+    ("POST", "/deliveries/{delivery_id}/cancel"): ("write", "parked.handle"),
+    ("GET", "/requests"): ("read", "deliveries.read"),
+    ("GET", "/requests/{request_id}"): ("write", "parked.handle"),
     ("POST", "/check"): ("read", "rules.read"),
     ("POST", "/edit"): ("read", "rules.read"),
     ("POST", "/fix"): ("read", "rules.read"),
@@ -67,7 +73,10 @@ AUTHORISATION = {
     ("GET", "/reports"): ("read", "reports.read"),
     ("GET", "/reports/{name}"): ("read", "reports.read"),
     ("GET", "/parked"): ("write", "parked.handle"),
+    ("POST", "/parked/replay"): ("write", "parked.handle"),
     ("POST", "/parked/{what}/{item_id}/replay"): ("write", "parked.handle"),
+    ("POST", "/parked/{what}/{item_id}/discard"): ("write", "parked.handle"),
+    ("POST", "/parked/{what}/{item_id}/restore"): ("write", "parked.handle"),
     ("GET", "/audit"): ("admin", "audit.read"),
 }
 """Every route of the API with the scope and the permission it asks for. A route that is not here fails the build."""
@@ -116,9 +125,7 @@ def test_every_route_is_in_the_authorisation_table(tmp_path: Path) -> None:
 def test_strangers_get_401_with_a_reason(tmp_path: Path, headers: dict[str, str], words: str) -> None:
     async def body(here: Office) -> None:
         for method, path in AUTHORISATION:
-            filled = path.replace("{number}", "1").replace("{token_id}", "1").replace("{item_id}", "1")
-            for name in ("contact", "identity", "merge"):
-                filled = filled.replace(f"{{{name}}}", "1")
+            filled = re.sub(r"\{(number|contact|identity|merge|\w+_id)\}", "1", path)
             answer = await here.client.request(method, "/api/v1" + filled, headers=headers, json={})
             assert answer.status_code == 401, (method, path, answer.text)
             assert answer.headers["content-type"] == "application/problem+json"

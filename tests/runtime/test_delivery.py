@@ -424,12 +424,12 @@ def test_an_outcome_outlasts_a_database_that_is_away_for_a_moment(tmp_path: Path
             await to.put(notify("email"))
             settle, tries = to.store.settle, 0
 
-            async def away(item: OutboxItem, outcome: Outcome, text: str, now: dt.datetime) -> bool:
+            async def away(item: OutboxItem, outcome: Outcome, text: str, now: dt.datetime, connector: str) -> bool:
                 nonlocal tries
                 tries += 1
                 if tries == 1:
                     raise StoreUnavailable("restarting")
-                return await settle(item, outcome, text, now)
+                return await settle(item, outcome, text, now, connector)
 
             to.store.settle = away
             assert (await to.settled()).state == "sent"

@@ -45,7 +45,7 @@ async def parked(page: NamedDependency[Page]) -> Response[Any]:
 async def replay(page: NamedDependency[Page], what: FromPath[str], item: FromPath[int]) -> Response[Any]:
     if what not in WHATS:
         raise Missing
-    if reason := await page.services.replay(what, item, page.name):
+    if reason := await page.services.replay(what, item, page.name, twice=True):
         return await show(page, problem=reason)
     return go("/parked")
 

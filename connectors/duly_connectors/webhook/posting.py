@@ -54,11 +54,12 @@ def message_name(key: str) -> str:
 
 def outcome_of(answer: Response, now: dt.datetime, _: Callable[[str], str]) -> Outcome:
     """2xx is sent. 4xx but PASSING will never be taken; 3xx neither, since we follow nobody elsewhere. The rest may."""
+    said, told = _("The other side answered {status}.").format(status=answer.status), answer.told()
     if 200 <= answer.status < 300:
-        return Sent()
-    said = _("The other side answered {status}.").format(status=answer.status)
+        return Sent(answer=told)
     if 300 <= answer.status < 400:
-        return Failed(reason=said + " " + _("It sends us to another address: write that one in the connector."))
+        elsewhere = _("It sends us to another address: write that one in the connector.")
+        return Failed(reason=f"{said} {elsewhere}", answer=told)
     if 400 <= answer.status < 500 and answer.status not in PASSING:
-        return Failed(reason=said)
-    return Retry(reason=said, after=answer.retry_after(now))
+        return Failed(reason=said, answer=told)
+    return Retry(reason=said, after=answer.retry_after(now), answer=told)

@@ -1,9 +1,7 @@
-"""Accounts, tokens, parked requests and the audit log over the API."""
+"""Accounts, tokens and the audit log over the API."""
 
 from __future__ import annotations
 
-import base64
-import datetime as dt
 from typing import Annotated, Any
 
 import msgspec
@@ -15,11 +13,10 @@ from duly_platform.api.access import needs
 from duly_platform.api.cards import desk
 from duly_platform.api.problems import Problem
 from duly_runtime.permissions import ROLES
-from duly_runtime.store.api import AuditRow, Missing, Token, User
+from duly_runtime.store.api import AuditRow, Token, User
 
 USERS = [needs("admin", "users.manage")]
 TOKENS = [needs("admin", "tokens.manage")]
-PARKED = [needs("write", "parked.handle")]
 
 
 class Me(msgspec.Struct, frozen=True):
@@ -50,22 +47,6 @@ class MadeToken(msgspec.Struct, frozen=True):
 
     id: int
     secret: str
-
-
-class ReplayResult(msgspec.Struct, frozen=True):
-    """`problem` says why it is still parked."""
-
-    done: bool
-    problem: str = ""
-
-
-class ParkedItem(msgspec.Struct, frozen=True):
-    what: str
-    id: int
-    connector: str
-    reason: str
-    at: dt.datetime
-    body_base64: str
 
 
 @get("/me", guards=[needs("read", "cards.read")], tags=["accounts"], summary="Whom this token acts for")
@@ -111,26 +92,6 @@ async def remove_token(request: Request[User, Any, State], state: State, token_i
     await desk(state).store.audit(request.user.name, "token.removed", str(token_id), {}, desk(state).now())
 
 
-@get("/parked", guards=PARKED, tags=["operations"], summary="What waits for a person, whole")
-async def parked(state: State) -> list[ParkedItem]:
-    return [
-        ParkedItem(row.what, row.id, row.connector, row.reason, row.at, base64.b64encode(row.body).decode())
-        for row in await desk(state).store.parked()
-    ]
-
-
-@post("/parked/{what:str}/{item_id:int}/replay", guards=PARKED, status_code=200, tags=["operations"],
-      summary="Try a parked item again")  # fmt: skip
-async def replay(
-    request: Request[User, Any, State], state: State, what: FromPath[str], item_id: FromPath[int]
-) -> ReplayResult:
-    if what not in ("raw", "event", "delivery"):
-        raise Missing(f"there is nothing parked called `{what}`")
-    outcome = await desk(state).replay(what, item_id)
-    await desk(state).store.audit(request.user.name, "parked.replayed", f"{what} {item_id}", {}, desk(state).now())
-    return ReplayResult(not outcome, outcome)
-
-
 @get("/audit", guards=[needs("admin", "audit.read")], tags=["operations"], summary="The audit log, newest first")
 async def audit(
     state: State,
@@ -142,5 +103,5 @@ async def audit(
 
 router = Router(
     "/",
-    route_handlers=[me, users, save_user, tokens, make_token, remove_token, parked, replay, audit],
+    route_handlers=[me, users, save_user, tokens, make_token, remove_token, audit],
 )

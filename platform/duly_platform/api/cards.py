@@ -177,15 +177,6 @@ async def card_deliveries(state: State, number: FromPath[int]) -> list[OutboxRow
     return await desk(state).store.deliveries(await _id(state, number))
 
 
-@get("/deliveries", guards=[needs("read", "deliveries.read")], summary="Deliveries of all cards, newest first")
-async def deliveries(
-    state: State,
-    delivery_state: Annotated[str, QueryParameter(name="state")] = "",
-    limit: Annotated[int, QueryParameter(name="limit", ge=1, le=1000)] = 200,
-) -> list[OutboxRow]:
-    return await desk(state).store.deliveries(0, delivery_state, limit)
-
-
 async def _do(state: State, number: int, body: events.AnyBody, key: str) -> Card:
     return await _card_or_refusal(state, await desk(state).command(await _id(state, number), body, key and f"api:{key}"))
 
@@ -306,7 +297,7 @@ router = Router(
     "/",
     tags=["cards"],
     route_handlers=[
-        pipelines, cards, board, card, messages, history, trace, visits, card_deliveries, deliveries,
+        pipelines, cards, board, card, messages, history, trace, visits, card_deliveries,
         open_card, reply, note, move, assign, fields, tags, acknowledge,
         excuse, withdraw_excuse,
     ],

@@ -22,6 +22,7 @@ from duly_platform.api import (
     events,
     files,
     journal,
+    operations,
     problems,
     reference,
     reports,
@@ -74,6 +75,7 @@ def create_app(desk: Desk, settings: Settings, setup_token: str = "") -> Litesta
             journal.router,
             reports.router,
             administration.router,
+            operations.router,
         ],
         exception_handlers={Exception: problems.handle},
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import AsyncIterator
 
-from duly_admin_ui.services import CaughtMail, Change, Published, Refused, SignIn
+from duly_admin_ui.services import CaughtMail, Change, Published, Refused, ReplayedAll, SignIn
 from duly_dsl.diagnostics import Diagnostic
 from duly_dsl.program import Program
 from duly_platform.accounts import AccountError, TooManyAttempts
@@ -79,10 +79,22 @@ class ScreenServices:
     async def command(self, card_id: int, body: AnyBody, author: str) -> str:
         return (await self._desk.command(card_id, body)).refused
 
-    async def replay(self, what: str, item_id: int, author: str) -> str:
-        problem = await self._desk.replay(what, item_id)
-        await self.store.audit(author, "parked.replayed", f"{what} {item_id}", {}, self.clock.now())
-        return problem
+    async def replay(self, what: str, item_id: int, author: str, *, twice: bool = False) -> str:
+        return await self._desk.waiting.replay(what, item_id, author, twice=twice)
+
+    async def replay_all(self, connector: str, author: str) -> ReplayedAll:
+        found = await self._desk.waiting.replay_all(connector, author)
+        still = tuple(each.problem for each in found.still)
+        return ReplayedAll(replayed=found.replayed, skipped=found.skipped, still=still)
+
+    async def discard(self, what: str, item_id: int, author: str) -> None:
+        await self._desk.waiting.discard(what, item_id, author)
+
+    async def restore(self, what: str, item_id: int, author: str) -> None:
+        await self._desk.waiting.restore(what, item_id, author)
+
+    async def cancel(self, outbox_id: int, author: str) -> None:
+        await self._desk.waiting.cancel(outbox_id, author)
 
     async def fetch_again(self, file: FileRow) -> None:
         await self._desk.fetch_again(file.key)

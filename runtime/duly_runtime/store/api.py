@@ -18,6 +18,9 @@ from duly_runtime.doors import Inbound, Outcome, Raw
 from duly_runtime.events import AnyBody, Event
 from duly_runtime.store.contacts_api import ContactStore
 from duly_runtime.store.files_api import FileRow, FileStore
+from duly_runtime.store.log_api import DeliveryLog
+from duly_runtime.store.log_api import OutboxRow as OutboxRow
+from duly_runtime.store.log_api import Parked as Parked
 from duly_runtime.store.quarantine_api import QuarantineStore
 
 Decide = Callable[[Event, Card | None, World], Decision]
@@ -71,26 +74,7 @@ class OutboxItem(Out, frozen=True, kw_only=True):
     token: str
     version: str
     created_at: dt.datetime
-
-
-class OutboxRow(Out, frozen=True, kw_only=True):
-    """A delivery as a screen shows it. State: `pending`, `leased`, `sent`, `delivered`, `read`, `failed`, `unknown`,
-    `parked`."""
-
-    id: int
-    card_id: int
-    key: str
-    channel: str
-    recipient: str
-    kind: str
-    text: str
-    state: str
-    attempts: int
-    next_at: dt.datetime | None
-    created_at: dt.datetime
-    settled_at: dt.datetime | None
-    error: str
-    provider_id: str
+    leased_at: dt.datetime | None = None
 
 
 class Message(Out, frozen=True, kw_only=True):
@@ -236,17 +220,6 @@ class Draft(Out, frozen=True, kw_only=True):
     revision: int
 
 
-class Parked(Out, frozen=True, kw_only=True):
-    """A raw request, event or delivery kept for a person. `what`: `raw`, `event`, `delivery`."""
-
-    what: str
-    id: int
-    connector: str
-    reason: str
-    at: dt.datetime
-    body: bytes
-
-
 class PastEvent(Out, frozen=True, kw_only=True):
     """A handled event of the journal. `case` is the same for all events of a conversation, or of a card without one; it
     says nothing about either. `body` is JSON of an `AnyBody`."""
@@ -305,7 +278,7 @@ class StoreUnavailable(Exception):
     """The database does not answer or can't write (down, disk full): nothing was changed; try again later."""
 
 
-class Store(FileStore, ContactStore, QuarantineStore, Protocol):
+class Store(FileStore, ContactStore, QuarantineStore, DeliveryLog, Protocol):
     # life
     async def start(self) -> None:
         """Open connections and bring the schema up to date (safe when several processes start at once)."""
@@ -403,13 +376,16 @@ class Store(FileStore, ContactStore, QuarantineStore, Protocol):
         by one channel; no other worker gets a part of it."""
         ...
 
-    async def settle_all(self, items: Sequence[tuple[OutboxItem, str]], outcome: Outcome, now: dt.datetime) -> bool:
+    async def settle_all(
+        self, items: Sequence[tuple[OutboxItem, str]], outcome: Outcome, now: dt.datetime, connector: str = ""
+    ) -> bool:
         """Record one outcome for the notices of a digest, each with its own text, in one transaction. False where the lease
         of one was lost: of that one nothing is written."""
         ...
 
-    async def settle(self, item: OutboxItem, outcome: Outcome, text: str, now: dt.datetime) -> bool:
-        """Record an outcome; False where the lease was lost meanwhile (nothing is written). `text` is what was sent."""
+    async def settle(self, item: OutboxItem, outcome: Outcome, text: str, now: dt.datetime, connector: str = "") -> bool:
+        """Record an outcome; False where the lease was lost meanwhile (nothing is written). `text` is what was sent, by
+        `connector` where that is known."""
         ...
 
     # versions
@@ -496,8 +472,6 @@ class Store(FileStore, ContactStore, QuarantineStore, Protocol):
         """Stays in stages that ended from `since` to before `until`, for reports."""
         ...
 
-    async def deliveries(self, card_id: int = 0, state: str = "", limit: int = 200) -> list[OutboxRow]: ...
-
     async def notices(self, person: str, limit: int = 50) -> list[OutboxRow]:
         """What was said to a person in the app."""
         ...
@@ -512,16 +486,6 @@ class Store(FileStore, ContactStore, QuarantineStore, Protocol):
 
     async def tell(self, person: str, text: str, key: str, now: dt.datetime) -> None:
         """A notice in the app that is about no card; the same `key` is the same notice."""
-        ...
-
-    async def parked(self) -> list[Parked]: ...
-
-    async def raw(self, raw_id: int) -> tuple[str, Raw]:
-        """The connector's name and the request, to replay it."""
-        ...
-
-    async def unpark(self, what: str, item_id: int, now: dt.datetime) -> None:
-        """A person says: again (an event or a delivery), or: dealt with (a raw request that was replayed)."""
         ...
 
     async def counts(self, now: dt.datetime | None = None) -> dict[str, int]:

@@ -49,7 +49,6 @@ from duly_runtime.store.api import (
     OutboxItem,
     OutboxRow,
     OutcomeRow,
-    Parked,
     PastEvent,
     StayRow,
     Store,
@@ -61,8 +60,10 @@ from duly_runtime.store.api import (
     VisitRow,
 )
 from duly_runtime.store.contacts import StoredContacts
+from duly_runtime.store.deliveries import StoredDeliveries
 from duly_runtime.store.files import StoredFiles, sound
 from duly_runtime.store.handling import Broken, Contended, Earlier
+from duly_runtime.store.parking import StoredParking
 from duly_runtime.store.quarantine import StoredQuarantine
 
 
@@ -86,7 +87,7 @@ def open_store(url: str) -> Store:
     raise ValueError(f"the database URL must begin with `sqlite://` or `postgresql://`, not `{scheme}://`")
 
 
-class DatabaseStore(StoredFiles, StoredContacts, StoredQuarantine):
+class DatabaseStore(StoredFiles, StoredContacts, StoredQuarantine, StoredDeliveries, StoredParking):
     def __init__(self, database: unit.Database) -> None:
         self._database = database
         self._write = database.write
@@ -212,15 +213,17 @@ class DatabaseStore(StoredFiles, StoredContacts, StoredQuarantine):
         token = secrets.token_hex(16)
         return await self._write(lambda: outbox.lease_digests(now, limit, seconds, token))
 
-    async def settle_all(self, items: Sequence[tuple[OutboxItem, str]], outcome: Outcome, now: dt.datetime) -> bool:
+    async def settle_all(
+        self, items: Sequence[tuple[OutboxItem, str]], outcome: Outcome, now: dt.datetime, connector: str = ""
+    ) -> bool:
         async def work() -> bool:
-            done = [await outbox.settle(item, outcome, text, now) for item, text in items]
+            done = [await outbox.settle(item, outcome, text, now, connector) for item, text in items]
             return all(done)
 
         return await self._write(work)
 
-    async def settle(self, item: OutboxItem, outcome: Outcome, text: str, now: dt.datetime) -> bool:
-        return await self._write(lambda: outbox.settle(item, outcome, text, now))
+    async def settle(self, item: OutboxItem, outcome: Outcome, text: str, now: dt.datetime, connector: str = "") -> bool:
+        return await self._write(lambda: outbox.settle(item, outcome, text, now, connector))
 
     # versions
     async def publish(
@@ -313,9 +316,6 @@ class DatabaseStore(StoredFiles, StoredContacts, StoredQuarantine):
     async def visits(self, card_id: int) -> list[VisitRow]:
         return await self._read(lambda: reading.visits(card_id))
 
-    async def deliveries(self, card_id: int = 0, state: str = "", limit: int = 200) -> list[OutboxRow]:
-        return await self._read(lambda: reading.deliveries(card_id, state, limit))
-
     async def notices(self, person: str, limit: int = 50) -> list[OutboxRow]:
         return await self._read(lambda: reading.notices(person, limit))
 
@@ -327,15 +327,6 @@ class DatabaseStore(StoredFiles, StoredContacts, StoredQuarantine):
 
     async def tell(self, person: str, text: str, key: str, now: dt.datetime) -> None:
         await self._write(lambda: outbox.tell(person, text, key, now))
-
-    async def parked(self) -> list[Parked]:
-        return await self._read(reading.parked)
-
-    async def raw(self, raw_id: int) -> tuple[str, Raw]:
-        return await self._read(lambda: reading.raw(raw_id))
-
-    async def unpark(self, what: str, item_id: int, now: dt.datetime) -> None:
-        await self._write(lambda: reading.unpark(what, item_id, now))
 
     async def counts(self, now: dt.datetime | None = None) -> dict[str, int]:
         return await self._read(lambda: reading.counts(now))

@@ -1,6 +1,8 @@
 """Deliveries: leased, sent outside any transaction, settled with the lease's token.
 
-States: `pending` (due at `next_at`), `leased`, `sent`, `delivered`, `read`, `failed`, `unknown`, `parked`.
+States: `pending` (due at `next_at`), `leased`, `sent`, `delivered`, `read`, `failed`, `unknown`, `parked`, `cancelled` (by
+a person, before it was sent). Each attempt, each word of the provider and what people do leaves a line
+(store.deliveries).
 
 When a worker dies with a lease, nobody knows whether the send went out. Where the receiver tells a second copy by its key
 (`repeat`: notices, webhook calls, e-mail with its stable Message-ID), it is sent again under the same key. Where it does
@@ -26,7 +28,7 @@ import msgspec
 from duly_runtime.doors import Failed, Outcome, Retry, Sent, Unknown
 from duly_runtime.effects import MessageCustomer, NotifyPerson
 from duly_runtime.events import DeliveryStatus, Event
-from duly_runtime.store import unit
+from duly_runtime.store import deliveries, unit
 from duly_runtime.store.api import OutboxItem
 from duly_runtime.store.schedule import DELIVERY_TRIES, delivery_gap
 from duly_runtime.store.unit import Row
@@ -71,7 +73,7 @@ async def lease(now: dt.datetime, limit: int, seconds: float, ids: Sequence[int]
         limit,
     )
     await _take([int(row["id"]) for row in due], now + dt.timedelta(seconds=seconds), token)
-    return await _leased(token)
+    return await _leased(token, now)
 
 
 async def lease_digests(now: dt.datetime, limit: int, seconds: float, token: str) -> list[list[OutboxItem]]:
@@ -96,7 +98,7 @@ async def lease_digests(now: dt.datetime, limit: int, seconds: float, token: str
             ids.append(int(row["id"]))
     taken = list(groups.values())[:limit]
     await _take([number for ids in taken for number in ids], now + dt.timedelta(seconds=seconds), token)
-    items = {item.id: item for item in await _leased(token)}
+    items = {item.id: item for item in await _leased(token, now)}
     return [[items[number] for number in ids if number in items] for ids in taken]
 
 
@@ -111,7 +113,7 @@ async def _take(ids: list[int], until: dt.datetime, token: str) -> None:
         )
 
 
-async def _leased(token: str) -> list[OutboxItem]:
+async def _leased(token: str, now: dt.datetime) -> list[OutboxItem]:
     rows = await unit.fetch(
         "SELECT id, card_id, key, effect, attempts, token, version, created_at FROM outbox WHERE token = ? ORDER BY id",
         token,
@@ -126,6 +128,7 @@ async def _leased(token: str) -> list[OutboxItem]:
             token=row["token"],
             version=row["version"],
             created_at=row["created_at"],
+            leased_at=now,
         )
         for row in rows
     ]
@@ -154,9 +157,10 @@ async def _reclaim(now: dt.datetime) -> None:
             LOST_LEASE,
             row["id"],
         )
+        await deliveries.log(int(row["id"]), "lost", now, error=LOST_LEASE)
 
 
-async def settle(item: OutboxItem, outcome: Outcome, text: str, now: dt.datetime) -> bool:
+async def settle(item: OutboxItem, outcome: Outcome, text: str, now: dt.datetime, connector: str) -> bool:
     if isinstance(outcome, (Sent, Unknown)):
         await _alone_with(outcome.provider_id)
     row = await unit.first(
@@ -185,24 +189,27 @@ async def settle(item: OutboxItem, outcome: Outcome, text: str, now: dt.datetime
                 state, next_at = "pending", now + dt.timedelta(seconds=gap)
         case _:
             assert_never(outcome)
+    said = "retry" if state == "pending" else state
+    await deliveries.log(item.id, said, now, began_at=item.leased_at, error=error, answer=outcome.answer)
     if row["state"] != "leased":
         # The provider has spoken meanwhile: what it knows stands.
         known: str = row["state"]
         state, next_at = joined(known, state), None
         if state == known:
             error = row["error"]
-    for said in await _said(item.id, provider_id):
-        if joined(state, said["state"]) != state:
-            state, error, next_at = said["state"], said["error"], None
+    for status in await _said(item.id, provider_id):
+        if joined(state, status["state"]) != state:
+            state, error, next_at = status["state"], status["error"], None
     await unit.fetch(
         "UPDATE outbox SET state = ?, token = '', leased_until = NULL, next_at = ?, settled_at = ?, error = ?, text = ?,"
-        " provider_id = ? WHERE id = ?",
+        " provider_id = ?, connector = COALESCE(NULLIF(?, ''), connector) WHERE id = ?",
         state,
         next_at,
         None if state == "pending" else now,
         error,
         text or row["text"],
         provider_id,
+        connector,
         item.id,
     )
     if text:
@@ -262,6 +269,7 @@ async def apply_status(status: DeliveryStatus, delivery: Row | None, event: Even
         row["provider_id"] or status.provider_id,
         delivery["id"],
     )
+    await deliveries.log(int(delivery["id"]), status.state, now, error=status.error)
 
 
 async def refused(status: DeliveryStatus, delivery: Row | None) -> MessageCustomer | None:
@@ -280,5 +288,6 @@ async def tell(person: str, text: str, key: str, now: dt.datetime) -> None:
         "card_id": 0, "event_id": 0, "key": f"told/{key}", "kind": "notice", "channel": "app", "recipient": person,
         "effect": "", "text": text, "state": "delivered", "repeat": True, "attempts": 0, "next_at": None, "token": "",
         "leased_until": None, "version": "", "created_at": now, "settled_at": now, "error": "", "provider_id": "",
+        "connector": "", "discarded_at": None,
     }  # fmt: skip
     await unit.insert("outbox", [row], "ON CONFLICT (key) DO NOTHING")

@@ -13,9 +13,9 @@ import msgspec
 from duly_runtime import card as cards_
 from duly_runtime import doors
 from duly_runtime.decision import FactTrace
-from duly_runtime.store import api, files, unit
-from duly_runtime.store.api import Conflict, Missing
-from duly_runtime.store.tables import Card, Event, Raw
+from duly_runtime.store import api, deliveries, files, parking, unit
+from duly_runtime.store.api import Missing
+from duly_runtime.store.tables import Card, Event
 from duly_runtime.store.unit import Row
 
 _cards = msgspec.json.Decoder(cards_.Card)
@@ -23,13 +23,6 @@ _texts = msgspec.json.Decoder(tuple[str, ...])
 _details = msgspec.json.Decoder(dict[str, str])
 _facts = msgspec.json.Decoder(tuple[FactTrace, ...])
 _raws = msgspec.msgpack.Decoder(doors.Raw)
-
-STUCK = ("parked", "unknown")
-PARKED = (
-    "parked_at IS NOT NULL AND NOT EXISTS"
-    " (SELECT 1 FROM quarantine q WHERE q.event_id = event.id AND q.decision IN ('', 'discarded'))"
-)
-"""Of events. What is in quarantine waits for another decision than to be tried again."""
 
 BOARD = (
     "id, number, title, stage, customer, channel, priority, type, owner, team, tags, entered_at, clock, started_at, due_at,"
@@ -219,124 +212,28 @@ async def visits(card_id: int) -> list[api.VisitRow]:
     ]
 
 
-DELIVERY = (
-    "id, card_id, key, channel, recipient, kind, text, state, attempts, next_at, created_at, settled_at, error, provider_id"
-)
-
-
-def _delivery(row: Row) -> api.OutboxRow:
-    return api.OutboxRow(
-        id=int(row["id"]),
-        card_id=int(row["card_id"]),
-        key=row["key"],
-        channel=row["channel"],
-        recipient=row["recipient"],
-        kind=row["kind"],
-        text=row["text"],
-        state=row["state"],
-        attempts=int(row["attempts"]),
-        next_at=row["next_at"],
-        created_at=row["created_at"],
-        settled_at=row["settled_at"],
-        error=row["error"],
-        provider_id=row["provider_id"],
-    )
-
-
-async def deliveries(card_id: int, state: str, limit: int) -> list[api.OutboxRow]:
-    """Newest first."""
-    parts: list[str] = []
-    args: list[Any] = []
-    if card_id:
-        parts.append("card_id = ?")
-        args.append(card_id)
-    if state:
-        parts.append("state = ?")
-        args.append(state)
-    where = f"WHERE {' AND '.join(parts)}" if parts else ""
-    rows = await unit.fetch(f"SELECT {DELIVERY} FROM outbox {where} ORDER BY id DESC LIMIT ?", *args, limit)
-    return [_delivery(row) for row in rows]
-
-
 async def notices(person: str, limit: int) -> list[api.OutboxRow]:
     """Newest first: those for the app, and those without a channel, which are in the app whatever else they are."""
     rows = await unit.fetch(
-        f"SELECT {DELIVERY} FROM outbox"
+        f"SELECT {deliveries.COLUMNS} FROM outbox"
         " WHERE recipient = ? AND kind IN ('notice', 'digest') AND channel IN ('', 'app') ORDER BY id DESC LIMIT ?",
         person,
         limit,
     )
-    return [_delivery(row) for row in rows]
-
-
-async def parked() -> list[api.Parked]:
-    """Oldest first within its kind. A delivery nobody knows the fate of (`unknown`) is here too."""
-    found: list[api.Parked] = []
-    for row in await unit.fetch(
-        "SELECT id, connector, parked, received_at, request FROM raw WHERE parked <> '' ORDER BY id"
-    ):
-        body = _raws.decode(row["request"]).body
-        found.append(_parked("raw", row["id"], row["connector"], row["parked"], row["received_at"], body))
-    for row in await unit.fetch(f"SELECT id, source, error, parked_at, body FROM event WHERE {PARKED} ORDER BY id"):
-        found.append(_parked("event", row["id"], row["source"], row["error"], row["parked_at"], row["body"].encode()))
-    for row in await unit.fetch(
-        "SELECT id, channel, state, error, settled_at, created_at, effect FROM outbox"
-        " WHERE state IN ('parked', 'unknown') ORDER BY id"
-    ):
-        reason = f"{row['state']}: {row['error']}" if row["error"] else row["state"]
-        at = row["settled_at"] or row["created_at"]
-        found.append(_parked("delivery", row["id"], row["channel"], reason, at, row["effect"].encode()))
-    return found
-
-
-def _parked(what: str, item_id: int, connector: str, reason: str, at: dt.datetime, body: bytes) -> api.Parked:
-    return api.Parked(what=what, id=int(item_id), connector=connector, reason=reason, at=at, body=body)
-
-
-async def raw(raw_id: int) -> tuple[str, doors.Raw]:
-    row = await Raw.select(Raw.connector, Raw.request).where(Raw.id == raw_id).first()
-    if row is None:
-        raise Missing(f"there is no request {raw_id}")
-    return row["connector"], _raws.decode(row["request"])
-
-
-async def unpark(what: str, item_id: int, now: dt.datetime) -> None:
-    match what:
-        case "raw":
-            done = await unit.fetch("UPDATE raw SET parked = '' WHERE id = ? AND parked <> '' RETURNING id", item_id)
-        case "event":
-            done = await unit.fetch(
-                "UPDATE event SET parked_at = NULL, handled_at = NULL, refused = '', attempts = 0, next_at = NULL,"
-                f" error = '' WHERE id = ? AND {PARKED} RETURNING id",
-                item_id,
-            )
-        case "delivery":
-            done = await unit.fetch(
-                # What was said of the earlier attempts speaks no more of this one.
-                "UPDATE outbox SET state = 'pending', attempts = 0, next_at = ?, settled_at = NULL, token = '',"
-                " leased_until = NULL, provider_id = '' WHERE id = ? AND state IN ('parked', 'unknown', 'failed')"
-                " RETURNING id",
-                now,
-                item_id,
-            )
-            if done:
-                await unit.fetch("DELETE FROM status WHERE name = ?", f"#{item_id}")
-        case _:
-            raise Missing(f"nothing is parked as `{what}`")
-    if not done:
-        raise Conflict(f"somebody has dealt with it meanwhile ({what} {item_id})")
+    return [deliveries.shown(row) for row in rows]
 
 
 async def counts(now: dt.datetime | None) -> dict[str, int]:
     """Keys: `events`, `unhandled`, `cards`, `open_cards`, `timers`, `overdue_timers` (with `now`), `parked_requests`,
-    `parked_events`, `quarantined`, and `outbox_STATE` for each state there is."""
+    `parked_events`, `parked_deliveries`, `quarantined`, and `outbox_STATE` for each state there is."""
     row = (
         await unit.fetch(
             "SELECT (SELECT COUNT(*) FROM event) AS events,"
             " (SELECT COUNT(*) FROM event WHERE handled_at IS NULL AND parked_at IS NULL) AS unhandled,"
-            f" (SELECT COUNT(*) FROM event WHERE {PARKED}) AS parked_events,"
+            f" (SELECT COUNT(*) FROM event WHERE {parking.EVENT_WAITS}) AS parked_events,"
             " (SELECT COUNT(*) FROM quarantine WHERE decision = '') AS quarantined,"
-            " (SELECT COUNT(*) FROM raw WHERE parked <> '') AS parked_requests,"
+            f" (SELECT COUNT(*) FROM raw WHERE {parking.RAW_WAITS}) AS parked_requests,"
+            f" (SELECT COUNT(*) FROM outbox WHERE {parking.DELIVERY_WAITS}) AS parked_deliveries,"
             " (SELECT COUNT(*) FROM card) AS cards,"
             " (SELECT COUNT(*) FROM card WHERE finished_at IS NULL) AS open_cards,"
             " (SELECT COUNT(*) FROM timer) AS timers"
@@ -347,9 +244,7 @@ async def counts(now: dt.datetime | None) -> dict[str, int]:
         found["overdue_timers"] = int((await unit.fetch("SELECT COUNT(*) AS n FROM timer WHERE wake_at <= ?", now))[0]["n"])
     for state in await unit.fetch("SELECT state, COUNT(*) AS n FROM outbox GROUP BY state"):
         found[f"outbox_{state['state']}"] = int(state["n"])
-    found["parked"] = (
-        found["parked_events"] + found["parked_requests"] + sum(found.get(f"outbox_{state}", 0) for state in STUCK)
-    )
+    found["parked"] = found["parked_events"] + found["parked_requests"] + found["parked_deliveries"]
     return found
 
 

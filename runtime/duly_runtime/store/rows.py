@@ -154,13 +154,14 @@ def _spent(card: Card, clock: Clock, measure: Measure | None) -> float | None:
 
 def outbox_row(effect: AnyEffect, card: Card, event_id: int, version: str, now: dt.datetime) -> dict[str, Any]:
     next_at = now
+    connector = ""
     match effect:
         case NotifyPerson(person=person, channel=channel, digest=digest, gather_until=gather_until):
             kind, recipient, text, repeat = "digest" if digest else "notice", person, "", True
             next_at = max(now, gather_until or now)
         case MessageCustomer(text=text):
             kind, channel, recipient = "message", card.channel, card.contact.address or customer_name(card.contact)
-            repeat = channel in SAFE_TO_REPEAT
+            repeat, connector = channel in SAFE_TO_REPEAT, card.connector
         case CallWebhook(connector=connector):
             kind, channel, recipient, text, repeat = "call", "webhook", connector, "", True
     return {
@@ -183,4 +184,6 @@ def outbox_row(effect: AnyEffect, card: Card, event_id: int, version: str, now: 
         "settled_at": None,
         "error": "",
         "provider_id": "",
+        "connector": connector,
+        "discarded_at": None,
     }

@@ -27,6 +27,7 @@ class Raw(Table, tablename="raw"):
     request = Bytea()
     received_at = Timestamptz()
     parked = Text()
+    discarded_at = Timestamptz(null=True)
 
 
 class Event(Table, tablename="event"):
@@ -53,6 +54,7 @@ class Event(Table, tablename="event"):
     next_at = Timestamptz(null=True)
     error = Text()
     parked_at = Timestamptz(null=True)
+    discarded_at = Timestamptz(null=True)
 
 
 class Conversation(Table, tablename="conversation"):
@@ -221,6 +223,21 @@ class Outbox(Table, tablename="outbox"):
     settled_at = Timestamptz(null=True)
     error = Text()
     provider_id = Text()
+    connector = Text()
+    discarded_at = Timestamptz(null=True)
+
+
+class Attempt(Table, tablename="attempt"):
+    """A line of a delivery's log (`log_api.Attempt`)."""
+
+    id = BigSerial(primary_key=True)
+    outbox_id = BigInt()
+    at = Timestamptz()
+    began_at = Timestamptz(null=True)
+    outcome = Text()
+    error = Text()
+    answer = Text()
+    author = Text()
 
 
 class Status(Table, tablename="status"):
@@ -419,9 +436,9 @@ class AuditHead(Table, tablename="audit_head"):
 
 
 TABLES: tuple[type[Table], ...] = (
-    Raw, Event, Conversation, Card, Contact, Identity, ContactMerge, Visit, Clock, Timer, Outbox, Status, Message,
-    Quarantine, Answered, Content, File, History, Trace, Tally, Version, Publication, Draft, Person, Session, Token, Audit,
-    AuditHead,
+    Raw, Event, Conversation, Card, Contact, Identity, ContactMerge, Visit, Clock, Timer, Outbox, Attempt, Status,
+    Message, Quarantine, Answered, Content, File, History, Trace, Tally, Version, Publication, Draft, Person, Session,
+    Token, Audit, AuditHead,
 )  # fmt: skip
 
 

@@ -22,6 +22,7 @@ from duly_runtime.store.migrations import (
     m0007_quarantine,
     m0008_answered,
     m0009_order,
+    m0010_deliveries,
 )
 
 MIGRATIONS: tuple[ModuleType, ...] = (
@@ -34,6 +35,7 @@ MIGRATIONS: tuple[ModuleType, ...] = (
     m0007_quarantine,
     m0008_answered,
     m0009_order,
+    m0010_deliveries,
 )
 
 LOCK = 0x64756C79
