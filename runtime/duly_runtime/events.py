@@ -72,6 +72,11 @@ class CustomerMessage(Body, frozen=True, kw_only=True):
     """A message from the customer. Opens a card where its conversation has none (the connector's rules say which)."""
 
     text: str
+    quoted: str = ""
+    """What it repeats of older messages, and its signature (e-mail): shown to people who ask, and no words of theirs."""
+    html: str = ""
+    """sha256 of the message as HTML, cleaned, where it came so: a content like those of its files, which it shows by
+    `cid:`."""
     contact: Contact = Contact()
     identities: tuple[Identity, ...] = ()
     """Who wrote, as far as the channel itself vouches for it, what lasts longest first. What is only said in the message

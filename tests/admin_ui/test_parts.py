@@ -399,6 +399,7 @@ def test_every_route_says_who_may_use_it() -> None:
     assert needed[("/cards/{number:int}/reply", "POST")] == ["cards.work"]
     for path in ("/cards/{number:int}/files/{key:str}", "/cards/{number:int}/files/{key:str}/view"):
         assert needed[(path, "GET")] == ["cards.read"]
+    assert needed[("/cards/{number:int}/messages/{message:int}/original", "GET")] == ["cards.read"]
     assert needed[("/parked", "GET")] == ["parked.handle"]
 
 

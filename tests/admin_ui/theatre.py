@@ -297,7 +297,13 @@ class MemoryStore:
             self._file(7, "backup.zip", "application/zip", state="failed", error="it is larger than 25 MB"),
             self._file(8, "scan.tiff", "image/tiff", state="failed", error="The server answered 404.", fetchable=True),
         )
-        self.said[101] = [msgspec.structs.replace(first, files=files), *others]
+        files = (msgspec.structs.replace(files[0], inline="photo@shop"), *files[1:])
+        written = hashlib.sha256(HTML).hexdigest()
+        self.contents[written] = HTML
+        first = msgspec.structs.replace(
+            first, files=files, quoted="On Monday the shop wrote:\n> It left today.", html=written
+        )
+        self.said[101] = [first, *others]
 
     def _file(
         self, number: int, name: str, media_type: str, data: bytes = b"", *, state: str = "stored", error: str = "",
@@ -522,6 +528,15 @@ class MemoryStore:
 
     async def save_user(self, user: User, password_hash: str | None = None) -> None:
         self.accounts[user.name] = user
+
+
+HTML = (
+    b'<h1 style="color:green">A parcel</h1><img src="cid:photo@shop" alt="parcel"><img src="cid:other" alt="none">'
+    b'<p><a href="https://shop.example/17" rel="noopener">order</a></p>'
+    b'<script>document.title = "ran"</script>'
+    b'<img src="data:," onerror="document.title = 1"><form><button>Go</button></form>'
+)
+"""As no mail comes in, after cleaning: what if something was missed?"""
 
 
 class Theatre:

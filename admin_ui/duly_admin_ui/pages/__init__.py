@@ -18,6 +18,7 @@ from duly_admin_ui.pages import (
     files,
     live,
     notices,
+    originals,
     parked,
     publishing,
     reports,
@@ -35,7 +36,7 @@ def routes(services: Services) -> list[Router]:
     async def page(request: Request[Any, Any, Any]) -> Page:
         return Page(request, services)
 
-    modules = (signin, board, card, contacts, files, rules, publishing, versions, reports, parked, notices, live)
+    modules = (signin, board, card, contacts, files, originals, rules, publishing, versions, reports, parked, notices, live)
     pages = Router(
         path="/",
         route_handlers=[handler for module in modules for handler in module.HANDLERS],

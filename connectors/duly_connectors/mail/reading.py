@@ -29,6 +29,7 @@ MAX_HTML = 1024 * 1024
 MAX_NAME = 150
 
 TOO_LARGE = _("it is larger than 25 MB")
+NOTHING = _("there is nothing in it")
 
 _KINDS = mimetypes.MimeTypes()
 """Types by the tables of Python and these, so that every machine reads a mail alike."""
@@ -138,6 +139,8 @@ def read_mail(data: bytes, authserv_id: str = "") -> ParsedMail:
     senders = headers.addresses(part.get("from"), body.fallback) or headers.addresses(part.get("sender"), body.fallback)
     name, address = senders[0] if senders else ("", "")
     reply_to = next((other for other in addressed("reply-to") if other != address), "")
+    if not (part.fields or text or files):
+        troubles.problem(NOTHING)
     subject = clean(headers.text(part.get("subject"), body.fallback))[:1000]
     answered = headers.ids(part.get("in-reply-to"))
     return ParsedMail(

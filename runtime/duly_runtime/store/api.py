@@ -94,6 +94,9 @@ class Message(Out, frozen=True, kw_only=True):
     contact_id: int = 0
     """Who wrote it, where that is known."""
     files: tuple[FileRow, ...] = ()
+    quoted: str = ""
+    html: str = ""
+    """As in `events.CustomerMessage`."""
 
 
 class HistoryRow(Out, frozen=True, kw_only=True):

@@ -419,7 +419,8 @@ def _said(card: Card, event: Event) -> list[dict[str, Any]]:
         case CustomerMessage() as body:
             name = rows.customer_name(body.contact) or rows.customer_name(card.contact)
             message = _message(card, event, "in", name, body.channel, body.text, event.at)
-            return [message | {"kind": body.kind, "automatic": body.automatic, "provider_id": body.provider_id}]
+            more = {"automatic": body.automatic, "provider_id": body.provider_id, "quoted": body.quoted, "html": body.html}
+            return [message | {"kind": body.kind} | more]
         case OpenCard(text=text, contact=contact, channel=channel) if text:
             return [_message(card, event, "in", rows.customer_name(contact), channel, text, event.at)]
         case AgentMessage(text=text, author=author):
@@ -446,6 +447,8 @@ def _message(
         "automatic": False,
         "provider_id": "",
         "contact_id": 0,
+        "quoted": "",
+        "html": "",
     }
 
 

@@ -124,7 +124,7 @@ async def messages(card_id: int) -> list[api.Message]:
     """In the order of the conversation: by when they were said, as far as known."""
     rows = await unit.fetch(
         "SELECT m.id, m.card_id, m.direction, m.author, m.channel, m.text, m.kind, m.at, m.automatic, m.contact_id,"
-        " o.state, o.error"
+        " m.quoted, m.html, o.state, o.error"
         " FROM message m LEFT JOIN outbox o ON o.id = m.outbox_id AND m.outbox_id > 0"
         " WHERE m.card_id = ? ORDER BY m.at, m.id",
         card_id,
@@ -145,6 +145,8 @@ async def messages(card_id: int) -> list[api.Message]:
             error=row["error"] or "",
             contact_id=int(row["contact_id"]),
             files=attached.get(int(row["id"]), ()),
+            quoted=row["quoted"],
+            html=row["html"],
         )
         for row in rows
     ]

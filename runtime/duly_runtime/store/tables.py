@@ -253,7 +253,7 @@ class Status(Table, tablename="status"):
 
 
 class Message(Table, tablename="message"):
-    """`outbox_id` 0 where nothing was sent for it."""
+    """`outbox_id` 0 where nothing was sent for it. `html` is the sha256 of a content, empty where it came as text alone."""
 
     id = BigSerial(primary_key=True)
     card_id = BigInt()
@@ -268,6 +268,8 @@ class Message(Table, tablename="message"):
     automatic = Boolean()
     provider_id = Text()
     contact_id = BigInt()
+    quoted = Text()
+    html = Text()
 
 
 class Quarantine(Table, tablename="quarantine"):

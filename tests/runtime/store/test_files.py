@@ -49,6 +49,24 @@ async def announced(store: Store, reference: str = "media-1", **more: object) ->
     return row
 
 
+def test_a_mail_keeps_what_it_quotes_and_its_html(store_url: str) -> None:
+    html = b"<p>Ol\xc3\xa1</p>"
+
+    async def scene() -> None:
+        async with opened(store_url) as store:
+            item = said("m1")
+            body = replace(item.body, quoted="> before", html=name_of(html))
+            (event_id,) = await take_in(store, replace(item, body=body, contents={name_of(html): html}))
+            await store.handle(event_id, decider(), "v", NOW)
+            (message,) = await store.messages(1)
+            assert (message.quoted, message.html, message.files) == ("> before", name_of(html), ())
+            assert await store.content(message.html) == html
+            assert await store.forget_unused(NOW + 30 * HOUR) == 0
+            assert await store.content(message.html) == html
+
+    asyncio.run(scene())
+
+
 def test_files_that_came_along_are_read_back_whole(store_url: str) -> None:
     async def scene() -> None:
         async with opened(store_url) as store:

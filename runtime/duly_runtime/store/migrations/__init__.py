@@ -23,6 +23,7 @@ from duly_runtime.store.migrations import (
     m0008_answered,
     m0009_order,
     m0010_deliveries,
+    m0011_quoted,
 )
 
 MIGRATIONS: tuple[ModuleType, ...] = (
@@ -36,6 +37,7 @@ MIGRATIONS: tuple[ModuleType, ...] = (
     m0008_answered,
     m0009_order,
     m0010_deliveries,
+    m0011_quoted,
 )
 
 LOCK = 0x64756C79
