@@ -173,7 +173,7 @@ def test_a_report_on_a_message_that_is_not_ours_is_for_a_person() -> None:
 def test_a_mail_that_was_not_read_is_parked_whole() -> None:
     found = parsed(b"whatever", ParsedMail(problems=("it could not be read within the limit of time",)))
     assert found == Parsed(problems=("it could not be read within the limit of time",))
-    assert parsed(b"") == Parsed(problems=("The mail was not read as a whole: there is nothing in it",))
+    assert parsed(b"") == Parsed(problems=("there is nothing in it",))
 
 
 def test_what_could_be_read_goes_on() -> None:
