@@ -86,6 +86,21 @@ class Teller:
                 return (_("The card is finished"),)
             case "card.reopened":
                 return (_("The card was opened again"),)
+            case "card.merged":
+                return (_("The card became part of #{number}"),)
+            case "card.unmerged":
+                return (_("The card is its own again; it was part of #{number}"),)
+            case "card.absorbed":
+                return (_("#{number} became part of this card: {title}"), _("#{number} became part of this card"))
+            case "card.released":
+                return (_("#{number} is its own again; what came meanwhile stayed here"),)
+            case "card.split":
+                return (
+                    _("Messages went to a card of their own, #{number} ({messages})"),
+                    _("Messages went to another card"),
+                )
+            case "card.split_off":
+                return (_("The card began with messages of #{number}"),)
             case "stage.entered":
                 return (_("Entered {stage}: {reason}"), _("Entered {stage}"))
             case "stage.left":
@@ -220,6 +235,7 @@ class Teller:
                     "left stage": _("the card left the stage"),
                     "acknowledged": _("it was acknowledged"),
                     "finished": _("it has no more levels"),
+                    "merged": _("the card became part of another"),
                 }
                 if reason := reasons.get(details.get("why", "")):
                     return (_("The escalation {ladder} stopped: {reason}").replace("{reason}", reason),)

@@ -82,7 +82,8 @@ class Clock(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     excuse: Excuse | None = None
     stopped_at: dt.datetime | None = None
     cancelled_by: str = ""
-    """Why it was cancelled: `resolved`; `removed` where the live version has no such clock; `stopped` where what it
+    """Why it was cancelled: `resolved`; `merged` where the card is part of another now; `split` where what it waited an
+    answer to went to another card; `removed` where the live version has no such clock; `stopped` where what it
     waited for came while nothing was promised; or `no promise` where no row promises anything any more (such a clock
     goes on, with its time kept, when one promises again)."""
     sent: tuple[str, ...] = ()
@@ -121,7 +122,8 @@ class Ladder(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     next_at: dt.datetime | None = None
     stopped_at: dt.datetime | None = None
     stopped_by: str = ""
-    """`stop`, `left stage`, `acknowledged`, `finished`, or `removed` where the live version has no such ladder."""
+    """`stop`, `left stage`, `acknowledged`, `finished`, `merged` with the card, or `removed` where the live version has no
+    such ladder."""
 
 
 class Visit(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -151,6 +153,25 @@ class Held(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     silent_since: dt.datetime | None = None
     answer: bool = False
     """A message of the customer set it off: it counts as an answer."""
+
+
+class Merged(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The card is part of another one (`card`, an id). `finished_at` and `unanswered_since` are as they were before."""
+
+    card: int
+    number: int
+    at: dt.datetime
+    finished_at: dt.datetime | None = None
+    unanswered_since: dt.datetime | None = None
+
+
+class Absorbed(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Another card that is part of this one. `participants` are those this card has by it."""
+
+    card: int
+    number: int
+    at: dt.datetime
+    participants: tuple[str, ...] = ()
 
 
 class Card(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -202,6 +223,8 @@ class Card(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Nobody but machines has written on it so far (auto-replies, mailing lists): rules send the customer nothing."""
     participants: tuple[str, ...] = ()
     """Addresses, beside the customer's own, that may write on it by mail (`participants`)."""
+    merged: Merged | None = None
+    absorbed: tuple[Absorbed, ...] = ()
     revision: int = 0
 
     @property

@@ -111,6 +111,23 @@ class CardReopened(Data, frozen=True, kw_only=True):
     stage: str
 
 
+class CardMerged(Data, frozen=True, kw_only=True):
+    """The card became part of another one, whose number is `number`: later messages go there."""
+
+    number: int
+
+
+class CardUnmerged(CardMerged, frozen=True, kw_only=True):
+    """The card is its own again; it was part of the one whose number is `number`."""
+
+
+class CardSplit(Data, frozen=True, kw_only=True):
+    """Some of the card's messages became a card of their own, whose number is `number`."""
+
+    number: int
+    messages: int
+
+
 class MessageReceived(Data, frozen=True, kw_only=True):
     """The customer wrote. `automatic` says that a machine did, for them."""
 
@@ -177,7 +194,8 @@ class ClockBreached(ClockData, frozen=True, kw_only=True):
 
 
 class ClockCancelled(ClockData, frozen=True, kw_only=True):
-    """A clock ended and counts neither way: `why` is `resolved`, `removed`, `stopped` or `no promise`."""
+    """A clock ended and counts neither way: `why` is `resolved`, `merged`, `split`, `removed`, `stopped` or
+    `no promise`."""
 
     why: str = ""
 
@@ -209,7 +227,7 @@ class EscalationLevel(Data, frozen=True, kw_only=True):
 
 
 class EscalationStopped(Data, frozen=True, kw_only=True):
-    """An escalation is over: `why` is `stop`, `left stage`, `acknowledged`, `finished` or `removed`."""
+    """An escalation is over: `why` is `stop`, `left stage`, `acknowledged`, `finished`, `merged` or `removed`."""
 
     escalation: str
     metric: str
@@ -241,6 +259,9 @@ TYPES: dict[str, type[Data]] = {
     "card.untagged": CardUntagged,
     "card.finished": CardFinished,
     "card.reopened": CardReopened,
+    "card.merged": CardMerged,
+    "card.unmerged": CardUnmerged,
+    "card.split": CardSplit,
     "message.received": MessageReceived,
     "message.sent": MessageSent,
     "note.added": NoteAdded,

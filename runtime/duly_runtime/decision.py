@@ -101,6 +101,10 @@ class World(msgspec.Struct, frozen=True, kw_only=True):
     """Mail address -> when a rule last answered it, on whichever card. Those the event may be about only."""
     refused: MessageCustomer | None = None
     """The message a DeliveryStatus says failed."""
+    other: Card | None = None
+    """The other card of an event that spans two, as it is."""
+    unfit: bool = False
+    """The messages a SplitCard names are not all the card's, or nothing would be left of it."""
     next_card_id: int = 0
     """Identity for a card this event opens."""
     next_card_number: int = 0

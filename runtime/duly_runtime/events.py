@@ -203,6 +203,89 @@ class WithdrawExcuse(Body, frozen=True, kw_only=True):
     role: str = ""
 
 
+class MergeCard(Body, frozen=True, kw_only=True):
+    """A person makes the card part of another one: `into` is its id, `number` its number."""
+
+    into: int
+    number: int
+    author: str
+
+
+class AbsorbCard(Body, frozen=True, kw_only=True):
+    """The other side of a MergeCard, journalled as that is handled: what the card `card` brings along."""
+
+    card: int
+    number: int
+    title: str = ""
+    last_customer_at: dt.datetime | None = None
+    unanswered_since: dt.datetime | None = None
+    missed: bool = False
+    """The reply it waits for was late over there already."""
+    writers: tuple[str, ...] = ()
+    """Addresses that may write on it by mail."""
+    author: str
+
+
+class UnmergeCard(Body, frozen=True, kw_only=True):
+    """A person undoes a merge: the card is one of its own again."""
+
+    author: str
+
+
+class ReleaseCard(Body, frozen=True, kw_only=True):
+    """The other side of an UnmergeCard."""
+
+    card: int
+    number: int
+    author: str
+
+
+class SplitCard(Body, frozen=True, kw_only=True):
+    """A person gives messages of the card to a new one. It holds what was seen of the card as they chose: with a message
+    that came in since, they must choose anew."""
+
+    messages: tuple[int, ...]
+    last_customer_at: dt.datetime | None
+    """When the customer last wrote."""
+    unanswered_since: dt.datetime | None
+    """Since when what is left waits for an answer."""
+    title: str = ""
+    pipeline: str = ""
+    """Of the new card; empty: the same."""
+    follow: bool = False
+    """Later messages of the conversation go to the new card."""
+    author: str
+
+
+class Said(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A message that was given to a new card. `direction`: `in`, `out` or `note`."""
+
+    at: dt.datetime
+    direction: str
+    text: str = ""
+    author: str = ""
+    automatic: bool = False
+
+
+class SplitOff(Body, frozen=True, kw_only=True):
+    """The other side of a SplitCard: a card that begins with messages (at least one, oldest first) of the card `card`."""
+
+    card: int
+    number: int
+    said: tuple[Said, ...]
+    pipeline: str
+    title: str = ""
+    contact: Contact = Contact()
+    channel: str = ""
+    connector: str = ""
+    conversation: str = ""
+    owner: str = ""
+    team: str = ""
+    """Of the other card: who has the new one where the rules give it to nobody."""
+    follow: bool = False
+    author: str
+
+
 class TimerFired(Body, frozen=True, kw_only=True):
     """A timer of the card is due. Which one is for the record: the engine does all that is due at `now`."""
 
@@ -245,6 +328,12 @@ AnyBody = (
     | Acknowledge
     | ExcuseMiss
     | WithdrawExcuse
+    | MergeCard
+    | AbsorbCard
+    | UnmergeCard
+    | ReleaseCard
+    | SplitCard
+    | SplitOff
     | TimerFired
     | DeliveryStatus
     | Recompute

@@ -23,8 +23,11 @@ from duly_runtime.events import (
     CustomerMessage,
     ExcuseMiss,
     InternalNote,
+    MergeCard,
     Recompute,
+    SplitCard,
     TagCard,
+    UnmergeCard,
 )
 from runtime.desk import Desk, at, when
 
@@ -109,6 +112,10 @@ def everything() -> Desk:
     line = replace(program.pipelines["Support"], targets=())
     made.graph = Graph(replace(program, pipelines={"Support": line}))
     made.handle(Recompute(choice="recompute"))
+    last = made.card.last_customer_at
+    made.handle(SplitCard(messages=(1,), last_customer_at=last, unanswered_since=None, author="ana"))
+    made.handle(MergeCard(into=3, number=3, author="ana"))
+    made.handle(UnmergeCard(author="ana"))
     return made
 
 

@@ -10,6 +10,7 @@ import datetime as dt
 import msgspec
 
 from duly_runtime.events import (
+    AbsorbCard,
     AgentMessage,
     AnyBody,
     Contact,
@@ -20,6 +21,8 @@ from duly_runtime.events import (
     OpenCard,
     Recompute,
     SetFields,
+    SplitCard,
+    SplitOff,
     TimerFired,
 )
 from duly_runtime.store.api import PastEvent
@@ -121,5 +124,13 @@ def without_texts(body: AnyBody) -> AnyBody:
             return msgspec.structs.replace(body, reason="")
         case SetFields(values=values) if "title" in values:
             return msgspec.structs.replace(body, values={**values, "title": UNSAID})
+        case AbsorbCard():
+            return msgspec.structs.replace(body, title="", writers=())
+        case SplitCard():
+            return msgspec.structs.replace(body, title="")
+        case SplitOff(said=said):
+            bare = tuple(msgspec.structs.replace(each, text=UNSAID if each.text.strip() else "") for each in said)
+            contact = Contact(language=body.contact.language)
+            return msgspec.structs.replace(body, title="", conversation="", contact=contact, said=bare)
         case _:
             return body

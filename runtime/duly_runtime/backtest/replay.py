@@ -22,7 +22,7 @@ from duly_runtime.card import Card
 from duly_runtime.decision import Decision, World
 from duly_runtime.engine.assignment import BY_OTHER_CARDS
 from duly_runtime.engine.step import Graph, Memory, step, wants_new_card
-from duly_runtime.events import CustomerMessage, Event, OpenCard, TimerFired
+from duly_runtime.events import AbsorbCard, CustomerMessage, Event, OpenCard, SplitOff, TimerFired
 
 
 class Endless(Exception):
@@ -36,13 +36,15 @@ _cards = msgspec.msgpack.Decoder(Card)
 class _Running:
     """A card in the replay. One that is finished and waits for nothing is laid down, packed: most of a long past is."""
 
-    __slots__ = ("_card", "_laid_down", "memory", "next_at", "next_key", "watcher")
+    __slots__ = ("_card", "_laid_down", "apart", "memory", "next_at", "next_key", "watcher")
 
     def __init__(self, tally: Tally) -> None:
         self._card: Card | None = None
         self._laid_down = b""
         self.memory: Memory | None = None
         self.watcher = Watcher(tally)
+        self.apart = False
+        """People merged another card into it, or split it off: what came to it then comes to it here as well."""
         self.next_at: dt.datetime | None = None
         self.next_key = ""
 
@@ -105,7 +107,7 @@ class Replay:
         self.now = now
         self.events += 1
         body = line.body
-        if isinstance(body, (CustomerMessage, OpenCard)):
+        if isinstance(body, (CustomerMessage, OpenCard, SplitOff)):
             self._message(line, now)
             return
         case = self._cases.get(line.case)
@@ -113,6 +115,8 @@ class Replay:
         if running is None:
             self.lost["no card"] += 1
             return
+        if isinstance(body, AbsorbCard):
+            running.apart = True
         self._step(running, Event(id=line.id, at=line.at, body=body, backfill=line.backfill), now, 0)
 
     def advance(self, until: dt.datetime, *, inclusive: bool) -> None:
@@ -155,19 +159,23 @@ class Replay:
         if case is None:
             case = self._cases[line.case] = _Case()
         event = Event(id=line.id, at=line.at, body=line.body, backfill=line.backfill)
-        running = case.latest
+        past = case.cards.get(line.card)
+        running = past if past is not None and past.apart else case.latest
         latest = running.card if running is not None else None
-        if latest is not None and wants_new_card(self.graph, latest, event, now):
+        parts = isinstance(line.body, SplitOff)
+        if latest is not None and (parts or wants_new_card(self.graph, latest, event, now)):
             running = None
         if running is None:
             running = _Running(self.tally)
+            running.apart = parts
             # Its id of the past, where no other card here has that.
             fresh = line.card if line.card and line.card not in case.cards else -line.id
             decision = self._step(running, event, now, fresh)
             if decision.card is None:
                 self.lost[decision.refused.partition(":")[0] or "no card"] += 1
                 return
-            case.latest = running
+            if case.latest is None or not isinstance(line.body, SplitOff) or line.body.follow:
+                case.latest = running
             case.cards[fresh] = running
         else:
             self._step(running, event, now, 0)

@@ -65,6 +65,21 @@ def cancel(work: Work, clock: Clock, why: str) -> None:
     work.say("clock.cancelled", {**told(clock), "why": why})
 
 
+def go_on(work: Work, clock: Clock, gap: Pause) -> None:
+    """A clock that was cancelled runs as if it had only stood still since."""
+    fresh = replace(clock, state=RUNNING, stopped_at=None, cancelled_by="", pauses=(*clock.pauses, gap))
+    if clock.missed_at is None:
+        fresh = replace(fresh, due_at=_due(work, fresh))
+    work.put_clock(clock, fresh)
+    work.say("clock.resumed", told(fresh))
+
+
+def speaks(work: Work) -> None:
+    """A message of either side: silence begins anew."""
+    if work.card.visit.silences:
+        work.put_visit(replace(work.card.visit, silences=()))
+
+
 def finished(work: Work) -> None:
     """The card came to a finish."""
     stop(work, "resolved", work.at)
@@ -87,6 +102,8 @@ def reopen_choice(work: Work, metric: str) -> str:
 
 def settle(work: Work) -> None:
     """Bring the clocks in line with the card, after all that happened at this instant."""
+    if work.card.merged is not None:
+        return
     changed, arrived = work.changed, work.arrived
     if changed or arrived:
         work.changed, work.arrived = set(), False

@@ -10,12 +10,13 @@ from duly_dsl.program import Pipeline, Stage
 from duly_runtime import participants
 from duly_runtime.addresses import folded
 from duly_runtime.card import Card
-from duly_runtime.engine import assignment, clocks, excuses, ladders, moves, replying
+from duly_runtime.engine import assignment, clocks, excuses, ladders, merging, moves, replying
 from duly_runtime.engine.graph import Graph
 from duly_runtime.engine.refusal import Refusal
 from duly_runtime.engine.values import checked
 from duly_runtime.engine.work import Work
 from duly_runtime.events import (
+    AbsorbCard,
     Acknowledge,
     AgentMessage,
     AnyBody,
@@ -26,18 +27,29 @@ from duly_runtime.events import (
     DeliveryStatus,
     ExcuseMiss,
     InternalNote,
+    MergeCard,
     MoveCard,
     OpenCard,
     Recompute,
+    ReleaseCard,
     SetFields,
+    SplitCard,
+    SplitOff,
     TagCard,
     TimerFired,
+    UnmergeCard,
     WithdrawExcuse,
 )
+
+OF_MERGED = (UnmergeCard, ReleaseCard, TimerFired, DeliveryStatus, Recompute)
+"""What may still happen to a card that is part of another."""
 
 
 def carry_out(work: Work, body: AnyBody) -> None:
     """Refusal where a person may not do this; then nothing of it is kept."""
+    merged = work.card.merged
+    if merged is not None and not isinstance(body, OF_MERGED):
+        raise Refusal("merged", number=str(merged.number))
     match body:
         case CustomerMessage():
             _customer_writes(work, body)
@@ -67,6 +79,18 @@ def carry_out(work: Work, body: AnyBody) -> None:
             raise Refusal("already-open")
         case DeliveryStatus():
             replying.instead(work)
+        case MergeCard():
+            merging.merge(work, body)
+        case AbsorbCard():
+            merging.absorb(work, body)
+        case UnmergeCard():
+            merging.unmerge(work, body)
+        case ReleaseCard():
+            merging.release(work, body)
+        case SplitCard():
+            merging.split(work, body)
+        case SplitOff():
+            raise Refusal("already-open")
         case TimerFired() | Recompute():
             pass
 
@@ -91,7 +115,7 @@ def _customer_writes(work: Work, body: CustomerMessage) -> None:
     stage = reopens_to(work.graph, work.pipeline, card, work.at)
     if stage is not None:
         moves.move(work, stage, author="customer")
-    _speaks(work)
+    clocks.speaks(work)
     at, since = work.at, work.card.unanswered_since
     answered = card.last_agent_at is not None and card.last_agent_at > at
     if work.card.finished_at is None and not answered:
@@ -106,7 +130,7 @@ def _agent_writes(work: Work, body: AgentMessage) -> None:
     for effect in replying.messages(work, body):
         work.do(effect)
     work.say("message.out", {"template": body.template} if body.template else {"text": body.text}, author=body.author)
-    _speaks(work)
+    clocks.speaks(work)
     since = card.unanswered_since
     work.update(
         last_agent_at=max(at, card.last_agent_at or at),
@@ -117,12 +141,6 @@ def _agent_writes(work: Work, body: AgentMessage) -> None:
     clocks.stop(work, "first reply", at)
     clocks.stop(work, "next reply", at)
     work.fact("agent replies")
-
-
-def _speaks(work: Work) -> None:
-    """A message of either side: silence begins anew."""
-    if work.card.visit.silences:
-        work.put_visit(msgspec.structs.replace(work.card.visit, silences=()))
 
 
 def _participants(work: Work, body: ChangeParticipants) -> None:

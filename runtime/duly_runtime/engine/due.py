@@ -75,6 +75,8 @@ def _in_order(work: Work) -> list[Due]:
 def _all(work: Work) -> list[Due]:
     card = work.card
     found: list[Due] = []
+    if card.merged is not None:
+        return found
     for clock in card.clocks:
         state = clock.state
         if state is RUNNING or state is PAUSED:

@@ -36,6 +36,12 @@ SENTENCES = {
     "excused-already": _('The missed clock for {metric} is excused already: "{reason}".'),
     "unknown-excuse": _('"{pipeline}" doesn\'t excuse a missed clock for "{reason}".'),
     "excuse-role": _('Excusing a miss for "{reason}" takes the role {role}.'),
+    "merged": _("The card is part of #{number} now."),
+    "not-merged": _("The card is part of no other one."),
+    "merge-into-itself": _("A card can't be merged into itself."),
+    "merge-into-finished": _("#{number} is finished: reopen it first, or merge it into this one."),
+    "unfit-messages": _("Choose messages of this card, and leave at least one here."),
+    "written-meanwhile": _("The customer has written meanwhile: look again, then choose."),
     "no-higher-priority": _("The priority is the highest already."),
     "no-lower-priority": _("The priority is the lowest already."),
 }

@@ -24,11 +24,15 @@ from duly_runtime.engine.refusal import Refusal
 from duly_runtime.engine.work import Memory, Work
 from duly_runtime.events import (
     AgentMessage,
+    AssignCard,
     CustomerMessage,
     DeliveryStatus,
     Event,
+    InternalNote,
     OpenCard,
     Recompute,
+    Said,
+    SplitOff,
     TimerFired,
 )
 
@@ -89,6 +93,8 @@ def _open(graph: Graph, event: Event, now: dt.datetime, world: World, traced: bo
     body = event.body
     if isinstance(body, DeliveryStatus):
         return Decision(card=None)
+    if isinstance(body, SplitOff):
+        return _split_off(graph, event, body, now, world, traced, memory)
     if not isinstance(body, (CustomerMessage, OpenCard)):
         raise Refusal("no-card")
     pipeline = graph.pipeline(body.pipeline) if body.pipeline else graph.only_pipeline()
@@ -98,6 +104,83 @@ def _open(graph: Graph, event: Event, now: dt.datetime, world: World, traced: bo
     work = opening.begin(graph, pipeline, event, at, now, world, traced=traced, memory=memory)
     opening.open_card(work, body)
     return _finish(work, event)
+
+
+def _split_off(
+    graph: Graph, event: Event, body: SplitOff, now: dt.datetime, world: World, traced: bool, memory: Memory | None
+) -> Decision:
+    """A card begins with messages another had: each takes effect at its own time, and nothing is sent for the past."""
+    first = body.said[0]
+    opened = Event(id=event.id, at=first.at, body=_opening(body, first), backfill=True)
+    decision = _open(graph, opened, now, world, traced, memory)
+    for said in body.said[1:] if first.direction == "in" else body.said:
+        assert decision.card is not None
+        message = _message(body, said)
+        if message is None:
+            continue
+        told = Event(id=event.id, at=said.at, body=message, backfill=True)
+        decision = _joined(decision, _handle(graph, decision.card, told, now, _since(world, decision), traced, memory))
+    assert decision.card is not None
+    if not decision.card.owner and (body.owner in graph.program.people or body.team in graph.program.teams):
+        owner = body.owner if body.owner in graph.program.people else ""
+        team = body.team if body.team in graph.program.teams else ""
+        given = Event(id=event.id, at=now, body=AssignCard(owner=owner, team=team, author=body.author))
+        decision = _joined(decision, _handle(graph, decision.card, given, now, _since(world, decision), traced, memory))
+    entry = Entry(kind="card.split_off", at=now, author=body.author, details={"number": str(body.number)})
+    return replace(decision, entries=(*decision.entries, entry))
+
+
+def _opening(body: SplitOff, said: Said) -> CustomerMessage | OpenCard:
+    if said.direction != "in":
+        return OpenCard(
+            pipeline=body.pipeline,
+            title=body.title,
+            contact=body.contact,
+            channel=body.channel,
+            connector=body.connector,
+            conversation=body.conversation,
+        )
+    message = _message(body, said)
+    assert isinstance(message, CustomerMessage)
+    return message
+
+
+def _message(body: SplitOff, said: Said) -> CustomerMessage | AgentMessage | InternalNote | None:
+    """None for what Duly itself has sent: it is no reply."""
+    if said.direction == "in":
+        return CustomerMessage(
+            text=said.text,
+            title=body.title,
+            contact=body.contact,
+            channel=body.channel,
+            connector=body.connector,
+            conversation=body.conversation,
+            pipeline=body.pipeline,
+            automatic=said.automatic,
+        )
+    if said.direction == "out":
+        return AgentMessage(text=said.text.strip() or "…", author=said.author) if said.author else None
+    return InternalNote(text=said.text, author=said.author)
+
+
+def _since(world: World, decision: Decision) -> World:
+    """The world after a decision, for the next of the same card."""
+    over = (world.over - decision.over.keys()) | {place for place, now in decision.over.items() if now}
+    return replace(world, cursors={**world.cursors, **decision.cursors}, over=frozenset(over))
+
+
+def _joined(one: Decision, other: Decision) -> Decision:
+    """Two decisions of one card as one; Refusal where the second was refused."""
+    return Decision(
+        card=other.card,
+        timers=other.timers,
+        effects=(*one.effects, *other.effects),
+        entries=(*one.entries, *other.entries),
+        trace=(*one.trace, *other.trace),
+        cursors={**one.cursors, **other.cursors},
+        over={**one.over, **other.over},
+        answered=(*one.answered, *other.answered),
+    )
 
 
 def _handle(

@@ -58,6 +58,8 @@ class Handled(Out, frozen=True, kw_only=True):
     pipeline: str = ""
     refused: str = ""
     outbox_ids: tuple[int, ...] = ()
+    other_id: int = 0
+    """The other card of an event that spanned two: the one merged into, the new one of a split."""
     quarantined: bool = False
     """It waits for a person's decision."""
 
@@ -93,6 +95,8 @@ class Message(Out, frozen=True, kw_only=True):
     error: str
     contact_id: int = 0
     """Who wrote it, where that is known."""
+    origin: int = 0
+    """The number of the card it came to, where that was another one."""
     files: tuple[FileRow, ...] = ()
     quoted: str = ""
     html: str = ""

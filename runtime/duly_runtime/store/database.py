@@ -170,6 +170,7 @@ class DatabaseStore(StoredFiles, StoredContacts, StoredQuarantine, StoredDeliver
                     pipeline=result.pipeline,
                     refused=result.refused,
                     outbox_ids=tuple(woken),
+                    other_id=result.other_id,
                     quarantined=quarantined,
                 )
 

@@ -189,10 +189,11 @@ def _row(row: Row) -> FileRow:
     )
 
 
-async def of_card(card_id: int) -> dict[int, tuple[FileRow, ...]]:
+async def of_cards(card_ids: Sequence[int]) -> dict[int, tuple[FileRow, ...]]:
     """By message."""
     found: dict[int, tuple[FileRow, ...]] = {}
-    for row in await unit.fetch(f"SELECT {COLUMNS} FROM file WHERE card_id = ? ORDER BY id", card_id):
+    marks = unit.marks(len(card_ids))
+    for row in await unit.fetch(f"SELECT {COLUMNS} FROM file WHERE card_id IN ({marks}) ORDER BY id", *card_ids):
         each = _row(row)
         found[each.message_id] = (*found.get(each.message_id, ()), each)
     return found

@@ -10,14 +10,16 @@ from __future__ import annotations
 # ruff: noqa: S608 - what is put into statements is our own: column names and clauses, never values
 import datetime as dt
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
+from msgspec.structs import replace
 
 from duly_runtime.card import Card
 from duly_runtime.decision import Decision, MessageCustomer, World
 from duly_runtime.engine.answers import asked
 from duly_runtime.events import (
+    AbsorbCard,
     AgentMessage,
     AnyBody,
     CustomerMessage,
@@ -26,9 +28,12 @@ from duly_runtime.events import (
     File,
     InternalNote,
     OpenCard,
+    ReleaseCard,
+    SplitCard,
+    SplitOff,
     TimerFired,
 )
-from duly_runtime.store import answers, contacts, files, journal, outbox, quarantine, rows, threads, unit
+from duly_runtime.store import answers, contacts, files, journal, outbox, quarantine, rows, spanning, threads, unit
 from duly_runtime.store.api import Decide, Handled, Limited, Measure
 from duly_runtime.store.unit import Again, Row
 
@@ -105,7 +110,9 @@ async def handle(
         if thread is not None:
             place = await threads.place(thread, card_id)
             card_id = place.card_id
-    before = await _card_row(card_id) if card_id else None
+    before = named = await _card_row(card_id) if card_id else None
+    if isinstance(body, (CustomerMessage, OpenCard)):
+        before = await _home(named)
     if unit.on_postgres():
         row = await _waiting_event(event_id, now)
         if row is None:
@@ -121,14 +128,25 @@ async def handle(
         refused = await outbox.refused(body, delivery)
     card: Card | None = _cards.decode(before["data"]) if before else None
     if thread is not None and place is not None:
-        place = await threads.still(place, thread, card) if card is not None else place
+        place = await threads.still(place, thread, _cards.decode(named["data"])) if named is not None else place
         if place.why:
             await quarantine.keep(event_id, place, thread.sender, now)
             return Handled(done=True, quarantined=True)
+    other_id = spanning.other_of(body, card)
+    other = await _card_row(other_id) if other_id else None
+    if other is not None:
+        earlier = await _earlier(event_id, row, other, now)
+        if earlier is not None:
+            return earlier
+    splits = body if isinstance(body, SplitCard) else None
+    parting = await spanning.parting(card, splits) if splits is not None and card is not None else None
+    new = splits is not None or card is None or card.finished_at is not None
     answered = await answers.known(asked(body, card))
-    new = card is None or card.finished_at is not None
     world = await _world(new=new, alone=alone, limited=limited, answered=answered)
     world = msgspec.structs.replace(world, refused=refused) if refused is not None else world
+    if other is not None or splits is not None:
+        known = _cards.decode(other["data"]) if other is not None else None
+        world = replace(world, other=known, unfit=splits is not None and parting is None)
     decision = _decided(decide, event, card, world)
     if decision.card is not None and not decision.card.id:
         # It opens a card although one is open: it needs the number we did not think of.
@@ -145,31 +163,119 @@ async def handle(
             whose = await contacts.settle(found, body, before, now)
         await _write_card(kept, card, before, decision, event, now, measure, whose)
         outbox_ids = await _write_effects(kept, decision, event, version, now, whose)
-        if conversation is not None and kept.id != conversation["card_id"]:
+        if conversation is not None and not _leads_to(conversation, named, before, kept.id):
             await _point(conversation, kept.id)
     await answers.write(decision.answered, now)
     await _write_tallies(decision, card, world)
     await _write_trace(decision, event, version, now)
     stray = kept is None and isinstance(body, CustomerMessage)
-    await unit.fetch(
-        "UPDATE event SET handled_at = ?, card_id = ?, version = ?, refused = ?, error = ?, next_at = NULL, parked_at = ?"
-        " WHERE id = ?",
-        now,
-        kept.id if kept else card_id,
-        version,
-        decision.refused,
-        # A customer's message that found no place is for a person to see.
-        (decision.refused or "it opened no card") if stray else "",
-        now if stray else None,
-        event_id,
-    )
+    await _mark(event_id, kept.id if kept else card_id, decision, version, now, stray)
+    other_id = 0
+    if kept is not None and card is not None and not decision.refused:
+        side = parting.body if parting is not None else spanning.other_side(body, card, kept)
+        if side is not None:
+            judging = _Judging(decide, version, now, measure, alone, limited)
+            other_card, more = await _other_side(side, event, other, world, judging)
+            other_id, outbox_ids = other_card.id, outbox_ids + more
+            if parting is not None and splits is not None:
+                await spanning.move(splits.messages, other_card, parting.body)
+                await _give(other_card.id, card.id, parting.writer, now)
     return Handled(
         done=True,
         card_id=kept.id if kept else 0,
         pipeline=kept.pipeline if kept else "",
         refused=decision.refused,
         outbox_ids=outbox_ids,
+        other_id=other_id,
     )
+
+
+class _Judging(NamedTuple):
+    """How events are judged in this transaction: the arguments of `handle`."""
+
+    decide: Decide
+    version: str
+    now: dt.datetime
+    measure: Measure | None
+    alone: bool
+    limited: Limited
+
+
+async def _other_side(
+    side: AbsorbCard | ReleaseCard | SplitOff, event: Event, before: Row | None, world: World, how: _Judging
+) -> tuple[Card, tuple[int, ...]]:
+    """Journal, judge and write what an event means for the other card; that card and new deliveries."""
+    backfill = isinstance(side, SplitOff)
+    at = side.said[0].at if isinstance(side, SplitOff) else event.at
+    card_id = int(before["id"]) if before is not None else 0
+    row = journal.event_row(journal.SPANS, str(event.id), side, at=at, now=how.now, card_id=card_id, backfill=backfill)
+    (new,) = await unit.insert("event", [row], "RETURNING id")
+    own = Event(id=int(new["id"]), at=at, body=side, backfill=backfill)
+    card: Card | None = _cards.decode(before["data"]) if before is not None else None
+    answered = await answers.known(asked(side, card))
+    fresh = await _world(new=False, alone=how.alone, limited=how.limited, answered=answered)
+    fresh = replace(fresh, next_card_id=world.next_card_id, next_card_number=world.next_card_number)
+    decision = _decided(how.decide, own, card, fresh)
+    kept = decision.card
+    if kept is None or decision.refused:
+        raise Broken from RuntimeError(f"the other card refuses it: {decision.refused}")
+    await _write_card(kept, card, before, decision, own, how.now, how.measure, None)
+    outbox_ids = await _write_effects(kept, decision, own, how.version, how.now, None)
+    await answers.write(decision.answered, how.now)
+    await _write_tallies(decision, card, fresh)
+    await _write_trace(decision, own, how.version, how.now)
+    await _mark(own.id, kept.id, decision, how.version, how.now, False)
+    return kept, outbox_ids
+
+
+async def _give(card_id: int, from_id: int, writer: CustomerMessage | OpenCard | None, now: dt.datetime) -> None:
+    """Say whose the new card of a split is: the writer's of its first message, else that of the card it comes from."""
+    of_card = None
+    if writer is not None:
+        found = await contacts.find(writer)
+        of_card = (await contacts.settle(found, writer, None, now)).of_card if found.named.keys else None
+    if of_card is None:
+        of_card = await unit.first("SELECT contact_id, identity_id, claimed FROM card WHERE id = ?", from_id)
+    if of_card is not None:
+        await unit.fetch(
+            "UPDATE card SET contact_id = ?, identity_id = ?, claimed = ? WHERE id = ?",
+            of_card["contact_id"],
+            of_card["identity_id"],
+            of_card["claimed"],
+            card_id,
+        )
+
+
+async def _mark(event_id: int, card_id: int, decision: Decision, version: str, now: dt.datetime, stray: bool) -> None:
+    """The event is handled. `stray`: a customer's message that found no place, which is for a person to see."""
+    await unit.fetch(
+        "UPDATE event SET handled_at = ?, card_id = ?, version = ?, refused = ?, error = ?, next_at = NULL, parked_at = ?"
+        " WHERE id = ?",
+        now,
+        card_id,
+        version,
+        decision.refused,
+        (decision.refused or "it opened no card") if stray else "",
+        now if stray else None,
+        event_id,
+    )
+
+
+def _leads_to(conversation: Row, named: Row | None, before: Row | None, card_id: int) -> bool:
+    """Whether a conversation leads to a card already: it is its card, or its card is part of that one."""
+    if card_id == conversation["card_id"]:
+        return True
+    followed = named is not None and before is not None and int(named["id"]) == conversation["card_id"]
+    return followed and before is not None and int(before["id"]) == card_id
+
+
+async def _home(row: Row | None) -> Row | None:
+    """The card that a card is part of; itself where it is part of none."""
+    seen: set[int] = set()
+    while row is not None and row["merged_into"] and int(row["id"]) not in seen:
+        seen.add(int(row["id"]))
+        row = await _card_row(int(row["merged_into"]))
+    return row
 
 
 async def _waiting_event(event_id: int, now: dt.datetime) -> Row | None:
@@ -209,8 +315,8 @@ async def _point(conversation: Row, card_id: int) -> None:
 
 async def _card_row(card_id: int) -> Row | None:
     return await unit.first(
-        "SELECT id, connector, conversation, clock, started_at, risk_at, contact_id, data FROM card WHERE id = ?"
-        + unit.locked(),
+        "SELECT id, connector, conversation, clock, started_at, risk_at, contact_id, merged_into, data FROM card"
+        f" WHERE id = ?{unit.locked()}",
         card_id,
     )
 
@@ -449,6 +555,7 @@ def _message(
         "contact_id": 0,
         "quoted": "",
         "html": "",
+        "came_to": 0,
     }
 
 

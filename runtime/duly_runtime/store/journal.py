@@ -22,6 +22,8 @@ COMMANDS = ""
 """Source of what people and the API do; connectors have their names."""
 TIMERS = "*timer"
 RECOMPUTES = "*recompute"
+SPANS = "*span"
+"""The other sides of events that span two cards; their key is the id of the command's event."""
 
 ONCE = "ON CONFLICT (source, key) DO NOTHING RETURNING id"
 
@@ -134,7 +136,14 @@ async def outcome(event_id: int) -> Handled:
     )
     if row is None or row["handled_at"] is None:
         return Handled(done=False)
-    return Handled(done=True, card_id=int(row["card_id"]), pipeline=row["pipeline"] or "", refused=row["refused"])
+    other = await unit.first("SELECT card_id FROM event WHERE source = ? AND key = ?", SPANS, str(event_id))
+    return Handled(
+        done=True,
+        card_id=int(row["card_id"]),
+        pipeline=row["pipeline"] or "",
+        refused=row["refused"],
+        other_id=int(other["card_id"]) if other is not None else 0,
+    )
 
 
 async def failed(event_id: int, error: str, now: dt.datetime) -> None:

@@ -8,6 +8,9 @@ from collections.abc import Sequence
 from duly_runtime.store import unit
 from duly_runtime.store.api import PastEvent
 
+DONE = "NOT (e.refused <> '' AND e.kind IN ('MergeCard', 'UnmergeCard', 'SplitCard'))"
+"""Of what spans two cards only what was carried out: whether it may be depends on the other card as it was."""
+
 
 async def events(after: int, limit: int, without: Sequence[str]) -> list[PastEvent]:
     """Handled events with an id above `after` and of none of the kinds `without`, in the order of the journal."""
@@ -15,7 +18,7 @@ async def events(after: int, limit: int, without: Sequence[str]) -> list[PastEve
         "SELECT e.id, e.card_id, e.at, e.received_at, e.backfill, e.body, v.id AS conversation FROM event e"
         " LEFT JOIN card c ON c.id = e.card_id"
         " LEFT JOIN conversation v ON v.connector = c.connector AND v.key = c.conversation AND c.conversation <> ''"
-        f" WHERE e.id > ? AND e.handled_at IS NOT NULL AND e.kind NOT IN ({unit.marks(len(without))})"
+        f" WHERE e.id > ? AND e.handled_at IS NOT NULL AND e.kind NOT IN ({unit.marks(len(without))}) AND {DONE}"
         " ORDER BY e.id LIMIT ?",
         after,
         *without,
@@ -38,7 +41,8 @@ async def events(after: int, limit: int, without: Sequence[str]) -> list[PastEve
 async def count(without: Sequence[str]) -> int:
     """How many `events` gives in all."""
     row = await unit.first(
-        f"SELECT COUNT(*) AS n FROM event WHERE handled_at IS NOT NULL AND kind NOT IN ({unit.marks(len(without))})",
+        "SELECT COUNT(*) AS n FROM event e"
+        f" WHERE e.handled_at IS NOT NULL AND e.kind NOT IN ({unit.marks(len(without))}) AND {DONE}",
         *without,
     )
     return int(row["n"]) if row else 0

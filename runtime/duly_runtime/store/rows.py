@@ -53,6 +53,7 @@ def card_row(card: Card, timers: Sequence[Timer], before: dict[str, Any] | None,
         **_deadline(card, timers, before, now),
         "revision": card.revision,
         "changed_at": now,
+        "merged_into": card.merged.card if card.merged is not None else 0,
         "search": "\n".join(part for part in searched if part).casefold(),
         "data": json(card),
     }

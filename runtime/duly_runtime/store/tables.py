@@ -70,7 +70,8 @@ class Card(Table, tablename="card"):
     """`data` is the whole aggregate; the other columns are what boards and searches need of it.
 
     `contact_id` is whose it is and `identity_id` the name that told, both 0 where nothing did; `claimed`: nobody vouches
-    for it. They are no part of the aggregate: people merge and split contacts without an event for each card."""
+    for it. They are no part of the aggregate: people merge and split contacts without an event for each card.
+    `merged_into`: the card it is part of, 0 for none."""
 
     id = BigInt(primary_key=True)
     number = BigInt()
@@ -103,6 +104,7 @@ class Card(Table, tablename="card"):
     contact_id = BigInt()
     identity_id = BigInt()
     claimed = Boolean()
+    merged_into = BigInt()
 
 
 class Contact(Table, tablename="contact"):
@@ -270,6 +272,7 @@ class Message(Table, tablename="message"):
     contact_id = BigInt()
     quoted = Text()
     html = Text()
+    came_to = BigInt()
 
 
 class Quarantine(Table, tablename="quarantine"):

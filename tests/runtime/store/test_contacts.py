@@ -401,6 +401,7 @@ def test_cards_of_before_contacts_get_theirs(store_url: str, monkeypatch: pytest
         async with opened(store_url) as store:
             for each in old:
                 row = rows.card_row(each, (), None, NOW)
+                del row["merged_into"]  # came later
                 marks = ", ".join("?" * len(row))
                 await sql(store, f"INSERT INTO card ({', '.join(row)}) VALUES ({marks})", *row.values())
         monkeypatch.setattr(migrations, "MIGRATIONS", now)

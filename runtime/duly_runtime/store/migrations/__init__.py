@@ -24,6 +24,7 @@ from duly_runtime.store.migrations import (
     m0009_order,
     m0010_deliveries,
     m0011_quoted,
+    m0012_merged,
 )
 
 MIGRATIONS: tuple[ModuleType, ...] = (
@@ -38,6 +39,7 @@ MIGRATIONS: tuple[ModuleType, ...] = (
     m0009_order,
     m0010_deliveries,
     m0011_quoted,
+    m0012_merged,
 )
 
 LOCK = 0x64756C79
