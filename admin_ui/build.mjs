@@ -6,7 +6,7 @@ const out = "duly_admin_ui/static";
 await mkdir(out, { recursive: true });
 for (const name of await readdir(out)) await rm(`${out}/${name}`);
 await build({
-  entryPoints: ["src/shell.js", "src/board.js", "src/editor.js", "src/app.css"],
+  entryPoints: ["src/shell.js", "src/board.js", "src/editor.js", "src/setup.js", "src/app.css"],
   outdir: out,
   bundle: true,
   minify: true,

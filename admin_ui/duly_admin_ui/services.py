@@ -10,6 +10,7 @@ import msgspec
 
 from duly_dsl.diagnostics import Diagnostic
 from duly_dsl.program import Program
+from duly_runtime.doors import Check
 from duly_runtime.events import AnyBody
 from duly_runtime.planning import Plan
 from duly_runtime.store.api import Store
@@ -59,6 +60,79 @@ class CaughtMail(msgspec.Struct, frozen=True, kw_only=True):
     subject: str
     text: str
     at: dt.datetime
+
+
+class NamedSecret(msgspec.Struct, frozen=True, kw_only=True):
+    """A secret a connector refers to. `use` is the line that names it (`app secret`); `state` is `stored`, `missing` or
+    `environment` (stored where no page can change it)."""
+
+    name: str
+    use: str
+    state: str
+
+
+class Checked(msgspec.Struct, frozen=True, kw_only=True):
+    """What a connector's checks found, when, and after how many seconds."""
+
+    at: dt.datetime
+    seconds: float
+    checks: tuple[Check, ...]
+
+
+class Trial(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of a test message. `outcome`: `sent`, `failed`, `retry` (not now) or `unknown` (it may have arrived)."""
+
+    at: dt.datetime
+    to: str
+    outcome: str
+    reason: str
+    seconds: float
+
+
+class ConnectorPage(msgspec.Struct, frozen=True, kw_only=True):
+    """A connector of the running rules. `state` says how it is at a glance: `ok`, `bad`, `unknown` (not checked yet)."""
+
+    name: str
+    kind: str
+    direction: str
+    pipeline: str
+    state: str
+    problem: str
+    """Why it could not be built, empty where it could."""
+    address: str
+    """The URL of its door, empty where it has none."""
+    guide: tuple[str, ...]
+    """What the person who sets up the other side must know."""
+    settings: tuple[tuple[str, str], ...]
+    """What the rules say of it, but for secrets."""
+    secrets: tuple[NamedSecret, ...]
+    sends: bool
+    test_to: str
+    """What a test message needs: `email`, `phone`, `address` or nothing."""
+    checked: Checked | None
+
+
+class Connectors(Protocol):
+    """Setting up connectors. Texts of connectors come in `language`. Missing where no connector has the name."""
+
+    async def pages(self, language: str) -> list[ConnectorPage]: ...
+
+    async def page(self, name: str, language: str) -> ConnectorPage: ...
+
+    def plugin_problems(self) -> dict[str, str]:
+        """Plug-ins that could not be loaded, and why."""
+        ...
+
+    async def check(self, name: str, language: str) -> Checked: ...
+
+    async def try_out(self, name: str, to: str, language: str, author: str) -> Trial:
+        """Send a test message, by itself and now; it is no delivery of the outbox. Refused where it can't be tried."""
+        ...
+
+    async def store_secret(self, name: str, secret: str, value: str, author: str) -> None:
+        """Replace a secret the connector names; without a connector, store a new one, for rules still to be published.
+        Refused where it can't be stored."""
+        ...
 
 
 class Refused(Exception):
@@ -132,6 +206,10 @@ class Services(Protocol):
     async def fetch_again(self, file: FileRow) -> None:
         """Try again to fetch a file that failed; Conflict where it has not."""
         ...
+
+    # --- connectors
+    @property
+    def connectors(self) -> Connectors: ...
 
     # --- rules
     async def check(self, sources: dict[str, str]) -> list[Diagnostic]:

@@ -17,6 +17,12 @@ REFUSALS = (
     _("a password needs at least 10 characters"),
     _("a user name is one word of letters and digits, like ana"),
     _("there is an administrator already: sign in"),
+    _("this connector does not send"),
+    _("say where the test message goes"),
+    _("this is no address"),
+    _("this secret comes from the environment of the server: change it there"),
+    _("the value is empty"),
+    _("this secret is stored already: replace it on the page of its connector"),
     _("a file's name ends in .duly and holds letters, digits, spaces, dots, - and _"),
 )
 """What `Refused` says, where we know it beforehand."""
@@ -60,6 +66,8 @@ def for_scripts(_: Gettext) -> dict[str, str]:
         "remove": _("Remove {name}"),
         "too-many-files": _("A message can have {most} files"),
         "too-large-files": _("The files of a message can have {most} together"),
+        "working": _("Working… {seconds} s"),
+        "copied": _("Copied"),
         "nothing": _("Nothing to publish: the files are those of the live version"),
     }
 
@@ -161,6 +169,32 @@ class Words:
             "cancelled": _("cancelled"),
         }.get(state, state)
 
+    def health(self, state: str) -> str:
+        """How a connector or one of its checks is."""
+        _ = self._
+        return {"ok": _("In order"), "bad": _("Needs attention"), "unknown": _("Not known yet")}.get(state, state)
+
+    def secret(self, state: str) -> str:
+        _ = self._
+        states = {"stored": _("stored"), "missing": _("missing"), "environment": _("from the server's environment")}
+        return states.get(state, state)
+
+    def direction(self, direction: str) -> str:
+        _ = self._
+        return {"receives": _("receives"), "sends": _("sends"), "connects": _("receives and sends")}.get(
+            direction, direction
+        )
+
+    def trial(self, outcome: str) -> str:
+        """What became of a test message."""
+        _ = self._
+        return {
+            "sent": _("Sent"),
+            "failed": _("Not delivered"),
+            "retry": _("Not now"),
+            "unknown": _("It may have arrived"),
+        }.get(outcome, outcome)
+
     def parked(self, what: str) -> str:
         _ = self._
         return {"raw": _("Request"), "event": _("Event"), "delivery": _("Delivery")}.get(what, what)
@@ -178,6 +212,7 @@ class Words:
             "parked.handle": _("handle what was put aside"),
             "rules.edit": _("edit the rules"),
             "rules.publish": _("publish the rules"),
+            "connectors.manage": _("set up connectors"),
             "users.manage": _("manage users"),
             "tokens.manage": _("manage API tokens"),
             "audit.read": _("read the audit log"),

@@ -35,7 +35,7 @@ from duly_runtime.doors import (
     Refused,
     Retry,
 )
-from duly_runtime.events import File
+from duly_runtime.events import Contact, File
 
 if TYPE_CHECKING:
     from duly_runtime.time import Clock  # a name for the reader: the module brings asyncio
@@ -95,6 +95,8 @@ class Connector(abc.ABC):
     """The package whose catalogue holds the connector's texts."""
     SENDS_FILES: ClassVar[bool] = False
     """Whether `send` delivers `Outgoing.files`. Where it does not, a message with files is failed before it gets there."""
+    TEST_TO: ClassVar[str] = "address"
+    """What `trial` needs to be told: `email`, `phone`, `address` (a name of the provider's own), or nothing."""
 
     def __init__(self, definition: program.Connector, pipeline: program.Pipeline | None, tools: Tools) -> None:
         self.definition = definition
@@ -185,6 +187,29 @@ class Connector(abc.ABC):
     async def check(self) -> tuple[Check, ...]:
         """Named checks for the set-up page. The base checks that every secret the connector names is stored."""
         return tuple(self._secret_check(name) for name in self.secret_names())
+
+    def guide(self, address: str) -> tuple[str, ...]:
+        """What the person who sets up the other side must know, a step each. `address` is the URL of the connector's door,
+        empty where it has none. Secrets are named, never told."""
+        return ()
+
+    def trial(self, to: str, key: str) -> Outgoing:
+        """A test message for `to`, which somebody typed; `send` delivers it."""
+        contact = Contact(
+            address=to, email=to if self.TEST_TO == "email" else "", phone=to if self.TEST_TO == "phone" else ""
+        )
+        return Outgoing(
+            outbox_id=0,
+            key=key,
+            kind="message",
+            to=contact,
+            subject=self._("Test message"),
+            text=self._("This is a test message from Duly, sent by the connector {name}. It works.").format(
+                name=self.definition.name
+            ),
+            automatic=True,
+            now=self.tools.clock.now(),
+        )
 
     async def close(self) -> None:  # noqa: B027 (most connectors hold nothing open)
         """Let go of what was opened; a send may still be under way."""

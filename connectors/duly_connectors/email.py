@@ -72,6 +72,7 @@ class Email(Connector):
     """`sends email`: replies to customers and notices to the people who work here."""
 
     SENDS_FILES = True
+    TEST_TO = "email"
 
     KIND = program.ConnectorKind(
         name="email",

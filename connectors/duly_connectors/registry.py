@@ -14,7 +14,7 @@ import msgspec
 from duly_connectors.contract import Connector, MissingSecret, Tools
 from duly_connectors.wording import Worded
 from duly_dsl import i18n, program
-from duly_runtime.doors import Failed, Fetcher, FetchOutcome, Outcome, Outgoing, Retry, Sender, Sent, Unknown
+from duly_runtime.doors import Check, Failed, Fetcher, FetchOutcome, Outcome, Outgoing, Retry, Sender, Sent, Unknown
 from duly_runtime.events import File
 
 GROUP = "duly.connectors"
@@ -22,6 +22,8 @@ HIDDEN = "•••"
 """In place of a secret."""
 SHORTEST = 6
 """Characters below which a secret is none, and hiding it would tear words apart."""
+CHECK_SECONDS = 30.0
+"""For all checks of one connector; a person waits for them."""
 
 log = logging.getLogger(__name__)
 
@@ -123,10 +125,7 @@ class Guarded:
         """What is kept and shown holds no secret, though the other side may repeat what it was sent."""
         if not outcome.answer and isinstance(outcome, Sent):
             return outcome
-        secrets: set[str] = set()
-        for name in self.connector.secret_names():
-            with contextlib.suppress(MissingSecret):
-                secrets.update(self.connector.secrets(name))
+        secrets = self._secrets()
         changed = {
             field: _hidden(getattr(outcome, field), secrets) for field in ("reason", "answer") if hasattr(outcome, field)
         }
@@ -143,6 +142,34 @@ class Guarded:
         if not isinstance(outcome, FetchOutcome):
             return Failed(reason=f"the connector gave no outcome but {type(outcome).__name__}")
         return outcome
+
+    async def check(self) -> tuple[Check, ...]:
+        """The connector's checks; a bad one where it breaks or takes longer than CHECK_SECONDS."""
+        import asyncio  # imported late: rule files are checked without a network
+
+        label = self.connector._("Checks")
+        try:
+            async with asyncio.timeout(CHECK_SECONDS):
+                checks = await self.connector.check()
+        except Worded as error:
+            checks = (Check(name=label, state="bad", detail=error.told(self.connector._)),)
+        except TimeoutError:
+            words = self.connector._("No answer within {seconds} seconds.").format(seconds=int(CHECK_SECONDS))
+            checks = (Check(name=label, state="unknown", detail=words),)
+        except Exception as error:
+            log.exception("connector %s broke while checking", self.connector.definition.name)
+            words = self.connector._("The connector broke while checking: {error}").format(error=type(error).__name__)
+            checks = (Check(name=label, state="bad", detail=words),)
+        secrets = self._secrets()
+        return tuple(msgspec.structs.replace(each, detail=_hidden(each.detail, secrets)) for each in checks)
+
+    def _secrets(self) -> set[str]:
+        """The values no outcome may repeat."""
+        secrets: set[str] = set()
+        for name in self.connector.secret_names():
+            with contextlib.suppress(MissingSecret):
+                secrets.update(self.connector.secrets(name))
+        return secrets
 
 
 def _hidden(text: str, secrets: Iterable[str]) -> str:

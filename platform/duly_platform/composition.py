@@ -47,15 +47,14 @@ async def open_desk(settings: Settings, clock: Clock | None = None) -> AsyncIter
         return secrets.previous(name, clock.now())
 
     network = Network(allow_private=settings.allow_private_addresses)
+    tools = Tools(secrets=secret, previous=previous, clock=clock, network=network, language=i18n.of_environment())
     await store.start()
     try:
         node = Node(
             NodeConfig(
                 store=store,
                 clock=clock,
-                doors=Live(
-                    Tools(secrets=secret, previous=previous, clock=clock, network=network, language=i18n.of_environment())
-                ),
+                doors=Live(tools),
                 broker_url=settings.broker_url,
                 roles=settings.roles,
                 base_url=settings.base_url,
@@ -63,7 +62,15 @@ async def open_desk(settings: Settings, clock: Clock | None = None) -> AsyncIter
         )
         await node.start()
         try:
-            desk = Desk(store=store, clock=clock, node=node, secrets=secrets, accounts=Accounts(store, clock))
+            desk = Desk(
+                store=store,
+                clock=clock,
+                node=node,
+                secrets=secrets,
+                accounts=Accounts(store, clock),
+                tools=tools,
+                base_url=settings.base_url,
+            )
             if settings.git is not None and "web" in settings.roles:
                 desk.git = follower_of(desk, settings.git)
                 desk.git.start()
@@ -72,6 +79,7 @@ async def open_desk(settings: Settings, clock: Clock | None = None) -> AsyncIter
             finally:
                 if desk.git is not None:
                     await desk.git.stop()
+                await desk.connectors.close()
         finally:
             await node.stop()
     finally:

@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from duly_admin_ui import services
 from duly_admin_ui.services import CaughtMail
 from duly_connectors import registry
+from duly_connectors.contract import Tools
 from duly_dsl import formatter, meaning
 from duly_dsl.build import build
 from duly_dsl.diagnostics import Diagnostic
@@ -17,6 +18,7 @@ from duly_dsl.program import Environment, Program
 from duly_dsl.source import SourceFile
 from duly_platform import knowledge
 from duly_platform.accounts import Accounts
+from duly_platform.connecting import Connecting
 from duly_platform.git.sync import Follower
 from duly_platform.secrets import SecretStore
 from duly_platform.waiting import Waiting
@@ -34,12 +36,23 @@ COMMAND_SECONDS = 10.0
 class Desk:
     """The application: one a process, made by `composition.open_desk`."""
 
-    def __init__(self, *, store: Store, clock: Clock, node: Node, secrets: SecretStore, accounts: Accounts) -> None:
+    def __init__(
+        self,
+        *,
+        store: Store,
+        clock: Clock,
+        node: Node,
+        secrets: SecretStore,
+        accounts: Accounts,
+        tools: Tools,
+        base_url: str,
+    ) -> None:
         self.store = store
         self.clock = clock
         self.node = node
         self.secrets = secrets
         self.accounts = accounts
+        self.connectors = Connecting(self, tools, base_url)
         self.mailbox: Callable[[], list[CaughtMail]] | None = None
         """The demo's caught mail, newest first."""
         self.git: Follower | None = None

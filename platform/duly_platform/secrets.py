@@ -72,6 +72,10 @@ class SecretStore:
         named = {key.removeprefix(PREFIX) for key, value in self._environ.items() if key.startswith(PREFIX) and value}
         return frozenset(named | self._read().keys())
 
+    def from_environment(self, name: str) -> bool:
+        """It can't be changed here."""
+        return bool(self._environ.get(f"{PREFIX}{name}"))
+
     def until(self, name: str, now: dt.datetime) -> dt.datetime | None:
         """How long the value before still counts, where one does and its end is known."""
         kept = self._read().get(name)

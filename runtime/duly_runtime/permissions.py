@@ -17,6 +17,7 @@ PERMISSIONS = {
     "journal.read": "manager",
     "rules.edit": "admin",
     "rules.publish": "admin",
+    "connectors.manage": "admin",
     "users.manage": "admin",
     "tokens.manage": "admin",
     "audit.read": "admin",

@@ -7,8 +7,9 @@ import hashlib
 import hmac
 import json
 import threading
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import httpx
@@ -85,18 +86,23 @@ connector "Shop" receives webhook {
 class Running:
     """Duly in a thread of its own, as one process would run it."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(
+        self, folder: Path, rules: str = RULES, secrets: Mapping[str, str] = MappingProxyType({"SHOP_KEY": KEY})
+    ) -> None:
         self._folder = folder
+        self._rules = rules
+        self._secrets = secrets
         self._up = threading.Event()
         self._thread = threading.Thread(target=lambda: asyncio.run(self._main()), daemon=True)
         self._failed: BaseException | None = None
 
     async def _main(self) -> None:
         try:
-            settings = load(self._folder, {}, port=0)
+            settings = load(self._folder, {"DULY_ALLOW_PRIVATE_ADDRESSES": "1"}, port=0)
             async with open_desk(settings, SystemClock()) as desk:
-                desk.secrets.set("SHOP_KEY", KEY)
-                done = await desk.publish({"support.duly": RULES}, "tester", "First promises")
+                for name, value in self._secrets.items():
+                    desk.secrets.set(name, value)
+                done = await desk.publish({"support.duly": self._rules}, "tester", "First promises")
                 assert done.hash, [item.message for item in done.diagnostics]
                 self.desk, self._loop = desk, asyncio.get_running_loop()
                 app = create_app(desk, settings, "setup-token")

@@ -22,7 +22,17 @@ from litestar.connection import ASGIConnection
 from litestar.middleware import AbstractAuthenticationMiddleware, AuthenticationResult, DefineMiddleware
 
 import duly_admin_ui
-from duly_admin_ui.services import CaughtMail, Change, Published, Refused, SignIn
+from duly_admin_ui.services import (
+    CaughtMail,
+    Change,
+    Checked,
+    ConnectorPage,
+    NamedSecret,
+    Published,
+    Refused,
+    SignIn,
+    Trial,
+)
 from duly_dsl.diagnostics import Diagnostic, Fix, Severity
 from duly_dsl.meaning import Change as Change_
 from duly_dsl.meaning import Place
@@ -31,6 +41,7 @@ from duly_dsl.source import Span
 from duly_dsl.units import HOUR, Duration, Unit
 from duly_runtime.card import Card, Clock, ClockState, Ladder, Pause, Visit
 from duly_runtime.decision import FactTrace, RuleTrace
+from duly_runtime.doors import Check
 from duly_runtime.events import (
     AgentMessage,
     AnyBody,
@@ -539,6 +550,78 @@ HTML = (
 """As no mail comes in, after cleaning: what if something was missed?"""
 
 
+class TheatreConnectors:
+    """Connectors in every state; what they are asked is done at once."""
+
+    def __init__(self, now: dt.datetime, *, empty: bool = False) -> None:
+        self.now = now
+        self.plugins = {} if empty else {"pager": "`duly_pager:Pager` could not be loaded: ImportError('x')"}
+        self.told: list[tuple[str, str]] = []
+        self.secrets: dict[str, str] = {}
+        shop = ConnectorPage(
+            name="Shop", kind="webhook", direction="receives", pipeline="Customer support", state="bad", problem="",
+            address="https://duly.example/in/shop",
+            guide=("The other side posts to https://duly.example/in/shop.", "It signs with the secret `SHOP_KEY`."),
+            settings=(), secrets=(NamedSecret(name="SHOP_KEY", use="verify", state="missing"),), sends=False, test_to="",
+            checked=None,
+        )  # fmt: skip
+        checks = (
+            Check(name="Secret `SMTP_URL`", state="ok"),
+            Check(name="Mail server", state="bad", detail="the mail server answered 535: no"),
+            Check(name="Sender", state="unknown", detail="store the secrets first"),
+        )
+        mail = ConnectorPage(
+            name="Mail", kind="email", direction="sends", pipeline="", state="bad", problem="", address="", guide=(),
+            settings=(("from", "Support <support@desk.example>"),),
+            secrets=(
+                NamedSecret(name="SMTP_URL", use="server", state="stored"),
+                NamedSecret(name="SMTP_OTHER", use="other", state="environment"),
+            ),
+            sends=True, test_to="email", checked=Checked(at=now, seconds=0.42, checks=checks),
+        )  # fmt: skip
+        pager = ConnectorPage(
+            name="Pager", kind="pager", direction="connects", pipeline="Customer support", state="bad",
+            problem="`pager`: no connector of this kind is installed", address="", guide=(), settings=(), secrets=(),
+            sends=True, test_to="", checked=None,
+        )  # fmt: skip
+        hook = ConnectorPage(
+            name="CRM", kind="webhook", direction="sends", pipeline="", state="ok", problem="", address="", guide=(),
+            settings=(("url", "https://crm.example/hook"),), secrets=(), sends=True, test_to="",
+            checked=Checked(at=now, seconds=0.1, checks=()),
+        )  # fmt: skip
+        self.kept = {} if empty else {each.name: each for each in (shop, mail, pager, hook)}
+
+    async def pages(self, language: str) -> list[ConnectorPage]:
+        return list(self.kept.values())
+
+    async def page(self, name: str, language: str) -> ConnectorPage:
+        if name not in self.kept:
+            raise Missing(name)
+        return self.kept[name]
+
+    def plugin_problems(self) -> dict[str, str]:
+        return self.plugins
+
+    async def check(self, name: str, language: str) -> Checked:
+        done = Checked(at=self.now, seconds=0.1, checks=(Check(name="Mail server", state="ok"),))
+        self.kept[name] = msgspec.structs.replace(await self.page(name, language), state="ok", checked=done)
+        return done
+
+    async def try_out(self, name: str, to: str, language: str, author: str) -> Trial:
+        if to == "nobody@example.org":
+            raise Refused("this is no address")
+        self.told.append((name, to))
+        return Trial(at=self.now, to=to, outcome="retry", reason="the mail server answered 451: later", seconds=0.2)
+
+    async def store_secret(self, name: str, secret: str, value: str, author: str) -> None:
+        self.secrets[secret] = value
+        page = await self.page(name, "en")
+        stored = tuple(
+            msgspec.structs.replace(each, state="stored") if each.name == secret else each for each in page.secrets
+        )
+        self.kept[name] = msgspec.structs.replace(page, secrets=stored)
+
+
 class Theatre:
     """Services over the MemoryStore: every account has PASSWORD, commands are carried out at once."""
 
@@ -552,6 +635,7 @@ class Theatre:
         self.clock = clock
         self.memory = MemoryStore(clock.now(), empty=empty)
         self.mails = mails
+        self.connectors = TheatreConnectors(clock.now(), empty=empty)
         self.queues: set[asyncio.Queue[Change | None]] = set()
 
     @property

@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+import threading
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AbstractAsyncContextManager
+from typing import TypeVar
+
+Made = TypeVar("Made")
 
 
 class Web:
@@ -116,3 +121,19 @@ async def mail(**says: str) -> AsyncIterator[Mail]:
     made = Mail(says)
     async with _listening(made) as made.port:
         yield made
+
+
+@contextlib.contextmanager
+def aside(server: AbstractAsyncContextManager[Made]) -> Iterator[Made]:
+    """The server in a thread of its own, for tests whose loop waits for the application."""
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever, daemon=True)
+    thread.start()
+    made = asyncio.run_coroutine_threadsafe(server.__aenter__(), loop).result(10)
+    try:
+        yield made
+    finally:
+        asyncio.run_coroutine_threadsafe(server.__aexit__(None, None, None), loop).result(10)
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join(10)
+        loop.close()

@@ -14,6 +14,7 @@ from duly_admin_ui.page import STATIC, YEAR, Page
 from duly_admin_ui.pages import (
     board,
     card,
+    connectors,
     contacts,
     files,
     live,
@@ -36,7 +37,22 @@ def routes(services: Services) -> list[Router]:
     async def page(request: Request[Any, Any, Any]) -> Page:
         return Page(request, services)
 
-    modules = (signin, board, card, contacts, files, originals, rules, publishing, versions, reports, parked, notices, live)
+    modules = (
+        signin,
+        board,
+        card,
+        contacts,
+        connectors,
+        files,
+        originals,
+        rules,
+        publishing,
+        versions,
+        reports,
+        parked,
+        notices,
+        live,
+    )
     pages = Router(
         path="/",
         route_handlers=[handler for module in modules for handler in module.HANDLERS],

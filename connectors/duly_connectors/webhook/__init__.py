@@ -39,6 +39,7 @@ class Webhook(Connector):
         accepts_map=True,
         accepts_events=True,
     )
+    TEST_TO = ""
 
     def __init__(self, definition: program.Connector, pipeline: program.Pipeline | None, tools: Tools) -> None:
         super().__init__(definition, pipeline, tools)
@@ -104,6 +105,49 @@ class Webhook(Connector):
         if not url:
             return Failed(reason=self._("The connector has no `url` line."))
         return await post(self.tools, url, self.settings("sign with"), item, self._)
+
+    def guide(self, address: str) -> tuple[str, ...]:
+        door, steps = self.definition, []
+        if address:
+            steps.append(self._("The other side posts to {address}.").format(address=address))
+            words = {
+                "standard webhooks": _(
+                    "It signs as Standard Webhooks with the secret `{secret}`, in the header webhook-signature."
+                ),
+                "github": _("It signs as GitHub with the secret `{secret}`, in the header X-Hub-Signature-256."),
+                "stripe": _("It signs as Stripe with the secret `{secret}`, in the header Stripe-Signature."),
+                "hmac": _("It signs the body by HMAC with {algorithm} and the secret `{secret}`, in the header {header}."),
+                "token": _("It shows the secret `{secret}` in the header {header}."),
+            }.get(door.verify_scheme)
+            if words is not None:
+                header = door.verify_header or ("X-Duly-Token" if door.verify_scheme == "token" else "")
+                algorithm = (door.verify_algorithm or "sha256").upper()
+                steps.append(self._(words).format(secret=door.verify_secret, header=header, algorithm=algorithm))
+        if door.direction != "receives":
+            given = door.settings.get("sign with")
+            if given is None:
+                steps.append(
+                    self._("What Duly posts is not signed: add a `sign with secret` line, so that it can be believed.")
+                )
+            else:
+                words = self._("What Duly posts is signed as Standard Webhooks with the secret `{secret}`.")
+                steps.append(words.format(secret=given.value))
+            steps.append(self._("A test posts the event `test.ping`; answer it with any status of 200 to 299."))
+        return tuple(steps)
+
+    def trial(self, to: str, key: str) -> Outgoing:
+        """`test.ping`, in the shape of all events."""
+        now = self.tools.clock.now()
+        payload = {"type": "test.ping", "timestamp": now, "data": {"connector": self.definition.name}}
+        return Outgoing(
+            outbox_id=0,
+            key=key,
+            kind="call",
+            to=Contact(),
+            event="test.ping",
+            payload=msgspec.json.encode(payload),
+            now=now,
+        )
 
     async def check(self) -> tuple[Check, ...]:
         checks = list(await super().check())

@@ -36,6 +36,7 @@ class WhatsApp(Connector):
     """One phone number of a WhatsApp Business account."""
 
     SENDS_FILES = True
+    TEST_TO = "phone"
     UPLOAD_SECONDS = 8.0
     POST_SECONDS = 6.0
     """Together less than the 15 seconds a send has, so that we know which of the two was cut short."""
@@ -199,6 +200,34 @@ class WhatsApp(Connector):
         return said
 
     # --- life --------------------------------------------------------------------------------------------------------
+
+    def guide(self, address: str) -> tuple[str, ...]:
+        steps: list[str] = []
+        if address:
+            steps = [
+                self._("In Meta's app, under WhatsApp, Configuration: {address} is the callback URL.").format(
+                    address=address
+                ),
+                self._("The verify token there is the value of the secret `{name}`: any word you choose.").format(
+                    name=self._secret_of("verify token")
+                ),
+                self._("Subscribe to the field `messages`; Meta asks for the verify token when you save."),
+                self._(
+                    "The app secret, in Settings, Basic, goes into the secret `{name}`: it signs what Meta sends."
+                ).format(name=self._secret_of("app secret")),
+            ]
+        if self.definition.direction != "receives":
+            steps += [
+                self._("A system user's token with `whatsapp_business_messaging` goes into the secret `{name}`.").format(
+                    name=self._secret_of("access token")
+                ),
+                self._("A test message reaches who has written to the number in the last 24 hours: write to it first."),
+            ]
+        return tuple(steps)
+
+    def _secret_of(self, key: str) -> str:
+        given = self.definition.settings.get(key)
+        return str(given.value) if given is not None and given.secret else key
 
     async def check(self) -> tuple[Check, ...]:
         secrets = await super().check()

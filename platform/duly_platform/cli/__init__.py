@@ -47,6 +47,7 @@ COMMANDS = {
     "demo": ("duly_platform.cli.demo:Demo", _("Serve a demo workspace with live traffic")),
     "worker": ("duly_platform.cli.serve:Worker", _("Run a worker process (PostgreSQL with Redis or RabbitMQ)")),
     "scheduler": ("duly_platform.cli.serve:Scheduler", _("Run a scheduler process: timers and the outbox")),
+    "connectors": ("duly_platform.cli.connectors:Connectors", _("Show the connectors and run their checks")),
     "user": ("duly_platform.cli.accounts:UserCommand", _("Make an account or set a password")),
     "parked": ("duly_platform.cli.parked:Parked", _("List what waits for a person; try it again or discard it")),
     "secret": ("duly_platform.cli.accounts:SecretCommand", _("Store a secret that rule files refer to by name")),

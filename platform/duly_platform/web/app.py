@@ -17,6 +17,7 @@ import duly_admin_ui
 from duly_platform.api import (
     administration,
     cards,
+    connectors,
     contacts,
     editing,
     events,
@@ -67,6 +68,7 @@ def create_app(desk: Desk, settings: Settings, setup_token: str = "") -> Litesta
         "/api/v1",
         route_handlers=[
             cards.router,
+            connectors.router,
             contacts.router,
             files.router,
             rules.router,

@@ -9,6 +9,7 @@ from duly_admin_ui.services import CaughtMail, Change, Published, Refused, Repla
 from duly_dsl.diagnostics import Diagnostic
 from duly_dsl.program import Program
 from duly_platform.accounts import AccountError, TooManyAttempts
+from duly_platform.connecting import Connecting
 from duly_platform.desk import Desk
 from duly_platform.settings import Settings
 from duly_runtime.events import AnyBody
@@ -98,6 +99,10 @@ class ScreenServices:
 
     async def fetch_again(self, file: FileRow) -> None:
         await self._desk.fetch_again(file.key)
+
+    @property
+    def connectors(self) -> Connecting:
+        return self._desk.connectors
 
     async def check(self, sources: dict[str, str]) -> list[Diagnostic]:
         return await self._desk.check(sources)

@@ -1,0 +1,111 @@
+"""Connectors over the API: how each is, its checks, and a test message."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Annotated, Any
+
+import msgspec
+from litestar import Request, Router, get, post
+from litestar.datastructures import State
+from litestar.params import JSONBody
+
+from duly_admin_ui.services import Checked, ConnectorPage, Refused, Trial
+from duly_platform.api.access import needs
+from duly_platform.api.cards import desk
+from duly_platform.api.problems import Problem
+from duly_runtime.store.api import User
+
+LANGUAGE = "en"
+"""Programs read English, as in all of the API."""
+
+
+class SecretState(msgspec.Struct, frozen=True, kw_only=True):
+    """`state`: `stored`, `missing` or `environment`. The value is never told."""
+
+    name: str
+    use: str
+    state: str
+
+
+class ConnectorState(msgspec.Struct, frozen=True, kw_only=True):
+    """`state`: `ok`, `bad`, or `unknown` (nothing was checked yet). `checked` is what the last checks found."""
+
+    name: str
+    kind: str
+    direction: str
+    pipeline: str
+    state: str
+    problem: str
+    address: str
+    guide: tuple[str, ...]
+    secrets: tuple[SecretState, ...]
+    checked: Checked | None
+
+
+class Connectors(msgspec.Struct, frozen=True, kw_only=True):
+    """`plugin_problems`: plug-ins that could not be loaded, and why."""
+
+    connectors: list[ConnectorState]
+    plugin_problems: dict[str, str]
+
+
+class Which(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    connector: str
+
+
+class TrialOf(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`to` is an e-mail address, a phone number or what the connector takes; webhooks need none."""
+
+    connector: str
+    to: Annotated[str, msgspec.Meta(max_length=320)] = ""
+
+
+class TrialResult(msgspec.Struct, frozen=True, kw_only=True):
+    """`outcome`: `sent`, `failed`, `retry` (it did not arrive, and may later) or `unknown` (it may have arrived)."""
+
+    outcome: str
+    reason: str
+    at: dt.datetime
+    seconds: float
+
+
+@get("/connectors", guards=[needs("read", "connectors.manage")], tags=["connectors"],
+     summary="The connectors of the running rules, and how each is")  # fmt: skip
+async def connectors(state: State) -> Connectors:
+    pages = await desk(state).connectors.pages(LANGUAGE)
+    return Connectors(connectors=[_state(page) for page in pages], plugin_problems=desk(state).connectors.plugin_problems())
+
+
+@post("/connectors/check", guards=[needs("write", "connectors.manage")], status_code=200, tags=["connectors"],
+      summary="Run a connector's checks")  # fmt: skip
+async def check(state: State, data: JSONBody[Which]) -> Checked:
+    return await desk(state).connectors.check(data.connector, LANGUAGE)
+
+
+@post("/connectors/test", guards=[needs("write", "connectors.manage")], status_code=200, tags=["connectors"],
+      summary="Send a test message")  # fmt: skip
+async def try_out(request: Request[User, Any, State], state: State, data: JSONBody[TrialOf]) -> TrialResult:
+    try:
+        trial: Trial = await desk(state).connectors.try_out(data.connector, data.to, LANGUAGE, request.user.name)
+    except Refused as error:
+        raise Problem(422, "refused", str(error)) from error
+    return TrialResult(outcome=trial.outcome, reason=trial.reason, at=trial.at, seconds=trial.seconds)
+
+
+def _state(page: ConnectorPage) -> ConnectorState:
+    return ConnectorState(
+        name=page.name,
+        kind=page.kind,
+        direction=page.direction,
+        pipeline=page.pipeline,
+        state=page.state,
+        problem=page.problem,
+        address=page.address,
+        guide=page.guide,
+        secrets=tuple(SecretState(name=each.name, use=each.use, state=each.state) for each in page.secrets),
+        checked=page.checked,
+    )
+
+
+router = Router("/", route_handlers=[connectors, check, try_out])
