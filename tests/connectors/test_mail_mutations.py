@@ -134,4 +134,5 @@ def test_what_a_damaged_mail_says_is_not_lost(name: str, edits: list[Edit]) -> N
     parsed = read_mail(data)
     if not told(parsed) and not parsed.problems:
         # Damage can make a header of it, and only that; then it is in what is kept of the mail itself.
-        assert any(WORD.lower() in field.lower() for field in fields(mime.read(data, mime.Troubles())))
+        cut = any(WORD in line for line in data.split(b"\n") if len(line) > mime.MAX_LINE)
+        assert cut or any(WORD.lower() in field.lower() for field in fields(mime.read(data, mime.Troubles())))

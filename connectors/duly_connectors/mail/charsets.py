@@ -100,7 +100,7 @@ def known(name: str) -> str | None:
 def decode(data: bytes, declared: str = "", fallback: str = "") -> str:
     """The text of `data`; `fallback` is a charset declared elsewhere in the mail. Never fails."""
     name = known(declared) if declared else None
-    if name is not None and name.startswith(("utf-16", "utf-32")) and b"\0" not in data:
+    if name is not None and name.startswith(("utf-16", "utf-32")) and not _is_wide(data):
         name = None
     if data.isascii() and (name is None or name.startswith(("cp", "utf-8", "iso8859", "koi8"))) and b"\x1b" not in data:
         return data.decode("ascii")
@@ -121,7 +121,7 @@ def decode(data: bytes, declared: str = "", fallback: str = "") -> str:
 
 def guessed(data: bytes, fallback: str | None = None) -> str:
     """The charset that bytes without a name are most likely in."""
-    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) and b"\0" in data:
+    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) and _is_wide(data):
         return "utf-16"
     if data.startswith(codecs.BOM_UTF8):
         return "utf-8-sig"
@@ -163,6 +163,14 @@ def _sample(data: bytes) -> bytes:
     found = re.search(rb"[\x80-\xff]", data)
     start = max(0, found.start() - 256) if found else 0
     return data[start : start + SAMPLE]
+
+
+def _is_wide(data: bytes) -> bool:
+    """Whether it may be UTF-16 or UTF-32: ends of lines, or else a good part of it, come with zero bytes."""
+    sample = data[:SAMPLE]
+    ends = sample.count(b"\n")
+    wide = sample.count(b"\n\0") + sample.count(b"\0\n")
+    return wide * 2 >= ends if ends else sample.count(b"\0") * 20 > len(sample)
 
 
 def _is_utf8(data: bytes) -> bool:

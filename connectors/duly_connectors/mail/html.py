@@ -124,9 +124,26 @@ def text(source: str) -> str:
             if found[1]:
                 writer.end(found[2])
             else:
-                writer.start(found[2], {name: html.unescape(value) for name, value in _ATTRIBUTE.findall(found[3])})
+                writer.start(found[2], _attributes(found[3]) if found[3] else _NONE)
     writer.data(plain[place:])
     return writer.finished()
+
+
+def _hides(attributes: dict[str, str]) -> bool:
+    return "hidden" in attributes or bool(_HIDDEN.search(attributes.get("style", "")[:2000]))
+
+
+def _begins_old(tag: str, attributes: dict[str, str]) -> bool:
+    if _HARD_IDS.search(attributes.get("id", "")[:200]):
+        return True
+    return tag == "div" and bool(_OUTLOOK_RULE.search(attributes.get("style", "")[:500]))
+
+
+_NONE: dict[str, str] = {}
+
+
+def _attributes(written: str) -> dict[str, str]:
+    return {name: html.unescape(value) for name, value in _ATTRIBUTE.findall(written)}
 
 
 class _Writer:
@@ -150,7 +167,9 @@ class _Writer:
     def data(self, data: str) -> None:
         if not data or self.hidden:
             return
-        data = html.unescape(data).replace("\xa0", " ").replace("\u200b", "").replace(HARD, "")
+        if "&" in data:
+            data = html.unescape(data)
+        data = data.replace("\xa0", " ").replace("\u200b", "").replace(HARD, "")
         if self.verbatim:
             first, *rest = data.replace("\r", "").split("\n")
             self._put(first)
@@ -165,8 +184,7 @@ class _Writer:
 
     def start(self, tag: str, attributes: dict[str, str]) -> None:
         undo = ""
-        hides = "hidden" in attributes or bool(_HIDDEN.search(attributes.get("style", "")[:2000]))
-        if self.hidden or hides:
+        if self.hidden or (attributes and _hides(attributes)):
             if tag not in _VOID:
                 self.hidden += 1
                 self.open.append((tag, "hidden"))
@@ -174,13 +192,10 @@ class _Writer:
         if tag in _BLOCKS:
             self._break()
             self.gap = self.gap or (tag in _SPACED and not self.lists)
-        quote = bool(_QUOTE_CLASSES.search(attributes.get("class", "")[:500]))
-        quote = quote or (tag == "blockquote" and attributes.get("type", "").lower() == "cite")
-        hard = bool(_HARD_IDS.search(attributes.get("id", "")[:200]))
-        if hard or (tag == "div" and _OUTLOOK_RULE.search(attributes.get("style", "")[:500])):
+        if attributes and _begins_old(tag, attributes):
             self._break()
             self.lines.append(self._prefix() + HARD)
-        if quote or tag == "blockquote":
+        if tag == "blockquote" or (attributes and _QUOTE_CLASSES.search(attributes.get("class", "")[:500])):
             self._break()
             self.quotes += 1
             undo = "quote"
@@ -214,7 +229,7 @@ class _Writer:
             self.open.append((tag, undo))
 
     def end(self, tag: str) -> None:
-        if not any(name == tag for name, _undo in self.open[-50:]):
+        if not self.open or (self.open[-1][0] != tag and all(name != tag for name, _undo in self.open[-50:])):
             return
         while self.open:
             name, undo = self.open.pop()
@@ -247,7 +262,7 @@ class _Writer:
             self._put(f" ({href[:500]})")
 
     def _prefix(self) -> str:
-        return "> " * min(self.quotes, 10)
+        return "> " * min(self.quotes, 10) if self.quotes else ""
 
     def _put(self, data: str) -> None:
         if not data:

@@ -10,6 +10,7 @@ import datetime as dt
 import hashlib
 import mimetypes
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import msgspec
@@ -26,6 +27,8 @@ MAX_TEXT = 4 * TEXT_CAP
 """Characters of text that are looked at for what is new and what is old."""
 MAX_HTML = 1024 * 1024
 """Characters of HTML, without the pictures in it; more is cut."""
+MAX_RICH = 512 * 1024
+"""Characters of HTML that are turned into text; dense tags take half a second."""
 MAX_NAME = 150
 
 TOO_LARGE = _("it is larger than 25 MB")
@@ -364,7 +367,7 @@ def file_name(name: str, media_type: str, number: int) -> str:
 def _plain(block: Block) -> str:
     if block.plain is not None and block.plain.strip():
         return block.plain
-    return html.text(block.rich[:MAX_HTML]).replace(html.HARD, "") if block.rich is not None else ""
+    return html.text(block.rich[:MAX_RICH]).replace(html.HARD, "") if block.rich is not None else ""
 
 
 def _texts(body: Body) -> tuple[str, str, str]:
@@ -382,11 +385,7 @@ def _texts(body: Body) -> tuple[str, str, str]:
         text, quoted = _split("\n\n".join(found for found in said if found), body)
     if not quoted and any(block.rich is not None for block in body.blocks):
         # The marks programs leave in HTML tell old from new in every language.
-        whole = "\n".join(
-            found if block.rich is None else html.text(block.rich[:MAX_HTML])
-            for found, block in zip((found or "" for found in said), body.blocks, strict=True)
-        )
-        second, rest = _split(whole, body)
+        second, rest = _split("\n".join(_rich_first(body)), body)
         if rest or not text:
             text, quoted = second or text, rest
     if body.aside:
@@ -398,6 +397,19 @@ def _texts(body: Body) -> tuple[str, str, str]:
     if len(text) > TEXT_CAP:
         body.troubles.note("the text was cut")
     return clean(text), clean(quoted), rich
+
+
+def _rich_first(body: Body) -> Iterator[str]:
+    """The blocks as text, from their HTML where they have it."""
+    left = MAX_RICH
+    for block in body.blocks:
+        if block.rich is None:
+            yield block.plain or ""
+        else:
+            if len(block.rich) > left:
+                body.troubles.note("the text was cut")
+            yield html.text(block.rich[:left])
+            left = max(0, left - len(block.rich))
 
 
 def _split(text: str, body: Body) -> tuple[str, str]:
