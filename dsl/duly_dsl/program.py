@@ -583,6 +583,28 @@ class Connector(Record, frozen=True, kw_only=True):
     settings: dict[str, Setting] = {}
 
 
+class Choice(Record, frozen=True, kw_only=True):
+    """Something a customer can choose; its title comes back as their message."""
+
+    title: str
+    description: str = ""
+
+
+class Choices(Record, frozen=True, kw_only=True):
+    """What a message offers: buttons, or, with a `label` that opens it, a list."""
+
+    rows: tuple[Choice, ...]
+    label: str = ""
+
+
+class Header(Record, frozen=True, kw_only=True):
+    """What stands above a text: a text by language tag, or a file (`image`, `video`, `document`) at a `link`."""
+
+    texts: dict[str, str] = {}
+    media: str = ""
+    link: str = ""
+
+
 class Approval(Record, frozen=True, kw_only=True):
     """A template as Meta has it: `name` there, and `category` (`utility`, `marketing`, `authentication`). Its languages are
     the template's, its variables the placeholders of a text in the order they first stand."""
@@ -592,11 +614,14 @@ class Approval(Record, frozen=True, kw_only=True):
 
 
 class Template(Record, frozen=True, kw_only=True):
-    """Texts by language tag; `subjects` likewise, for e-mail."""
+    """Texts by language tag; `subjects` likewise, for e-mail. What offers choices comes back as the customer's words."""
 
     name: str
     texts: dict[str, str]
     subjects: dict[str, str] = {}
+    header: Header | None = None
+    choices: dict[str, Choices] = {}
+    """By language tag."""
     approval: Approval | None = None
 
 

@@ -699,6 +699,29 @@ class Variant(Node, frozen=True, kw_only=True):
     text: Text
 
 
+class Header(Node, frozen=True, kw_only=True):
+    """`header "en" "Case {card.number}"`, or `header image "https://…"` for every language."""
+
+    text: Text
+    language: Text | None = None
+    media: str = ""
+
+
+class Choice(Node, frozen=True, kw_only=True):
+    """`"A refund" "Money back for an order"`: a row of a list, or a button."""
+
+    title: Text
+    description: Text | None = None
+
+
+class Choices(Node, frozen=True, kw_only=True):
+    """`buttons "en" "Yes", "No"`, or `list "en" "Choose" { … }` with what opens it as `label`."""
+
+    language: Text
+    label: Text | None = None
+    rows: tuple[Choice, ...] = ()
+
+
 class Approval(Node, frozen=True, kw_only=True):
     """`needs whatsapp approval as "still_there" for utility`: its name and category at Meta."""
 
@@ -710,6 +733,8 @@ class Template(Node, frozen=True, kw_only=True):
     name: Name
     subject: tuple[Variant, ...] = ()
     variants: tuple[Variant, ...] = ()
+    headers: tuple[Header, ...] = ()
+    choices: tuple[Choices, ...] = ()
     approval: Approval | None = None
 
 

@@ -351,7 +351,7 @@ class Outbox:
         if effect.template:
             text = rendering.template(_template(facts.program, effect.template), facts, to.language)
         elif effect.rendered:
-            text = rendering.Text("", effect.text)
+            text = rendering.reply(effect.text, effect.choices, to.language or facts.languages[0])
         else:
             text = rendering.Text("", rendering.fill(effect.text, facts, to.language or facts.languages[0]))
         sender = self._senders.by_name(card.connector) if card.connector else None
@@ -370,6 +370,7 @@ class Outbox:
             to=to,
             subject=text.subject or rendering.fill("{card.title}", facts, "en") or f"#{card.number}",
             text=text.text,
+            rich=text.rich,
             template=approved,
             reference=_reference(card),
             card_id=card.id,

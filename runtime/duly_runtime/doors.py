@@ -11,7 +11,7 @@ from typing import Protocol
 import msgspec
 
 from duly_dsl import program
-from duly_runtime.events import AnyBody, Contact, File
+from duly_runtime.events import AnyBody, Choice, Contact, File
 
 MAX_FILE = 25 * 1024 * 1024
 """Bytes of one file, and of all files of one reply together. Most mail servers take no more either."""
@@ -68,12 +68,38 @@ class Refused(Exception):
         self.reason = reason
 
 
+class Header(msgspec.Struct, frozen=True, kw_only=True):
+    """What stands above a text: a line of text, or a file (`image`, `video`, `document`) at a `link`."""
+
+    text: str = ""
+    media: str = ""
+    link: str = ""
+
+
 class Approved(msgspec.Struct, frozen=True, kw_only=True):
-    """A template the provider has approved: its name and language there (`pt_BR`), and the values of its variables."""
+    """A template the provider has approved: its name and language there (`pt_BR`), and the values of its variables.
+    `header` is the value of the variable in a header of text, `media` the file of another one."""
 
     name: str
     language: str
     parameters: tuple[str, ...] = ()
+    header: str = ""
+    media: Header | None = None
+
+
+class Choices(msgspec.Struct, frozen=True, kw_only=True):
+    """What a message offers to choose from: buttons, or, with a `label` that opens it, a list."""
+
+    rows: tuple[Choice, ...]
+    label: str = ""
+
+
+class Rich(msgspec.Struct, frozen=True, kw_only=True):
+    """A message in its parts, for channels that show headers or choices. `Outgoing.text` has all of it as plain lines."""
+
+    body: str
+    header: Header | None = None
+    choices: Choices | None = None
 
 
 class OutFile(msgspec.Struct, frozen=True, kw_only=True):
@@ -94,6 +120,8 @@ class Outgoing(msgspec.Struct, frozen=True, kw_only=True):
     to: Contact
     subject: str = ""
     text: str = ""
+    rich: Rich | None = None
+    """Its parts, where it has more than a text."""
     template: Approved | None = None
     """What to send in place of free text, by a channel that takes none at this moment; `text` is what it reads like."""
     event: str = ""

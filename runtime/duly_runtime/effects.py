@@ -7,7 +7,7 @@ import datetime as dt
 import msgspec
 
 from duly_runtime.catalogue import CardData
-from duly_runtime.events import File
+from duly_runtime.events import Choice, File
 
 
 class Effect(msgspec.Struct, frozen=True, kw_only=True, tag=True, omit_defaults=True):
@@ -47,6 +47,8 @@ class MessageCustomer(Effect, frozen=True, kw_only=True):
     """User name, or empty for Duly itself."""
     outside: str = ""
     """The template instead, should WhatsApp's window have closed by then."""
+    choices: tuple[Choice, ...] = ()
+    """What a person offers to choose from; a template has its own."""
     approved: bool = False
     """As the template Meta has approved, whatever we know of the window."""
     reply_to: str = ""

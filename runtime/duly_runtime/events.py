@@ -118,6 +118,13 @@ class OpenCard(Body, frozen=True, kw_only=True):
     text: str = ""
 
 
+class Choice(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Something the customer can choose in answer to a message; the title comes back as theirs."""
+
+    title: str
+    description: str = ""
+
+
 class AgentMessage(Body, frozen=True, kw_only=True):
     """A public reply by a person; the outbox items that send it are made by the engine. It has a text, files or both, or it
     is a template."""
@@ -130,6 +137,8 @@ class AgentMessage(Body, frozen=True, kw_only=True):
     """A template of the rules in place of a text: what WhatsApp takes once its window has closed."""
     reply_to: str = ""
     """The provider's id of the message it quotes."""
+    choices: tuple[Choice, ...] = ()
+    """Answers to choose from: buttons, or a list where there are more than three or long ones."""
 
 
 class InternalNote(Body, frozen=True, kw_only=True):

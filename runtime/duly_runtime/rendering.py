@@ -11,10 +11,12 @@ import babel
 import babel.dates
 import msgspec
 
-from duly_dsl import i18n, placeholders
+from duly_dsl import i18n, offers, placeholders
 from duly_dsl.program import Program, Template
+from duly_runtime import offering
 from duly_runtime.card import Card
-from duly_runtime.doors import Approved
+from duly_runtime.doors import Approved, Header, Rich
+from duly_runtime.events import Choice
 
 LONGEST_VARIABLE = 1000
 WHOLE = 50
@@ -25,10 +27,11 @@ SHORT_DIGEST = 3000
 
 
 class Text(msgspec.Struct, frozen=True):
-    """`subject` is for mail; other channels drop it."""
+    """`subject` is for mail; other channels drop it. `rich` are the parts of the text where it has several."""
 
     subject: str
     text: str
+    rich: Rich | None = None
 
 
 class Facts(msgspec.Struct, frozen=True, kw_only=True):
@@ -61,7 +64,22 @@ def template(found: Template, facts: Facts, wanted: str) -> Text:
     """A template in the language of the reader, filled in."""
     language = choose(tuple(found.texts), wanted, facts.languages)
     subject = found.subjects.get(choose(tuple(found.subjects), language, facts.languages), "")
-    return Text(_one_line(fill(subject, facts, language)), fill(found.texts.get(language, ""), facts, language))
+    body = fill(found.texts.get(language, ""), facts, language)
+    header, choices = offering.of_template(found, language, _header(found, facts, language))
+    text = offering.plain(body, header, choices)
+    return Text(_one_line(fill(subject, facts, language)), text, offering.rich(body, header, choices))
+
+
+def reply(text: str, choices: Sequence[Choice], language: str) -> Text:
+    """A person's words, with what they offer to choose from."""
+    offered = offering.of_person(choices, language)
+    return Text("", offering.plain(text, None, offered), offering.rich(text, None, offered))
+
+
+def _header(found: Template, facts: Facts, language: str) -> str:
+    """The line above the text, filled in; as short as it may be."""
+    written = found.header.texts.get(language, "") if found.header is not None else ""
+    return _one_line(fill(written, facts, language))[: offers.LONGEST_HEADER]
 
 
 def approved(found: Template, facts: Facts, wanted: str) -> Approved | None:
@@ -73,8 +91,15 @@ def approved(found: Template, facts: Facts, wanted: str) -> Approved | None:
     parts = placeholders.parse(found.texts.get(language, ""))
     names = dict.fromkeys(part.name for part in parts if not isinstance(part, str))
     values = (" ".join(_value(name, facts, language).split())[:LONGEST_VARIABLE] for name in names)
+    header = found.header
+    above = placeholders.parse(header.texts.get(language, "")) if header is not None else []
+    named = [part.name for part in above if not isinstance(part, str)]
     return Approved(
-        name=found.approval.name, language=language.replace("-", "_"), parameters=tuple(value or "–" for value in values)
+        name=found.approval.name,
+        language=language.replace("-", "_"),
+        parameters=tuple(value or "–" for value in values),
+        header=(_one_line(_value(named[0], facts, language))[: offers.LONGEST_HEADER] or "–") if named else "",
+        media=Header(media=header.media, link=header.link) if header is not None and header.media else None,
     )
 
 

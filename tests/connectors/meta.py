@@ -46,6 +46,7 @@ pipeline "Customer support" {
   stage "Done" {
     finish
   }
+%s
 }
 
 %s
@@ -63,9 +64,9 @@ connector "WhatsApp" connects whatsapp {
 """
 
 
-def desk(stage: str = "", rest: str = "", settings: str = "") -> Program:
-    """A checked program: lines of the first stage, definitions of their own, lines of the connector."""
-    text = DESK % (stage, rest, samples.NUMBER_ID, settings)
+def desk(stage: str = "", rest: str = "", settings: str = "", pipeline: str = "") -> Program:
+    """A checked program: lines of the first stage, definitions of their own, lines of the connector and the pipeline."""
+    text = DESK % (stage, pipeline, rest, samples.NUMBER_ID, settings)
     built = build([SourceFile("desk.duly", text)], Environment(connector_kinds=registry.kinds()))
     assert built.diagnostics == (), built.diagnostics
     assert built.program is not None

@@ -157,7 +157,14 @@ class _Writer:
         self.block(f"team {self.name()}", f"members {self.word()}, {self.word()}", f"lead {self.word()}")
 
     def template(self) -> None:
-        self.block(f"template {self.name()}", f'"en" {self.name()}', f'"pt-BR" {self.name()}')
+        self.block(
+            f"template {self.name()}",
+            f'"en" {self.name()}',
+            f'"pt-BR" {self.name()}',
+            f'header "en" {self.name()}',
+            f'buttons "en" {self.name()}, {self.name()}',
+            (f'list "pt-BR" {self.name()}', f"{self.name()} {self.name()}", self.name()),
+        )
 
     def program(self) -> str:
         makers = [self.calendar, self.pipeline, self.connector, self.test, self.people, self.template]

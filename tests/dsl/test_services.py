@@ -134,6 +134,7 @@ AROUND = {
     "person": "person ana {{\n{}\n}}",
     "send limits": "send limits {{\n{}\n}}",
     "connector": 'connector "C" receives webhook {{\n{}\n}}',
+    "list": 'template "T" {{\nlist "en" "Choose" {{\n{}\n}}\n}}',
 }
 
 

@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from duly_runtime import rendering
 from duly_runtime.decision import Decision, MessageCustomer, World
 from duly_runtime.doors import Failed, Outcome, Outgoing, Sent
 from duly_runtime.engine.step import step
-from duly_runtime.events import AgentMessage, DeliveryStatus, Event, File
+from duly_runtime.events import AgentMessage, Choice, DeliveryStatus, Event, File
 from runtime.desk import Desk, at
 from runtime.test_window import RULES, delivered, whatsapp
 from runtime.workspace import Doors
@@ -75,12 +76,43 @@ def test_a_reply_may_be_a_template() -> None:
         (AgentMessage(text="", author="ana", template="Nope"), "unknown-template"),
         (AgentMessage(text="hi", author="ana", template="Hello"), "template-alone"),
         (AgentMessage(text="", author="ana", template="Hello", files=(PHOTO,)), "template-alone"),
+        (AgentMessage(text="", author="ana", template="Hello", choices=(Choice(title="Yes"),)), "template-alone"),
+        (AgentMessage(text="hi", author="ana", files=(PHOTO,), choices=(Choice(title="Yes"),)), "choices-alone"),
+        (AgentMessage(text=" ", author="ana", choices=(Choice(title="Yes"),)), "empty-message"),
+        (AgentMessage(text="x" * 1025, author="ana", choices=(Choice(title="Yes"),)), "bad-choices"),
+        (AgentMessage(text="hi", author="ana", choices=(Choice(title=" "),)), "bad-choices"),
+        (AgentMessage(text="hi", author="ana", choices=(Choice(title="x" * 25),)), "bad-choices"),
+        (AgentMessage(text="hi", author="ana", choices=(Choice(title="x", description="y" * 73),)), "bad-choices"),
+        (AgentMessage(text="hi", author="ana", choices=(Choice(title="Yes"), Choice(title="Yes "))), "bad-choices"),
+        (AgentMessage(text="hi", author="ana", choices=tuple(Choice(title=f"{n}") for n in range(11))), "bad-choices"),
     ],
 )
 def test_what_is_no_reply_is_refused(body: AgentMessage, refused: str) -> None:
     desk = whatsapp()
     assert desk.handle(body).refused.startswith(refused)
     assert desk.card.last_agent_at is None
+
+
+@pytest.mark.parametrize(
+    ("choices", "label"),
+    [
+        ((Choice(title="1"), Choice(title="2"), Choice(title="x" * 20)), ""),
+        ((Choice(title="1"), Choice(title="2"), Choice(title="x" * 21)), "Choose"),
+        ((Choice(title="1", description="one"),), "Choose"),
+        (tuple(Choice(title=f"{n}") for n in range(4)), "Choose"),
+    ],
+)
+def test_answers_are_buttons_where_they_fit(choices: tuple[Choice, ...], label: str) -> None:
+    (effect,) = sent(whatsapp(), AgentMessage(text="hi", author="ana", choices=choices))
+    assert effect.choices == choices
+    text = rendering.reply(effect.text, effect.choices, "en")
+    assert text.rich is not None and text.rich.choices is not None and text.rich.choices.label == label
+
+
+def test_what_opens_a_list_is_in_the_customers_language() -> None:
+    text = rendering.reply("oi", [Choice(title=f"{n}") for n in range(4)], "pt-PT")
+    assert text.rich is not None and text.rich.choices is not None and text.rich.choices.label == "Escolher"
+    assert rendering.reply("oi", (), "pt") == rendering.Text("", "oi")
 
 
 # --- shut out by Meta, whatever we knew ------------------------------------------------------------------------------

@@ -41,6 +41,7 @@ CHECKED: dict[str, str] = {
     "escalation: escalation · · ·": EMPTY,
     "key: · ·": "names of settings; what a setting does is shown by its value",
     "key_to_secret: · secret": "names of settings; what a setting does is shown by its value",
+    "list: list · · · ·": EMPTY,
     "map: map ·": "a door that opens cards must have one; what its rows do is shown by them",
     "pipeline: pipeline · · ·": EMPTY,
     "report: report · · ·": EMPTY,

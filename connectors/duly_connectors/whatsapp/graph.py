@@ -13,7 +13,8 @@ from duly_connectors.contract import clean
 from duly_connectors.outbound import Blocked, Interrupted, NotSent, Response
 from duly_connectors.whatsapp import codes, media
 from duly_connectors.whatsapp.codes import describe, said
-from duly_runtime.doors import Approved, Failed, Outcome, Outgoing, Retry, Sent, Unknown
+from duly_dsl import offers
+from duly_runtime.doors import Approved, Choices, Failed, Outcome, Outgoing, Retry, Rich, Sent, Unknown
 
 API = "https://graph.facebook.com"
 VERSION = "v25.0"
@@ -55,15 +56,50 @@ def payload(item: Outgoing, content: dict[str, Any]) -> dict[str, Any]:
 
 
 def content_of(item: Outgoing) -> dict[str, Any]:
-    """What is said without a file: a text, or a template where free text is not taken."""
-    template: Approved | None = item.template
-    if template is None:
-        return {"type": "text", "text": {"preview_url": False, "body": clean(item.text)}}
-    named: dict[str, Any] = {"name": template.name, "language": {"code": template.language}}
+    """What is said without a file of ours: a text, answers to choose from, or a template where free text is not taken."""
+    if item.template is not None:
+        return {"type": "template", "template": _template(item.template)}
+    rich = item.rich
+    if rich is not None and rich.choices is not None:
+        longest = offers.LONGEST_ABOVE_LIST if rich.choices.label else offers.LONGEST_ABOVE_BUTTONS
+        if len(rich.body) <= longest:
+            return {"type": "interactive", "interactive": _interactive(rich, rich.choices, item.outbox_id)}
+    elif rich is not None and rich.header is not None and rich.header.media and len(rich.body) <= media.LONGEST_CAPTION:
+        shown = {"link": rich.header.link, "caption": clean(rich.body)}
+        return {"type": rich.header.media, rich.header.media: shown}
+    return {"type": "text", "text": {"preview_url": False, "body": clean(item.text)}}
+
+
+def _template(template: Approved) -> dict[str, Any]:
+    components: list[dict[str, Any]] = []
+    if template.media is not None:
+        shown = {"type": template.media.media, template.media.media: {"link": template.media.link}}
+        components.append({"type": "header", "parameters": [shown]})
+    elif template.header:
+        components.append({"type": "header", "parameters": [{"type": "text", "text": clean(template.header)}]})
     if template.parameters:
         values = [{"type": "text", "text": clean(value)} for value in template.parameters]
-        named["components"] = [{"type": "body", "parameters": values}]
-    return {"type": "template", "template": named}
+        components.append({"type": "body", "parameters": values})
+    named: dict[str, Any] = {"name": template.name, "language": {"code": template.language}}
+    return {**named, "components": components} if components else named
+
+
+def _interactive(rich: Rich, choices: Choices, outbox_id: int) -> dict[str, Any]:
+    """Buttons or a list. What is chosen comes back by its title; the ids only have to differ."""
+    header = rich.header
+    above: dict[str, Any] = {}
+    if header is not None and header.media:
+        above = {"header": {"type": header.media, header.media: {"link": header.link}}}
+    elif header is not None:
+        above = {"header": {"type": "text", "text": clean(header.text)}}
+    rows: list[dict[str, str]] = []
+    for number, row in enumerate(choices.rows, 1):
+        said = {"description": clean(row.description)} if row.description else {}
+        rows.append({"id": f"{outbox_id}.{number}", "title": clean(row.title), **said})
+    action: dict[str, Any] = {"buttons": [{"type": "reply", "reply": row} for row in rows]}
+    if choices.label:
+        action = {"button": clean(choices.label), "sections": [{"rows": rows}]}
+    return {"type": "list" if choices.label else "button", **above, "body": {"text": clean(rich.body)}, "action": action}
 
 
 def recipient(address: str) -> dict[str, str]:

@@ -51,9 +51,9 @@ DUPLICATE_LANGUAGE = Kind(
     "E1005",
     "duplicate-language",
     Severity.ERROR,
-    _("the template `%(name)s` has two texts in `%(language)s`"),
+    _("the template `%(name)s` says this in `%(language)s` already"),
     _("keep one of them"),
-    _("A template has one text, and one subject, a language."),
+    _("A template has one text, one subject, one header, and one set of choices, a language."),
     desk(rules=_SEND, rest=block('template "Thanks"', '"en" "Thank you."', '"en" "Thanks!"')),
 )
 _DOOR = block(
@@ -115,6 +115,94 @@ SAME_META_NAME = Kind(
         block('stage "One"', "start", 'next "Two"', 'after 1 calendar day of silence send "Still here?"'),
         block('stage "Two"', "finish"),
     ),
+)
+_OFFER = block('rule "Ask"', "when card is created", 'then send "Which?"')
+
+
+def _offering(*lines: str) -> str:
+    return desk(rules=_OFFER, rest=block('template "Which?"', '"en" "What is it about?"', *lines))
+
+
+WRONG_COUNT = Kind(
+    "E1012",
+    "wrong-count-of-choices",
+    Severity.ERROR,
+    _("`%(sort)s` takes 1 to %(most)s choices, and here are %(found)s"),
+    _("three fit as `buttons`, ten as a `list`"),
+    _("WhatsApp shows three buttons at most, or ten rows of a list."),
+    _offering('buttons "en" "An order", "A refund", "An invoice", "Something else"'),
+)
+LONG_CHOICE = Kind(
+    "E1013",
+    "long-choice",
+    Severity.ERROR,
+    _("`%(text)s` is longer than the %(most)s characters WhatsApp takes here"),
+    _("say it shorter"),
+    _(
+        "A button, and what opens a list, has 20 characters at most, a row of a list 24 and its description 72. A text "
+        "above buttons has 1024, above a list 4096."
+    ),
+    _offering('buttons "en" "The order I made last week", "A refund"'),
+)
+BAD_CHOICE = Kind(
+    "E1014",
+    "bad-choice",
+    Severity.ERROR,
+    _("`%(text)s` can't be a choice: %(reason)s"),
+    _("write different texts without placeholders"),
+    _("What a customer chooses comes back as the words of the choice, so each must have its own, the same for everybody."),
+    _offering('buttons "en" "Card {card.number}", "A refund"'),
+    words=("reason",),
+)
+LIST_ALONE = Kind(
+    "E1015",
+    "list-alone",
+    Severity.ERROR,
+    _("the template `%(name)s` can't offer a list: %(reason)s"),
+    _("offer `buttons`, or take the list into a template of its own"),
+    _("A message offers buttons or a list. A list goes out inside the 24-hour window only, and with a text above it."),
+    _offering(block('list "en" "Choose"', '"An order"', '"A refund"'), "needs whatsapp approval"),
+    words=("reason",),
+)
+BAD_HEADER = Kind(
+    "E1016",
+    "bad-header",
+    Severity.ERROR,
+    _("this can't be the header: %(reason)s"),
+    _(
+        'write a short line (`header "en" "Case {card.number}"`), or one file for all languages (`header image "https://…"`)'
+    ),
+    _("WhatsApp shows one line of 60 characters, or one image, video or document, above a text."),
+    _offering('header image "http://shop.example/map.png"'),
+    words=("reason",),
+)
+HALF_SAID = Kind(
+    "W1017",
+    "half-said",
+    Severity.WARNING,
+    _("the template `%(name)s` has a text in `%(language)s`, but no %(sort)s"),
+    _("add a line for it"),
+    _("Whoever reads this language would get the text without what belongs to it."),
+    desk(
+        'languages "en", "pt-BR"',
+        rules=_OFFER,
+        rest=block(
+            'template "Which?"',
+            '"en" "What is it about?"',
+            '"pt-BR" "Sobre o que é?"',
+            'buttons "en" "An order", "A refund"',
+        ),
+    ),
+    words=("sort",),
+)
+NOTHING_BELOW = Kind(
+    "W1018",
+    "nothing-below",
+    Severity.WARNING,
+    _("the template `%(name)s` has no text in `%(language)s` that this belongs to"),
+    _("add the text, or remove the line"),
+    _("What a message offers, and its header, go out with the text in the same language."),
+    _offering('buttons "en" "An order", "A refund"', 'buttons "pt-BR" "Um pedido", "Um reembolso"'),
 )
 NOT_FOR_META = Kind(
     "W1011",

@@ -34,7 +34,7 @@ def check(checking: Checking) -> Iterator[Diagnostic]:
                 yield from _placeholders(action.text, [scope], to_customer=reply)
     for name, template in checking.workspace.templates.items():
         yield from _languages(template, used.get(name, []))
-        for variant in (*template.variants, *template.subject):
+        for variant in (*template.variants, *template.subject, *(each for each in template.headers if not each.media)):
             scopes = used.get(name) or list(checking.scopes)
             yield from _placeholders(variant.text, scopes, name in to_customers, some=name not in used)
 
@@ -54,10 +54,12 @@ def _languages(template: s.Template, scopes: Iterable[Scope]) -> Iterator[Diagno
     if not template.variants:
         yield kinds.EMPTY_TEMPLATE.at(template.name.span, name=name)
         return
-    for variants in (template.variants, template.subject):
+    for variants in (template.variants, template.subject, template.headers, template.choices):
         seen: set[str] = set()
         for variant in variants:
-            tag = variant.language.value
+            tag = variant.language.value if variant.language is not None else ""
+            if not tag:
+                continue
             if tag.casefold() in seen:
                 fixes = (no_statement(variant.span, titles.OMIT, sure=False),)
                 yield kinds.DUPLICATE_LANGUAGE.at(variant.span, fixes=fixes, name=name, language=tag)

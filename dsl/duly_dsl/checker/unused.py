@@ -81,7 +81,7 @@ def _fields(checking: Checking) -> Iterator[Diagnostic]:
     texts = [
         variant.text.value
         for template in checking.workspace.templates.values()
-        for variant in (*template.variants, *template.subject)
+        for variant in (*template.variants, *template.subject, *template.headers)
     ]
     for scope in checking.scopes:
         own = [a.text.value for a in c.actions_of(scope.pipeline) if isinstance(a, s.Reply | s.AddNote)]

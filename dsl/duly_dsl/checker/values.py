@@ -80,8 +80,9 @@ def check(checking: Checking) -> Iterator[Diagnostic]:
             yield from _address(person.phone, _PHONE, _("phone number"), "+351210000000")
             yield from language(person.language)
         for template in file.templates:
-            for variant in (*template.variants, *template.subject):
-                yield from language(variant.language)
+            for said in (*template.variants, *template.subject, *template.headers, *template.choices):
+                if said.language is not None:
+                    yield from language(said.language)
 
 
 def _pipeline(checking: Checking, scope: Scope) -> Iterator[Diagnostic]:

@@ -91,11 +91,31 @@ def _approval(node: s.Template) -> p.Approval | None:
     return p.Approval(name=meta_name(node), category=category, span=node.approval.span)
 
 
+def _header(node: s.Template) -> p.Header | None:
+    if not node.headers:
+        return None
+    media = next((each for each in node.headers if each.media), None)
+    if media is not None:
+        return p.Header(media=media.media, link=media.text.value, span=media.span)
+    texts = {each.language.value: each.text.value for each in node.headers if each.language is not None}
+    return p.Header(texts=texts, span=node.headers[0].span)
+
+
+def _choices(node: s.Choices) -> p.Choices:
+    rows = tuple(
+        p.Choice(title=row.title.value, description=row.description.value if row.description else "", span=row.span)
+        for row in node.rows
+    )
+    return p.Choices(rows=rows, label=node.label.value if node.label else "", span=node.span)
+
+
 def template(node: s.Template) -> p.Template:
     return p.Template(
         name=node.name.text,
         texts={each.language.value: each.text.value for each in node.variants},
         subjects={each.language.value: each.text.value for each in node.subject},
+        header=_header(node),
+        choices={each.language.value: _choices(each) for each in node.choices},
         approval=_approval(node),
         span=node.span,
     )

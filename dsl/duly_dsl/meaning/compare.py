@@ -332,8 +332,8 @@ def _inline(items: tuple[object, ...]) -> bool:
 
 
 def _is_thing(part: object) -> bool:
-    """Has a place of its own in the files and fields of its own, unlike a setting."""
-    return isinstance(part, p.Record) and not isinstance(part, p.Setting)
+    """Has a place of its own in the files and fields of its own, unlike a setting or what a message offers."""
+    return isinstance(part, p.Record) and not isinstance(part, (p.Setting, p.Choices))
 
 
 def _keyed(each: object) -> bool:

@@ -234,6 +234,8 @@ LABELS: dict[tuple[str, str], str] = {
     ("Template", "texts"): _("text in %(key)s"),
     ("Template", "approval"): _("WhatsApp approval"),
     ("Template", "subjects"): _("subject in %(key)s"),
+    ("Template", "header"): _("header"),
+    ("Template", "choices"): _("choices in %(key)s"),
 }
 """Our words for the fields of things, templates over the values of the change."""
 

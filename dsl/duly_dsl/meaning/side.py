@@ -149,6 +149,14 @@ class Side:
                 return f"quiet hours {hours}{f' in {value.zone}' if value.zone else ''} for {audience}"
             case p.Approval():
                 return f'as "{value.name}" for {value.category}'
+            case p.Choice():
+                return f'"{value.title}" "{value.description}"' if value.description else f'"{value.title}"'
+            case p.Choices():
+                return (
+                    f'list "{value.label}": {self.text(value.rows)}' if value.label else f"buttons {self.text(value.rows)}"
+                )
+            case p.Header(media=media, link=link, texts=texts):
+                return f'{media} "{link}"' if media else ", ".join(f'{tag} "{text}"' for tag, text in texts.items())
             case p.Rate():
                 return f"at most {value.messages} messages per card per {value.period}"
             case p.Digest():

@@ -76,6 +76,9 @@ FIELDS: dict[type, str] = {
     syntax.Setting: "settings",
     syntax.Variant: "variants",
     syntax.Approval: "approval",
+    syntax.Header: "headers",
+    syntax.Choices: "choices",
+    syntax.Choice: "rows",
     syntax.Given: "given",
     syntax.Step: "steps",
 }

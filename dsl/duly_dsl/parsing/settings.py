@@ -212,6 +212,27 @@ class SettingNodes(Nodes):
     def subject(self, span: Span, parts: list[Any]) -> Any:
         return self._said("subject", self.variant(span, parts), span)
 
+    def header(self, span: Span, parts: list[Any]) -> Any:
+        return self._made(syntax.Header, span, language=self._text(parts[0]), text=self._text(parts[1]))
+
+    def header_media(self, span: Span, parts: list[Any]) -> Any:
+        return self._made(syntax.Header, span, media=parts[0], text=self._text(parts[1]))
+
+    def media_kind(self, span: Span, parts: list[Any]) -> Any:
+        return parts[0].text
+
+    def buttons(self, span: Span, parts: list[Any]) -> Any:
+        rows = tuple(self._made(syntax.Choice, self._span(token), title=self._text(token)) for token in parts[1:])
+        return self._made(syntax.Choices, span, language=self._text(parts[0]), rows=rows)
+
+    def list(self, span: Span, parts: list[Any]) -> Any:
+        fixed = {"language": self._text(parts[0]), "label": self._text(parts[1])}
+        return self._block(syntax.Choices, span, fixed, parts[2:])
+
+    def choice(self, span: Span, parts: list[Any]) -> Any:
+        description = self._text(parts[1]) if len(parts) > 1 else None
+        return self._made(syntax.Choice, span, title=self._text(parts[0]), description=description)
+
     def approval(self, span: Span, parts: list[Any]) -> Any:
         more: dict[str, Any] = {}
         for part in parts:

@@ -773,6 +773,36 @@ TABLE: dict[str, Construct] = {
         'subject "en" "About your order"',
     ),
     "variant": Construct("template", '"TAG" "TEXT"', _("The text in one language."), '"en" "Thank you for writing."'),
+    "header": Construct(
+        "template",
+        'header "TAG" "TEXT"',
+        _("A line above the text in one language, with one placeholder at most."),
+        'header "en" "Case {card.number}"',
+    ),
+    "header_media": Construct(
+        "template",
+        'header image|video|document "LINK"',
+        _("A file above the text in every language, fetched from a link that anybody can open."),
+        'header image "https://shop.example/opening-hours.png"',
+    ),
+    "buttons": Construct(
+        "template",
+        'buttons "TAG" "TEXT", …',
+        _("Up to 3 answers to choose from in one language; the one chosen comes back as the customer's message."),
+        'buttons "en" "My order", "A refund"',
+    ),
+    "list": Construct(
+        "template",
+        'list "TAG" "LABEL" { … }',
+        _("Up to 10 answers in a list that the label opens, in one language."),
+        'list "en" "Choose" {\n  "My order" "Where it is, when it comes"\n  "A refund"\n}',
+    ),
+    "choice": Construct(
+        "list",
+        '"TEXT" ["DESCRIPTION"]',
+        _("An answer to choose, and a line about it."),
+        '"A refund" "Money back for an order"',
+    ),
     # --- tests
     "clock_starts": Construct(
         "test",

@@ -29,6 +29,8 @@ SENTENCES = {
     "too-many-participants": _("A card takes {limit} participants at most."),
     "empty-message": _("An empty message is not sent."),
     "unknown-template": _('There is no template "{template}".'),
+    "choices-alone": _("Answers to choose from go with a text and without files."),
+    "bad-choices": _("A message offers {limit} different answers at most, each of 1 to {length} characters."),
     "template-alone": _("A template is sent by itself, without a text or files beside it."),
     "no-such-escalation": _('No escalation "{ladder}" is running on this card.'),
     "nothing-missed": _("There is no missed clock for {metric} to excuse."),

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 
 from msgspec.structs import replace
 
-from duly_runtime import window
+from duly_dsl import offers
+from duly_runtime import offering, window
 from duly_runtime.effects import MessageCustomer
 from duly_runtime.engine.refusal import Refusal
 from duly_runtime.engine.work import Work
@@ -21,17 +22,29 @@ def messages(work: Work, body: AgentMessage) -> list[MessageCustomer]:
     """At least one. Each has its own delivery, so that one file that can't be sent does not take the others with it."""
     key = f"reply/{work.card.id}/{work.revision}/customer"
     if body.template:
-        if body.text.strip() or body.files:
+        if body.text.strip() or body.files or body.choices:
             raise Refusal("template-alone")
         if body.template not in work.graph.program.templates:
             raise Refusal("unknown-template", template=body.template)
         return [MessageCustomer(key=key, template=body.template, author=body.author, reply_to=body.reply_to)]
     if not body.text.strip() and not body.files:
         raise Refusal("empty-message")
+    if body.choices and body.files:
+        raise Refusal("choices-alone")
+    if offering.wrong(body.choices, body.text if body.choices else ""):
+        raise Refusal("bad-choices", limit=str(offers.MOST_ROWS), length=str(offers.LONGEST_ROW))
     parts = _parts(body.text, body.files) if work.card.channel == window.CHANNEL else [(body.text, body.files)]
     made: list[MessageCustomer] = []
     for text, files in parts:
-        one = MessageCustomer(key=key, text=text, rendered=True, author=body.author, files=files, reply_to=body.reply_to)
+        one = MessageCustomer(
+            key=key,
+            text=text,
+            rendered=True,
+            author=body.author,
+            files=files,
+            reply_to=body.reply_to,
+            choices=body.choices,
+        )
         made.append(replace(one, key=f"{key}/{len(made) + 1}", reply_to="") if made else one)
     return made
 

@@ -68,6 +68,9 @@ def _interactive(content: Tree) -> str:
     action = content.get("action")
     if not isinstance(action, dict):
         return "interactive.action is required."
+    problem = _above(content["header"], content.get("type")) if "header" in content else ""
+    if problem:
+        return problem
     match content.get("type"):
         case "button":
             return _length(text, 1024, "interactive.body.text") or _buttons(action.get("buttons"))
@@ -79,6 +82,15 @@ def _interactive(content: Tree) -> str:
             )
         case _:
             return "interactive.type must be button or list."
+
+
+def _above(header: Any, kind: Any) -> str:
+    sort = header.get("type") if isinstance(header, dict) else None
+    if sort == "text":
+        return _length(header.get("text"), 60, "interactive.header.text")
+    if kind == "list" or sort not in ("image", "video", "document"):
+        return "interactive.header must be a text, or above buttons an image, a video or a document."
+    return _media(0)(header.get(sort, {}))
 
 
 def _buttons(buttons: Any) -> str:
