@@ -7,6 +7,7 @@ import zoneinfo
 
 from babel import Locale
 from babel.dates import format_datetime, format_skeleton
+from babel.numbers import format_decimal
 from markupsafe import Markup
 
 from duly_dsl.program import Program
@@ -62,6 +63,11 @@ class Times:
         if local.date() == before.astimezone(self.zone).date():
             return f"{local:%H:%M}"
         return f"{format_skeleton('MMMd', local, tzinfo=self.zone, locale=self._locale)}, {local:%H:%M}"
+
+    def took(self, start: dt.datetime, end: dt.datetime) -> str:
+        """How long something took, to a tenth of a second while it is short."""
+        seconds = max(0.0, (end - start).total_seconds())
+        return f"{format_decimal(round(seconds, 1), locale=self._locale)} s" if seconds < 60 else amount(seconds)
 
     def tag(self, at: dt.datetime | None) -> Markup:
         """A `<time>` element; a dash for no instant."""

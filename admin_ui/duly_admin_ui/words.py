@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from babel.numbers import format_decimal
 
@@ -194,6 +194,58 @@ class Words:
             "retry": _("Not now"),
             "unknown": _("It may have arrived"),
         }.get(outcome, outcome)
+
+    def delivery_kind(self, kind: str) -> str:
+        _ = self._
+        return {
+            "message": _("Message"),
+            "call": _("Call"),
+            "notice": _("Notice"),
+            "digest": _("Notice"),
+        }.get(kind, kind)
+
+    def attempt(self, outcome: str) -> str:
+        """A line of a delivery's log."""
+        _ = self._
+        return {
+            "sent": _("sent"),
+            "retry": _("not sent, tried again later"),
+            "failed": _("not delivered"),
+            "unknown": _("may not have arrived"),
+            "parked": _("put aside after the last attempt"),
+            "lost": _("the worker that was sending it disappeared"),
+            "delivered": _("delivered"),
+            "read": _("read"),
+            "again": _("sent again by hand"),
+            "cancelled": _("cancelled"),
+            "discarded": _("discarded"),
+            "restored": _("taken back"),
+        }.get(outcome, outcome)
+
+    def request(self, state: str) -> str:
+        _ = self._
+        return {"taken": _("taken in"), "parked": _("put aside"), "discarded": _("discarded")}.get(state, state)
+
+    def delivery_states(self, states: Iterable[str]) -> list[tuple[str, str]]:
+        """Choices of a filter: word of the address, and what people read."""
+        waiting = self._("waiting for a person")
+        return [(state, waiting if state == "waiting" else self.delivery(state)) for state in states]
+
+    def delivery_kinds(self, kinds: Iterable[str]) -> list[tuple[str, str]]:
+        gathered = self._("Notices in a digest")
+        return [(kind, gathered if kind == "digest" else self.delivery_kind(kind)) for kind in kinds]
+
+    def request_states(self, states: Iterable[str]) -> list[tuple[str, str]]:
+        return [(state, self.request(state)) for state in states]
+
+    def periods(self, periods: Iterable[str]) -> list[tuple[str, str]]:
+        _ = self._
+        named = {"day": _("the last 24 hours"), "week": _("the last 7 days"), "month": _("the last 30 days")}
+        return [(period, named.get(period, period)) for period in periods]
+
+    def same(self, names: Iterable[str]) -> list[tuple[str, str]]:
+        """Names that are their own words."""
+        return [(name, name) for name in names]
 
     def parked(self, what: str) -> str:
         _ = self._

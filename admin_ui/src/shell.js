@@ -11,7 +11,7 @@ document.addEventListener("duly:refreshed", tick);
 for (const form of document.querySelectorAll("form.composer")) startFiles(form);
 
 // `?` shows the help page's middle in a dialog; `g` and a letter goes somewhere; `/` searches.
-const places = { b: "/", r: "/rules", v: "/versions", n: "/notices", p: "/parked", c: "/connectors" };
+const places = { b: "/", r: "/rules", v: "/versions", n: "/notices", p: "/parked", c: "/connectors", d: "/deliveries" };
 let going = false;
 
 function typing(target) {
@@ -57,6 +57,21 @@ async function showHelp() {
   }
   dialog.showModal();
 }
+
+// Arrows walk the rows of a log, from one link to the next.
+document.addEventListener("keydown", (event) => {
+  if (event.key !== "ArrowDown" && event.key !== "ArrowUp") return;
+  const row = event.target.closest("table.steps tbody tr");
+  const links = [...document.querySelectorAll("table.steps tbody th a")];
+  if (!links.length || typing(event.target) || event.ctrlKey || event.metaKey || event.altKey) return;
+  if (!row && event.target !== document.body && !event.target.matches("main, .scroll")) return;
+  const place = row ? links.indexOf(row.querySelector("th a")) : -1;
+  const next = links[event.key === "ArrowDown" ? place + 1 : Math.max(place - 1, 0)];
+  if (next) {
+    event.preventDefault();
+    next.focus();
+  }
+});
 
 // The menu closes when one clicks or tabs away from it.
 for (const menu of document.querySelectorAll("details.menu")) {

@@ -8,6 +8,7 @@ from playwright.sync_api import Page, expect
 
 from admin_ui.house import Served, Visit, Watch
 from admin_ui.theatre import HASH, PASSWORD, SOURCES
+from duly_admin_ui.services import Change
 from duly_runtime.store.api import Draft
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
@@ -29,6 +30,13 @@ PAGES = {
     "connectors": "/connectors",
     "connector": "/connectors/Shop",
     "connector that sends": "/connectors/Mail?stored=SMTP_URL",
+    "discarded": "/parked?discarded=true",
+    "deliveries": "/deliveries",
+    "deliveries filtered": "/deliveries?state=read&period=day",
+    "delivery": "/deliveries/2",
+    "delivery in doubt": "/deliveries/3",
+    "requests": "/requests",
+    "request": "/requests/7",
     "notices": "/notices",
     "mail": "/demo/mail",
     "help": "/help",
@@ -321,6 +329,112 @@ def test_parked_requests_are_shown_whole_and_replayed(served: Served, visit: Vis
     expect(page.locator(".reason")).to_contain_text("order.id is missing")
     page.get_by_role("button", name="Try again").click()
     expect(page.get_by_role("heading", name="Nothing is put aside")).to_be_visible()
+
+
+def test_what_was_put_aside_is_discarded_and_taken_back(served: Served, visit: Visit) -> None:
+    page = visit(served, "/parked", "ana")
+    page.get_by_role("button", name="Discard").click()
+    expect(page.get_by_role("heading", name="Nothing is put aside")).to_be_visible()
+    page.get_by_role("link", name="Discarded").click()
+    page.get_by_role("button", name="Take back").click()
+    expect(page.get_by_role("heading", name="Nothing was discarded")).to_be_visible()
+    page.get_by_role("link", name="Waiting").click()
+    page.get_by_role("button", name="Try all again: Shop").click()
+    expect(page.get_by_role("status").first).to_contain_text("Under way again: 1")
+    expect(page.get_by_role("status").first).to_contain_text("Left alone, as they might arrive twice: 1")
+
+
+def test_the_log_of_deliveries(served: Served, visit: Visit, watches: list[Watch]) -> None:
+    page = visit(served, "/deliveries", "ana")
+    rows = page.locator("#deliveries tbody tr")
+    expect(rows).to_have_count(5)
+    page.get_by_label("State").select_option("waiting")
+    expect(rows).to_have_count(2)
+    assert "state=waiting" in page.url
+    page.goto("/deliveries?state=waiting&connector=WhatsApp")  # a connector that the rules no longer have
+    expect(rows).to_have_count(1)
+    expect(page.get_by_label("Connector")).to_have_value("WhatsApp")
+    page.get_by_label("Kind").select_option("call")
+    expect(page.get_by_text("No delivery matches.")).to_be_visible()
+    page.get_by_role("link", name="Clear").click()
+    expect(rows).to_have_count(5)
+
+    # By keyboard: there, down the rows, into one.
+    page.keyboard.press("g")
+    page.keyboard.press("d")
+    expect(rows).to_have_count(5)
+    page.locator("body").press("ArrowDown")
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("ArrowUp")
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Delivery 3")
+
+    # It may have arrived: not without a word.
+    page.get_by_role("button", name="Send again").click()
+    expect(page.get_by_role("checkbox")).to_be_focused()
+    page.get_by_role("checkbox").check()
+    page.get_by_role("button", name="Send again").click()
+    expect(page.locator("#delivery .bar")).to_contain_text("waiting to be sent")
+    expect(page.locator("#delivery tbody")).to_contain_text("sent again by hand")
+    expect(page.locator("#delivery tbody")).to_contain_text("Ana Sousa")
+    page.get_by_role("button", name="Don't send it").click()
+    expect(page.locator("#delivery .bar")).to_contain_text("cancelled")
+
+
+def test_a_doubtful_delivery_is_not_sent_without_a_word_even_without_scripts(
+    served: Served, visit: Visit, watches: list[Watch]
+) -> None:
+    page = visit(served, "/deliveries/3", "ana", script=False)
+    watches[0].expect("409")
+    page.locator("form[action$=replay]").evaluate("form => form.noValidate = true")
+    page.get_by_role("button", name="Send again").click()
+    expect(page.get_by_role("alert")).to_have_text("Say first that it may arrive twice.")
+    assert served.theatre.memory.outbox[3].state == "unknown"
+
+
+def test_payloads_and_answers_are_text_whatever_is_in_them(served: Served, visit: Visit, watches: list[Watch]) -> None:
+    page = visit(served, "/deliveries/2", "ana")
+    expect(page.locator("pre.answer")).to_contain_text('<script>alert("in the payload")</script>')
+    expect(page.locator("#delivery > pre")).to_contain_text("alert('in the payload')")
+    page.goto("/requests/7")
+    expect(page.locator("#request > pre")).to_contain_text("alert('in the payload')")
+    assert page.locator("#delivery script, #request script").count() == 0
+
+
+def test_the_log_is_live(served: Served, visit: Visit) -> None:
+    page = visit(served, "/deliveries", "ana")
+    row = page.locator("#delivery-4")
+    expect(row).to_contain_text("waiting to be sent")
+    expect(page.locator("body")).to_have_attribute("data-live", "on")
+    memory = served.theatre.memory
+    memory.outbox[4] = msgspec.structs.replace(memory.outbox[4], state="sent")
+    served.theatre.tell(Change(topic="deliveries"))
+    expect(row.locator(".chip")).to_have_text("sent")
+
+
+def test_requests_lead_to_their_events_and_back(served: Served, visit: Visit) -> None:
+    page = visit(served, "/deliveries", "ana")
+    page.get_by_role("link", name="In", exact=True).click()
+    expect(page.locator("#requests tbody tr")).to_have_count(2)
+    page.get_by_label("State").select_option("parked")
+    expect(page.locator("#requests tbody tr")).to_have_count(1)
+    page.locator("#requests tbody a").click()
+    expect(page.locator("#request")).to_contain_text("POST /in/shop?page=2")
+    page.get_by_role("button", name="Discard").click()
+    page.goto("/requests/6")
+    page.get_by_role("link", name="#1", exact=True).click()
+    expect(page).to_have_url(f"{served.url}/cards/1")
+
+
+def test_an_agent_sees_no_log(served: Served, visit: Visit, watches: list[Watch]) -> None:
+    page = visit(served, "/cards/1", "bruno")
+    watches[0].expect("403")
+    assert page.get_by_role("link", name="Deliveries").count() == 0
+    for path in ("/deliveries", "/deliveries/2", "/requests", "/requests/7"):
+        page.goto(path)
+        expect(page.get_by_role("heading", level=1)).to_have_text("You may not do this")
 
 
 def test_contacts_are_found_merged_and_split(served: Served, visit: Visit, watches: list[Watch]) -> None:

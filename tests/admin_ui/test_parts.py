@@ -406,7 +406,15 @@ def test_every_route_says_who_may_use_it() -> None:
     for path in ("/cards/{number:int}/files/{key:str}", "/cards/{number:int}/files/{key:str}/view"):
         assert needed[(path, "GET")] == ["cards.read"]
     assert needed[("/cards/{number:int}/messages/{message:int}/original", "GET")] == ["cards.read"]
-    assert needed[("/parked", "GET")] == ["parked.handle"]
+    for path, method in (
+        ("/parked", "GET"), ("/parked/replay", "POST"), ("/parked/{what:str}/{item:int}/replay", "POST"),
+        ("/parked/{what:str}/{item:int}/discard", "POST"), ("/parked/{what:str}/{item:int}/restore", "POST"),
+        ("/deliveries/{number:int}/replay", "POST"), ("/deliveries/{number:int}/cancel", "POST"),
+        ("/requests/{number:int}", "GET"),
+    ):  # fmt: skip
+        assert needed[(path, method)] == ["parked.handle"]
+    for path in ("/deliveries", "/deliveries/{number:int}", "/requests"):
+        assert needed[(path, "GET")] == ["deliveries.read"]
 
 
 @pytest.mark.parametrize(

@@ -22,6 +22,7 @@ from litestar.connection import ASGIConnection
 from litestar.middleware import AbstractAuthenticationMiddleware, AuthenticationResult, DefineMiddleware
 
 import duly_admin_ui
+from admin_ui.theatre_log import MemoryLog
 from duly_admin_ui.services import (
     CaughtMail,
     Change,
@@ -30,6 +31,7 @@ from duly_admin_ui.services import (
     NamedSecret,
     Published,
     Refused,
+    ReplayedAll,
     SignIn,
     Trial,
 )
@@ -182,7 +184,7 @@ def minutes(n: float) -> dt.timedelta:
     return dt.timedelta(minutes=n)
 
 
-class MemoryStore:
+class MemoryStore(MemoryLog):
     """As much of the Store as the pages read and write."""
 
     def __init__(self, now: dt.datetime, *, empty: bool = False) -> None:
@@ -201,6 +203,7 @@ class MemoryStore:
         ]
         self.accounts: dict[str, User] = {}
         self.aside: list[Parked] = []
+        self.fill_log(now)
         self.people: dict[int, ContactPage] = {}
         self.live = True
         if not empty:
@@ -505,9 +508,6 @@ class MemoryStore:
             )
         ]  # fmt: skip
 
-    async def parked(self, connector: str = "", limit: int = 0, *, discarded: bool = False) -> list[Parked]:
-        return self.aside
-
     async def active_hash(self) -> str:
         return next((row.hash for row, _ in self.published if row.active), "") if self.live else ""
 
@@ -705,8 +705,26 @@ class Theatre:
         self.memory.said[101] = [msgspec.structs.replace(first, files=files), *others]
 
     async def replay(self, what: str, item_id: int, author: str, *, twice: bool = False) -> str:
+        if what == "delivery":
+            self.memory.put_back(item_id, "pending", "again", author, self.clock.now())
+            self.tell(Change(topic="deliveries"))
         self.memory.aside = [item for item in self.memory.aside if item.id != item_id]
         return ""
+
+    async def replay_all(self, connector: str, author: str) -> ReplayedAll:
+        waits = await self.memory.parked(connector)
+        for item in waits:
+            await self.replay(item.what, item.id, author)
+        return ReplayedAll(replayed=len(waits), skipped=1)
+
+    async def discard(self, what: str, item_id: int, author: str) -> None:
+        self.memory.discard(what, item_id, self.clock.now())
+
+    async def restore(self, what: str, item_id: int, author: str) -> None:
+        self.memory.restore(what, item_id)
+
+    async def cancel(self, outbox_id: int, author: str) -> None:
+        self.memory.put_back(outbox_id, "cancelled", "cancelled", author, self.clock.now())
 
     async def check(self, sources: dict[str, str]) -> list[Diagnostic]:
         """One rule of its own: `forst` should be `first`."""

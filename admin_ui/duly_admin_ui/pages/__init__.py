@@ -16,6 +16,7 @@ from duly_admin_ui.pages import (
     card,
     connectors,
     contacts,
+    deliveries,
     files,
     live,
     notices,
@@ -50,6 +51,7 @@ def routes(services: Services) -> list[Router]:
         versions,
         reports,
         parked,
+        deliveries,
         notices,
         live,
     )

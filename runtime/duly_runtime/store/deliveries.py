@@ -142,6 +142,13 @@ async def one(outbox_id: int) -> tuple[OutboxRow, list[Attempt], bytes]:
     return shown(row), attempts, row["effect"].encode()
 
 
+async def numbers(card_ids: Sequence[int]) -> dict[int, int]:
+    if not card_ids:
+        return {}
+    rows = await unit.fetch(f"SELECT id, number FROM card WHERE id IN ({unit.marks(len(card_ids))})", *card_ids)
+    return {int(row["id"]): int(row["number"]) for row in rows}
+
+
 async def cancel(outbox_id: int, author: str, now: dt.datetime) -> None:
     done = await unit.fetch(
         "UPDATE outbox SET state = 'cancelled', next_at = NULL, settled_at = ? WHERE id = ? AND state = 'pending'"
@@ -267,6 +274,9 @@ class StoredDeliveries:
 
     async def delivery(self, outbox_id: int) -> tuple[OutboxRow, Sequence[Attempt], bytes]:
         return await self._read(lambda: one(outbox_id))
+
+    async def card_numbers(self, card_ids: Sequence[int]) -> dict[int, int]:
+        return await self._read(lambda: numbers(card_ids))
 
     async def cancel_delivery(self, outbox_id: int, author: str, now: dt.datetime) -> None:
         await self._write(lambda: cancel(outbox_id, author, now))

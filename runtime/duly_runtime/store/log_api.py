@@ -157,6 +157,10 @@ class DeliveryLog(Protocol):
         """With its log, oldest first, and the effect (JSON of an `AnyEffect`). Missing where there is none."""
         ...
 
+    async def card_numbers(self, card_ids: Sequence[int]) -> dict[int, int]:
+        """Card id -> the number people know it by; those there are."""
+        ...
+
     async def cancel_delivery(self, outbox_id: int, author: str, now: dt.datetime) -> None:
         """It is not sent. Conflict where it is not pending (any more)."""
         ...
