@@ -50,4 +50,4 @@ async def answer(store: Store, number: int, message: Message, language: str, tit
         "cross-origin-resource-policy": "same-origin",
         "cache-control": "private, no-store",
     }
-    return Response(page, media_type="text/html; charset=utf-8", headers=headers)
+    return Response(page, media_type="text/html", headers=headers)

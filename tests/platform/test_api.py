@@ -28,6 +28,7 @@ AUTHORISATION = {
     ("POST", "/files"): ("write", "cards.work"),
     ("GET", "/cards/{number}/files/{key}"): ("read", "cards.read"),
     ("POST", "/cards/{number}/files/{key}/fetch"): ("write", "cards.work"),
+    ("GET", "/cards/{number}/messages/{message}/html"): ("read", "cards.read"),
     ("POST", "/cards/{number}/reply"): ("write", "cards.work"),
     ("POST", "/cards/{number}/note"): ("write", "cards.work"),
     ("POST", "/cards/{number}/move"): ("write", "cards.work"),
@@ -128,7 +129,7 @@ def test_every_route_is_in_the_authorisation_table(tmp_path: Path) -> None:
 def test_strangers_get_401_with_a_reason(tmp_path: Path, headers: dict[str, str], words: str) -> None:
     async def body(here: Office) -> None:
         for method, path in AUTHORISATION:
-            filled = re.sub(r"\{(number|contact|identity|merge|\w+_id)\}", "1", path)
+            filled = re.sub(r"\{(number|contact|identity|merge|message|\w+_id)\}", "1", path)
             answer = await here.client.request(method, "/api/v1" + filled, headers=headers, json={})
             assert answer.status_code == 401, (method, path, answer.text)
             assert answer.headers["content-type"] == "application/problem+json"

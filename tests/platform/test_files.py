@@ -272,6 +272,50 @@ def test_screens_show_pictures_and_sounds_and_nothing_that_could_act(tmp_path: P
     run(tmp_path, body)
 
 
+def test_a_mail_as_it_was_written(tmp_path: Path) -> None:
+    html = '<p>Olá</p><img src="cid:photo@x"><img src="cid:other">'.encode()
+
+    async def body(here: Office) -> None:
+        photo = File(
+            name="a.png", media_type="image/png", size=3, sha256=hashlib.sha256(b"PNG").hexdigest(), inline="photo@x"
+        )
+        body = CustomerMessage(
+            text="Olá",
+            quoted="> Before",
+            html=hashlib.sha256(html).hexdigest(),
+            contact=Contact(name="Rita"),
+            connector="Shop",
+            conversation="r",
+            pipeline="Support",
+            files=(photo,),
+        )
+        item = Inbound(key="m1", at=here.clock.now(), body=body, contents={body.html: html, photo.sha256: b"PNG"})
+        accepted = await here.desk.store.accept("Shop", None, [item], here.clock.now())
+        for _ in range(200):
+            if (await here.desk.store.outcome(accepted.event_ids[0])).done:
+                break
+            await here.desk.node.handle(accepted.event_ids[0])
+        (message,) = await here.desk.store.messages(1)
+        headers = await here.token("read")
+        answer = await here.client.get(f"/api/v1/cards/1/messages/{message.id}/html", headers=headers)
+        assert answer.content == html and answer.headers["content-type"] == "text/html; charset=utf-8"
+        assert "sandbox" in answer.headers["content-security-policy"]
+        (told,) = (await here.client.get("/api/v1/cards/1/messages", headers=headers)).json()
+        assert (told["quoted"], told["html"], told["files"][0]["inline"]) == ("> Before", body.html, "photo@x")
+        for path in ("1/messages/999", f"2/messages/{message.id}"):
+            assert (await here.client.get(f"/api/v1/cards/{path}/html", headers=headers)).status_code == 404
+        assert (await here.client.get("/cards/1/messages/1/original", follow_redirects=False)).status_code == 303
+        await _sign_in(here)
+        page = await here.client.get(f"/cards/1/messages/{message.id}/original")
+        assert f'src="/cards/1/files/{message.files[0].key}/view"' in page.text and "cid:" not in page.text
+        assert page.headers["content-type"] == "text/html; charset=utf-8"
+        policy = page.headers["content-security-policy"]
+        assert policy.startswith("default-src 'none'; img-src 'self';") and "allow-scripts" not in policy
+        assert "script-src" not in policy and "sandbox" in policy
+
+    run(tmp_path, body)
+
+
 async def _sign_in(here: Office) -> None:
     """As somebody who may only read."""
     vera = User(name="vera", full_name="", email="", phone="", role="viewer", language="", active=True)

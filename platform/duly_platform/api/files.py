@@ -12,6 +12,7 @@ from litestar.openapi.datastructures import ResponseSpec
 from litestar.openapi.spec import OpenAPIFormat, OpenAPIMediaType, OpenAPIType, Operation, RequestBody, Schema
 from litestar.params import FromPath, QueryParameter
 
+from duly_admin_ui.originals import POLICY
 from duly_admin_ui.serving import answer
 from duly_platform.api.access import needs
 from duly_platform.api.cards import READ, WORK, desk
@@ -83,6 +84,23 @@ async def download(
     return await answer(desk(state).store, file, ranged=request.headers.get("range", ""))
 
 
+@get(
+    "/cards/{number:int}/messages/{message:int}/html",
+    guards=READ,
+    summary="A mail as it was written",
+    responses={200: ResponseSpec(str, description="The HTML", media_type="text/html")},
+)
+async def original(state: State, number: FromPath[int], message: FromPath[int]) -> Response[Any]:
+    """The HTML of a message that has `html`: cleaned, its pictures `cid:` and the `inline` of one of its files. 404 for a
+    message that came as text alone."""
+    store = desk(state).store
+    found = next((said for said in await store.messages(await store.card_id(number)) if said.id == message), None)
+    if found is None or not found.html:
+        raise Missing("there is no such message, or it is text and nothing else")
+    headers = {"content-security-policy": POLICY, "content-disposition": "attachment"}
+    return Response(await store.content(found.html), media_type="text/html", headers=headers)
+
+
 @post("/cards/{number:int}/files/{key:str}/fetch", guards=WORK, status_code=200, summary="Try again to fetch a file")
 async def fetch_again(state: State, number: FromPath[int], key: FromPath[str]) -> FileRow:
     """For a file in the state `failed` that came by reference; 409 for any other."""
@@ -90,4 +108,4 @@ async def fetch_again(state: State, number: FromPath[int], key: FromPath[str]) -
     return await desk(state).store.file(key)
 
 
-router = Router("/", tags=["files"], route_handlers=[upload, download, fetch_again])
+router = Router("/", tags=["files"], route_handlers=[upload, download, original, fetch_again])
