@@ -11,7 +11,7 @@ import msgspec
 from duly_dsl.diagnostics import Diagnostic
 from duly_dsl.program import Program
 from duly_runtime.doors import Check
-from duly_runtime.events import AnyBody
+from duly_runtime.events import AnyBody, MergeCard, SplitCard, UnmergeCard
 from duly_runtime.planning import Plan
 from duly_runtime.store.api import Store
 from duly_runtime.store.files_api import FileRow
@@ -184,6 +184,10 @@ class Services(Protocol):
         ...
 
     # --- what waits, and deliveries. All of it is audited; Conflict where somebody was quicker.
+    async def command_spanning(self, card_id: int, body: MergeCard | UnmergeCard | SplitCard) -> tuple[str, int]:
+        """The same for what spans two cards: why it was refused, or empty, and the id of the other card."""
+        ...
+
     async def replay(self, what: str, item_id: int, author: str, *, twice: bool = False) -> str:
         """Try something parked again, or send a delivery again; why it failed once more, or empty. Conflict where it may
         arrive twice, unless `twice`."""

@@ -257,6 +257,7 @@ class Words:
             "cards.read": _("see cards"),
             "rules.read": _("read the rules"),
             "cards.work": _("work on cards"),
+            "cards.merge": _("merge and split cards"),
             "contacts.edit": _("change contacts"),
             "cards.assign": _("give cards to others"),
             "deliveries.read": _("see deliveries"),

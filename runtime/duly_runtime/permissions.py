@@ -9,6 +9,7 @@ PERMISSIONS = {
     "cards.read": "viewer",
     "rules.read": "viewer",
     "cards.work": "agent",
+    "cards.merge": "agent",
     "contacts.edit": "agent",
     "cards.assign": "manager",
     "deliveries.read": "manager",

@@ -22,6 +22,8 @@ PAGES = {
     "history": "/cards/1?view=history",
     "why": "/cards/1?view=why",
     "new card": "/new-card/Customer%20support",
+    "merge": "/cards/1/merge?q=a",
+    "split": "/cards/1/split",
     "contacts": "/contacts",
     "contact": "/contacts/1?q=a",
     "rules": "/rules?file=support.duly",
@@ -158,7 +160,7 @@ def test_a_card_walks_by_keyboard(served: Served, visit: Visit) -> None:
     expect(page.get_by_role("status").filter(has_text="Card #1 moved to In progress")).to_be_visible()
     expect(page.locator("[data-stage='In progress'] #card-1")).to_be_visible()
     expect(page.locator("#card-1 .card-link")).to_be_focused()
-    assert served.theatre.memory.cards[101].stage == "In progress"
+    assert served.theatre.memory.known[101].stage == "In progress"
 
 
 def test_a_refused_move_goes_back_and_says_why(served: Served, visit: Visit, watches: list[Watch]) -> None:
@@ -168,7 +170,7 @@ def test_a_refused_move_goes_back_and_says_why(served: Served, visit: Visit, wat
     page.keyboard.press("[")
     expect(page.locator("#said")).to_contain_text('Card #3 stays: A card in "In progress" can\'t go to "New"')
     expect(page.locator("[data-stage='In progress'] #card-3")).to_be_visible()
-    assert served.theatre.memory.cards[103].stage == "In progress"
+    assert served.theatre.memory.known[103].stage == "In progress"
 
 
 def test_a_card_moves_by_hand(served: Served, visit: Visit) -> None:
@@ -194,7 +196,7 @@ def test_a_card_moves_by_hand(served: Served, visit: Visit) -> None:
     page.mouse.up()
     expect(there).to_be_visible()
     expect(page.locator("#said")).to_contain_text("moved to In progress")
-    assert served.theatre.memory.cards[102].stage == "In progress"
+    assert served.theatre.memory.known[102].stage == "In progress"
 
 
 def test_news_arrive_and_one_tab_holds_the_stream(served: Served, visit: Visit) -> None:
@@ -273,7 +275,7 @@ def test_forms_work_without_scripts(served: Served, visit: Visit, watches: list[
     page.get_by_label("Refund amount").fill("12.5")
     page.get_by_role("button", name="Save fields").click()
     page.wait_for_url("**/cards/2*")
-    assert served.theatre.memory.cards[102].fields == {"Tier": "gold", "Refund amount": 12.5}
+    assert served.theatre.memory.known[102].fields == {"Tier": "gold", "Refund amount": 12.5}
     page.get_by_label("Give to").select_option("Bruno Lima")
     page.get_by_role("button", name="Give").click()
     expect(page.locator(".person")).to_contain_text("Bruno Lima")
@@ -478,3 +480,34 @@ def test_a_viewer_sees_contacts_and_changes_nothing(served: Served, visit: Visit
     page.get_by_role("link", name="Marta Silva").click()
     expect(page.get_by_text("customer1@example.org").first).to_be_visible()
     expect(page.locator("main form")).to_have_count(0)
+
+
+def test_a_card_becomes_part_of_another_and_its_own_again(served: Served, visit: Visit, watches: list[Watch]) -> None:
+    page = visit(served, "/cards/2", "bruno")
+    watches[0].expect("409")
+    page.get_by_role("link", name="Merge into another card").click()
+    page.get_by_role("searchbox").fill("size")
+    page.get_by_role("button", name="Search").click()
+    page.get_by_role("button", name="Merge into #3").click()
+    expect(page.get_by_role("heading", level=1)).to_contain_text("#3")
+    expect(page.get_by_role("list", name="Conversation").get_by_role("link", name="from #2").first).to_be_visible()
+    page.get_by_role("list", name="Conversation").get_by_role("link", name="from #2").first.click()
+    expect(page.get_by_role("status").filter(has_text="part of another one")).to_be_visible()
+    expect(page.get_by_role("button", name="Send reply")).to_have_count(0)
+    page.get_by_role("button", name="Undo the merge").click()
+    expect(page.get_by_role("button", name="Send reply")).to_be_visible()
+
+
+def test_messages_are_split_off(served: Served, visit: Visit, watches: list[Watch]) -> None:
+    page = visit(served, "/cards/1", "bruno", script=False)
+    watches[0].expect("409")
+    page.get_by_role("link", name="Split off messages").click()
+    page.get_by_role("textbox", name="Title").fill("Something else")
+    page.get_by_role("radio", name="go to the new card").check()
+    page.get_by_role("button", name="Make it a new card").click()
+    expect(page.get_by_role("alert")).to_contain_text("leave at least one here")
+    expect(page.get_by_role("textbox", name="Title")).to_have_value("Something else")
+    page.get_by_role("checkbox").nth(1).check()
+    page.get_by_role("button", name="Make it a new card").click()
+    expect(page.get_by_role("heading", level=1)).to_contain_text("Something else")
+    expect(page.locator(".message")).to_have_count(1)

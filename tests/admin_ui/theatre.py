@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 import hashlib
+import itertools
 import struct
 import zlib
 from collections import Counter
@@ -41,7 +42,7 @@ from duly_dsl.meaning import Place
 from duly_dsl.program import Calendar, Connector, EventAtom, Field, Person, Pipeline, Program, Rule, Stage, Team, Window
 from duly_dsl.source import Span
 from duly_dsl.units import HOUR, Duration, Unit
-from duly_runtime.card import Card, Clock, ClockState, Ladder, Pause, Visit
+from duly_runtime.card import Absorbed, Card, Clock, ClockState, Ladder, Merged, Pause, Visit
 from duly_runtime.decision import FactTrace, RuleTrace
 from duly_runtime.doors import Check
 from duly_runtime.events import (
@@ -51,9 +52,12 @@ from duly_runtime.events import (
     Contact,
     File,
     InternalNote,
+    MergeCard,
     MoveCard,
     OpenCard,
     SetFields,
+    SplitCard,
+    UnmergeCard,
 )
 from duly_runtime.planning import CHOICES, CardEffect, Effects, Plan
 from duly_runtime.publishing import PlanChanged
@@ -189,7 +193,7 @@ class MemoryStore(MemoryLog):
 
     def __init__(self, now: dt.datetime, *, empty: bool = False) -> None:
         self.now = now
-        self.cards: dict[int, Card] = {}
+        self.known: dict[int, Card] = {}
         self.risks: dict[int, dt.datetime] = {}
         self.said: dict[int, list[Message]] = {}
         self.contents: dict[str, bytes] = {}
@@ -205,6 +209,7 @@ class MemoryStore(MemoryLog):
         self.aside: list[Parked] = []
         self.fill_log(now)
         self.people: dict[int, ContactPage] = {}
+        self._ids = itertools.count(1)
         self.live = True
         if not empty:
             self._fill()
@@ -251,7 +256,7 @@ class MemoryStore(MemoryLog):
         )  # fmt: skip
         self._attach()
         self._card(5, "Done", "Thanks!", "Eva Dias", "whatsapp", owner="bruno", priority="normal", age=400)
-        for card in self.cards.values():
+        for card in self.known.values():
             self.people[card.number] = ContactPage(
                 id=card.number, name=card.contact.name, created_at=card.created_at, merged_into=0,
                 identities=(
@@ -273,7 +278,7 @@ class MemoryStore(MemoryLog):
                 Visit(number=1, stage="New", entered_at=opened, left_at=moved),
                 Visit(number=2, stage=stage, entered_at=moved),
             )
-        self.cards[number + 100] = Card(
+        self.known[number + 100] = Card(
             id=number + 100, number=number, pipeline="Customer support", stage=stage, title=title, channel=channel,
             contact=Contact(name=who, email="customer@example.org"), created_at=opened, visits=visits,
             fields={"Tier": "gold"}, **more,
@@ -294,7 +299,7 @@ class MemoryStore(MemoryLog):
 
     def _message(self, card: int, direction: str, author: str, text: str, at: dt.datetime, state: str) -> Message:
         return Message(
-            id=len(self.said.get(card, ())) + 1, card_id=card, direction=direction, author=author, channel="whatsapp",
+            id=next(self._ids), card_id=card, direction=direction, author=author, channel="whatsapp",
             text=text, kind="text", at=at, automatic=False, state=state, error="",
         )  # fmt: skip
 
@@ -345,19 +350,19 @@ class MemoryStore(MemoryLog):
     # --- the Store
 
     async def card(self, card_id: int) -> Card:
-        if card_id not in self.cards:
+        if card_id not in self.known:
             raise Missing(f"card {card_id}")
-        return self.cards[card_id]
+        return self.known[card_id]
 
     async def card_id(self, number: int) -> int:
-        for card in self.cards.values():
+        for card in self.known.values():
             if card.number == number:
                 return card.id
         raise Missing(f"card #{number}")
 
     async def board(self, pipeline: str, finished_since: dt.datetime) -> list[BoardCard]:
         rows = []
-        for card in self.cards.values():
+        for card in self.known.values():
             running = [c for c in card.clocks if c.state is ClockState.RUNNING and c.due_at is not None]
             first = min(running, key=lambda c: c.due_at or NOW, default=None)
             still = [c for c in card.clocks if c.state is ClockState.PAUSED]
@@ -400,8 +405,12 @@ class MemoryStore(MemoryLog):
     async def history(self, card_id: int) -> list[HistoryRow]:
         return self.told[card_id]
 
+    async def cards(self, query: str = "", limit: int = 100) -> list[BoardCard]:
+        rows = await self.board("", self.now)
+        return [row for row in rows if query.casefold() in f"{row.number} {row.title} {row.customer}".casefold()][:limit]
+
     async def contact_of_card(self, card_id: int) -> CardContact:
-        card = self.cards[card_id]
+        card = self.known[card_id]
         return CardContact(
             id=card.number, name=card.contact.name, claimed=card.channel == "webhook", others=card.number % 2
         )
@@ -429,7 +438,7 @@ class MemoryStore(MemoryLog):
                 channel=card.channel, connector=card.connector, owner=card.owner, created_at=card.created_at,
                 finished_at=card.finished_at, claimed=card.channel == "webhook",
             )
-            for card in self.cards.values()
+            for card in self.known.values()
             if card.number == contact_id or self.people[card.number].merged_into == contact_id
         ]  # fmt: skip
 
@@ -494,7 +503,7 @@ class MemoryStore(MemoryLog):
                 number=visit.number, stage=visit.stage, entered_at=visit.entered_at, left_at=visit.left_at, owner="ana",
                 business_seconds=3600.0 if visit.left_at else None,
             )
-            for visit in self.cards[card_id].visits
+            for visit in self.known[card_id].visits
         ]  # fmt: skip
 
     async def notices(self, person: str, limit: int = 50) -> list[OutboxRow]:
@@ -664,10 +673,10 @@ class Theatre:
 
     async def command(self, card_id: int, body: AnyBody, author: str) -> str:
         memory, now = self.memory, self.clock.now()
-        card = memory.cards.get(card_id)
+        card = memory.known.get(card_id)
         match body:
             case OpenCard():
-                memory._card(len(memory.cards) + 1, "New", body.title, body.contact.name, "manual", age=0)
+                memory._card(len(memory.known) + 1, "New", body.title, body.contact.name, "manual", age=0)
             case MoveCard(stage=stage) if card is not None:
                 following = PROGRAM.pipelines[card.pipeline].stage(card.stage).next
                 if stage not in following:
@@ -678,7 +687,7 @@ class Theatre:
                     return "stage-order: no"
                 visit = Visit(number=len(card.visits) + 1, stage=stage, entered_at=now)
                 left = msgspec.structs.replace(card.visit, left_at=now)
-                memory.cards[card_id] = msgspec.structs.replace(card, stage=stage, visits=(*card.visits[:-1], left, visit))
+                memory.known[card_id] = msgspec.structs.replace(card, stage=stage, visits=(*card.visits[:-1], left, visit))
             case AgentMessage(text="refuse me"):
                 return "unknown: refused, as asked"
             case AgentMessage(text=text, files=files):
@@ -686,15 +695,48 @@ class Theatre:
             case InternalNote(text=text, files=files):
                 memory.say(card_id, memory._message(card_id, "note", author, text, now, ""), files)
             case AssignCard(owner=owner) if card is not None:
-                memory.cards[card_id] = msgspec.structs.replace(card, owner=owner)
+                memory.known[card_id] = msgspec.structs.replace(card, owner=owner)
             case SetFields(values=values) if card is not None:
                 fields = {name.removeprefix("field:"): value for name, value in values.items() if ":" in name}
                 plain = {name: value for name, value in values.items() if ":" not in name}
-                memory.cards[card_id] = msgspec.structs.replace(card, fields={**card.fields, **fields}, **plain)
+                memory.known[card_id] = msgspec.structs.replace(card, fields={**card.fields, **fields}, **plain)
             case _:
                 return "unknown: this theatre can't do that"
         self.tell(Change(topic="card", pipeline="Customer support", card=card_id))
         return ""
+
+    async def command_spanning(self, card_id: int, body: MergeCard | UnmergeCard | SplitCard) -> tuple[str, int]:
+        memory, now = self.memory, self.clock.now()
+        card = memory.known[card_id]
+        match body:
+            case MergeCard(into=into, number=number):
+                if into == card_id:
+                    details = {"code": "merge-into-itself"}
+                    memory.told[card_id].append(
+                        HistoryRow(id=9, event_id=9, kind="refused", at=now, author="", details=details)
+                    )
+                    return "merge-into-itself: no", 0
+                merged = Merged(card=into, number=number, at=now)
+                memory.known[card_id] = msgspec.structs.replace(card, merged=merged, finished_at=now)
+                absorbed = Absorbed(card=card_id, number=card.number, at=now)
+                memory.known[into] = msgspec.structs.replace(memory.known[into], absorbed=(absorbed,))
+                memory.said[into] += [msgspec.structs.replace(m, origin=card.number) for m in memory.said[card_id]]
+                return "", into
+            case UnmergeCard():
+                memory.known[card_id] = msgspec.structs.replace(card, merged=None, finished_at=None)
+                return "", card_id
+            case SplitCard(messages=messages, title=title):
+                if not messages:
+                    details = {"code": "unfit-messages"}
+                    memory.told[card_id].append(
+                        HistoryRow(id=9, event_id=9, kind="refused", at=now, author="", details=details)
+                    )
+                    return "unfit-messages: no", 0
+                memory._card(len(memory.known) + 1, "New", title, card.contact.name, "whatsapp", age=0)
+                new = len(memory.known) + 100
+                memory.said[new] = [m for m in memory.said[card_id] if m.id in messages]
+                memory.said[card_id] = [m for m in memory.said[card_id] if m.id not in messages]
+                return "", new
 
     async def fetch_again(self, file: FileRow) -> None:
         first, *others = self.memory.said[101]

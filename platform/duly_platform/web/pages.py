@@ -12,7 +12,7 @@ from duly_platform.accounts import AccountError, TooManyAttempts
 from duly_platform.connecting import Connecting
 from duly_platform.desk import Desk
 from duly_platform.settings import Settings
-from duly_runtime.events import AnyBody
+from duly_runtime.events import AnyBody, MergeCard, SplitCard, UnmergeCard
 from duly_runtime.planning import Plan
 from duly_runtime.store.api import Store, User
 from duly_runtime.store.files_api import FileRow
@@ -79,6 +79,10 @@ class ScreenServices:
 
     async def command(self, card_id: int, body: AnyBody, author: str) -> str:
         return (await self._desk.command(card_id, body)).refused
+
+    async def command_spanning(self, card_id: int, body: MergeCard | UnmergeCard | SplitCard) -> tuple[str, int]:
+        handled = await self._desk.command(card_id, body)
+        return handled.refused, handled.other_id
 
     async def replay(self, what: str, item_id: int, author: str, *, twice: bool = False) -> str:
         return await self._desk.waiting.replay(what, item_id, author, twice=twice)
