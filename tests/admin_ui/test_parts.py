@@ -171,7 +171,7 @@ def test_filters(filters: Filters, numbers: list[int]) -> None:
 
 def test_a_card_of_a_stage_that_is_gone_is_still_shown() -> None:
     store = MemoryStore(NOON)
-    store.cards = {1: Card(id=1, number=1, pipeline="p", stage="Old", created_at=NOON, visits=(Visit(
+    store.known = {1: Card(id=1, number=1, pipeline="p", stage="Old", created_at=NOON, visits=(Visit(
         number=1, stage="Old", entered_at=NOON),))}  # fmt: skip
     found = columns(PROGRAM.pipelines["Customer support"], asyncio.run(store.board("p", NOON)), Filters(), NOON)
     assert [column.stage for column in found][-1] == "Old"

@@ -77,7 +77,7 @@ class MemoryLog:
         return self.outbox[outbox_id], self.lines[outbox_id], b"{}"
 
     async def card_numbers(self, card_ids: Sequence[int]) -> dict[int, int]:
-        return {number: self.cards[number].number for number in card_ids if number in self.cards}
+        return {number: self.known[number].number for number in card_ids if number in self.known}
 
     async def requests(self, wanted: RequestFilter) -> list[RequestRow]:
         def state(row: RequestRow) -> str:
