@@ -34,6 +34,7 @@ from duly_runtime.doors import (
     Raw,
     Refused,
     Retry,
+    Source,
 )
 from duly_runtime.events import Contact, File
 
@@ -93,6 +94,8 @@ class Connector(abc.ABC):
     KIND: ClassVar[program.ConnectorKind]
     DOMAIN: ClassVar[str] = "duly_connectors"
     """The package whose catalogue holds the connector's texts."""
+    LARGEST: ClassVar[int] = MAX_BODY
+    """Bytes of a request's body."""
     SENDS_FILES: ClassVar[bool] = False
     """Whether `send` delivers `Outgoing.files`. Where it does not, a message with files is failed before it gets there."""
     TEST_TO: ClassVar[str] = "address"
@@ -124,8 +127,8 @@ class Connector(abc.ABC):
 
     def receive(self, raw: Raw) -> Answer | Parsed:
         """What the web server calls: challenge, authenticate, parse, in this order. Raises Refused."""
-        if len(raw.body) > MAX_BODY:
-            raise Refused(413, f"the body is larger than {MAX_BODY // 1024 // 1024} MB")
+        if len(raw.body) > self.LARGEST:
+            raise Refused(413, f"the body is larger than {self.LARGEST // 1024 // 1024} MB")
         try:
             answer = self.challenge(raw)
             if answer is not None:
@@ -148,6 +151,14 @@ class Connector(abc.ABC):
     def hidden(self) -> tuple[str, ...]:
         """Headers and query keys that hold a token for this door, so that it isn't kept with the request (signatures may
         be; `authorization` and `cookie` never are)."""
+        return ()
+
+    def addresses(self) -> tuple[str, ...]:
+        """E-mail addresses whose mail a mail server may hand over to this connector: in lower case, without `+…`."""
+        return ()
+
+    def sources(self) -> tuple[Source, ...]:
+        """What the connector fetches by itself while it is in use (a mailbox it reads). Nothing is opened here."""
         return ()
 
     # --- out ---------------------------------------------------------------------------------------------------------

@@ -1,5 +1,5 @@
-"""E-mail out, by SMTP (RFC 5321). A message has the same Message-ID at every attempt, so that a second copy can be told
-from a second message; what no person wrote says so (RFC 3834)."""
+"""E-mail, in and out. Out by SMTP (RFC 5321): a message has the same Message-ID at every attempt, so that a second copy can
+be told from a second message; what no person wrote says so (RFC 3834)."""
 
 from __future__ import annotations
 
@@ -7,21 +7,38 @@ import base64
 import re
 import secrets
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import replace
 from email.headerregistry import Address, BaseHeader, HeaderRegistry, UnstructuredHeader
 from email.message import EmailMessage
 from email.policy import SMTP, EmailPolicy, Policy
 from email.utils import format_datetime
 from typing import Any
-from urllib.parse import parse_qs, unquote, urlsplit
+
+from msgspec.structs import replace as replace_fields
 
 from duly_connectors.contract import BadSetting, Connector, MissingSecret, clean
 from duly_connectors.mail import threading
+from duly_connectors.mail.access import OAuth, Place, SignInFailed, base_address
 from duly_connectors.mail.threading import REPLY_KEY, Keys
 from duly_connectors.outbound import Blocked, NotSent
+from duly_connectors.webhook.signing import TOKEN_HEADERS, TOKEN_QUERY, verify_token
 from duly_connectors.wording import Worded, _
 from duly_dsl import program
-from duly_runtime.doors import Check, Failed, Outcome, OutFile, Outgoing, Retry, Sent, Unknown
+from duly_runtime.doors import (
+    MAX_FILE,
+    Check,
+    Failed,
+    Outcome,
+    OutFile,
+    Outgoing,
+    Parsed,
+    Raw,
+    Refused,
+    Retry,
+    Sent,
+    Source,
+    Unknown,
+)
 
 STEP_SECONDS = 5.0
 """For each answer of the server."""
@@ -33,65 +50,120 @@ _MESSAGE_ID = re.compile(r"[^\s<>\x00-\x20\x7f-\uffff]{1,250}@[^\s<>\x00-\x20\x7
 _ADDRESS = re.compile(r"[^\s@<>(),;:\"\\\[\]\x00-\x20\x7f]{1,64}@[^\s@<>(),;:\"\\\[\]\x00-\x20\x7f]{1,253}")
 
 
-@dataclass(frozen=True, slots=True)
-class Server:
-    """Where mail is handed in. `tls`: from the start (smtps). `starttls`: True demands it, None takes it if it is there."""
+def server_of(url: str) -> Place:
+    """`smtp://user:password@host:587?starttls=1` or `smtps://…`; BadSetting where it is neither."""
+    place = Place.read(url, "smtp", (465, 0))
+    if place is None:
+        raise BadSetting(_("`server` must be smtp://user:password@host:port or smtps://…"))
+    return replace(place, port=place.port or (587 if place.starttls or place.user else 25))
 
-    host: str
-    port: int
-    tls: bool = False
-    starttls: bool | None = None
-    user: str = ""
-    password: str = field(default="", repr=False)
 
-    @staticmethod
-    def read(url: str) -> Server:
-        """`smtp://user:password@host:587?starttls=1` or `smtps://…`; BadSetting where it is neither."""
-        try:
-            parts = urlsplit(url.strip())
-            host, port = parts.hostname, parts.port
-        except ValueError as error:
-            raise BadSetting(_("`server` must be smtp://user:password@host:port or smtps://…")) from error
-        if parts.scheme not in ("smtp", "smtps") or not host:
-            raise BadSetting(_("`server` must be smtp://user:password@host:port or smtps://…"))
-        tls = parts.scheme == "smtps"
-        wish = parse_qs(parts.query).get("starttls", [""])[-1].lower()
-        starttls = None if not wish else wish in ("1", "true", "yes")
-        usual = 465 if tls else 587 if starttls or parts.username else 25
-        return Server(
-            host,
-            port or usual,
-            tls,
-            False if tls else starttls,
-            unquote(parts.username or ""),
-            unquote(parts.password or ""),
-        )
+OAUTH = ("endpoint", "client id", "client secret", "refresh token", "scope")
+SENDING = ("sends", "connects")
 
 
 class Email(Connector):
-    """`sends email`: replies to customers and notices to the people who work here."""
+    """`sends email`: replies to customers and notices to the people who work here. `receives email`: mail becomes cards,
+    from mailboxes that are read by IMAP, from a mail server by LMTP, or posted to the connector's path."""
 
     SENDS_FILES = True
     TEST_TO = "email"
+    LARGEST = MAX_FILE
 
     KIND = program.ConnectorKind(
         name="email",
-        directions=("sends",),
+        directions=("receives", "sends", "connects"),
+        accepts_verify=True,
         settings=(
             program.SettingSpec(
-                "server", required=True, secret=True, help=_("smtp://user:password@host:port?starttls=1, smtps://…")
+                "server",
+                required=True,
+                secret=True,
+                needed_to=SENDING,
+                help=_("smtp://user:password@host:port?starttls=1, smtps://…"),
             ),
-            program.SettingSpec("from", required=True, help=_('"Support <support@example.com>"')),
+            program.SettingSpec("from", required=True, needed_to=SENDING, help=_('"Support <support@example.com>"')),
             program.SettingSpec(
                 "reply to",
                 help=_('where answers come in, with a tag for each card (support+c42.…@example.com); "plain" for no tags'),
             ),
+            program.SettingSpec(
+                "mailbox", secret=True, help=_("imaps://user:password@host/INBOX; several with blanks between them")
+            ),
+            program.SettingSpec(
+                "address", help=_('addresses mail comes in for, "support@example.com"; else that of `from`')
+            ),
+            program.SettingSpec(
+                "authentication server",
+                help=_(
+                    "the name under which your mail server notes what it found out about senders (Authentication-Results)"
+                ),
+            ),
+            program.SettingSpec("oauth endpoint", help=_("where a refresh token is changed for an access token; https://")),
+            program.SettingSpec("oauth client id", help=_("the id of the application, as the provider gave it")),
+            program.SettingSpec("oauth client secret", secret=True, help=_("the secret of the application, if it has one")),
+            program.SettingSpec("oauth refresh token", secret=True, help=_("the consent of the mailbox's owner")),
+            program.SettingSpec("oauth scope", help=_("what the token is for, where the provider asks for it")),
         ),
     )
 
+    # --- in ----------------------------------------------------------------------------------------------------------
+
+    def authenticate(self, raw: Raw) -> None:
+        door = self.definition
+        if raw.method.upper() not in ("POST", "PUT"):
+            raise Refused(405, "send it with POST")
+        if door.verify_scheme != "token":
+            raise Refused(401, "this door has no `verify token` line, so nobody may come in")
+        verify_token(raw, self.secrets(door.verify_secret), door.verify_header)
+
+    def parse(self, raw: Raw) -> Parsed:
+        from duly_connectors.mail import bounded, incoming  # imported late: rule files are checked without processes
+
+        refused = raw.query.get(incoming.REFUSED, "")
+        if refused:
+            words = self._("A mail could not be read, so look at it in the mailbox: {error}")
+            return Parsed(problems=(words.format(error=refused),))
+        cut = raw.query.get(incoming.CUT, "")
+        problems = (
+            (self._("The mail is too large ({size} bytes): only its head was kept.").format(size=cut),) if cut else ()
+        )
+        mail = bounded.shared().read(raw.body, self.setting("authentication server"))
+        mail = replace_fields(mail, problems=tuple(map(self._, mail.problems)))
+        return incoming.events(self.definition, raw, mail, self._keys(), problems)
+
+    def hidden(self) -> tuple[str, ...]:
+        return (*TOKEN_HEADERS, TOKEN_QUERY, self.definition.verify_header)
+
+    def sources(self) -> tuple[Source, ...]:
+        if "mailbox" not in self.definition.settings:
+            return ()
+        from duly_connectors.mail.imap import Mailboxes  # imported late: rule files are checked without a network
+
+        return (Mailboxes(self.tools, self._mailboxes),)
+
+    def addresses(self) -> tuple[str, ...]:
+        """Whose mail is ours, in lower case and without what follows a plus."""
+        given = self.setting("address") or self.setting("from")
+        found = (address(part) for part in re.split(r"[\s,;]+(?=[^<>]*(?:<|$))", given) if part)
+        return tuple(dict.fromkeys(base_address(one.addr_spec) for one in found if one is not None))
+
+    def _mailboxes(self) -> tuple[tuple[Place, ...], OAuth]:
+        from duly_connectors.mail.imap import boxes  # imported late: rule files are checked without a network
+
+        places = boxes(self.setting("mailbox"))
+        if places is None:
+            raise BadSetting(_("`mailbox` must be imaps://user:password@host/INBOX, or several with blanks between them"))
+        return places, self._oauth()
+
+    def _oauth(self) -> OAuth:
+        return OAuth(self.tools.network, {name: self.setting(f"oauth {name}") for name in OAUTH})
+
+    # --- out ---------------------------------------------------------------------------------------------------------
+
     async def send(self, item: Outgoing) -> Outcome:
         try:
-            server = Server.read(self.setting("server"))
+            server = server_of(self.setting("server"))
             sender = address(self.setting("from"))
             if sender is None:
                 raise BadSetting(_("`from` holds no e-mail address."))
@@ -108,7 +180,8 @@ class Email(Connector):
             client = await self._connect(server)
         except Blocked as error:
             return Failed(reason=error.told(self._))
-        except NotSent as error:
+        except (NotSent, SignInFailed) as error:
+            # Who may not sign in now may once a person has set it right.
             return Retry(reason=error.told(self._))
         except _Answer as error:
             return error.outcome(self._)
@@ -138,21 +211,56 @@ class Email(Connector):
 
     async def check(self) -> tuple[Check, ...]:
         checks = list(await super().check())
-        label = self._("Mail server")
-        if any(check.state != "ok" for check in checks):
-            return (*checks, Check(name=label, state="unknown", detail=self._("Store the secrets first.")))
-        try:
-            client = await self._connect(Server.read(self.setting("server")))
-        except (BadSetting, NotSent, _Answer) as error:
-            checks.append(Check(name=label, state="bad", detail=error.told(self._)))
-        else:
-            client.close()
-            checks.append(Check(name=label, state="ok"))
-        state = "ok" if address(self.setting("from")) else "bad"
-        checks.append(Check(name=self._("Sender"), state=state, detail=self.setting("from")))
+        ready = all(check.state == "ok" for check in checks)
+        if self.definition.direction in SENDING:
+            checks.append(await self._server_check(ready))
+            state = "ok" if address(self.setting("from")) else "bad"
+            checks.append(Check(name=self._("Sender"), state=state, detail=self.setting("from")))
+        if "mailbox" in self.definition.settings:
+            checks += await self._mailbox_checks(ready)
         return tuple(checks)
 
-    async def _connect(self, server: Server) -> Any:
+    async def _server_check(self, ready: bool) -> Check:
+        label = self._("Mail server")
+        if not ready:
+            return Check(name=label, state="unknown", detail=self._("Store the secrets first."))
+        try:
+            client = await self._connect(server_of(self.setting("server")))
+        except (BadSetting, NotSent, SignInFailed, _Answer) as error:
+            return Check(name=label, state="bad", detail=error.told(self._))
+        client.close()
+        return Check(name=label, state="ok")
+
+    async def _mailbox_checks(self, ready: bool) -> list[Check]:
+        if not ready:
+            return [Check(name=self._("Mailbox"), state="unknown", detail=self._("Store the secrets first."))]
+        from duly_connectors.mail.imap import (
+            Mailbox,
+            Trouble,
+            label,
+        )  # imported late: rule files are checked without a network
+
+        try:
+            places, oauth = self._mailboxes()
+        except BadSetting as error:
+            return [Check(name=self._("Mailbox"), state="bad", detail=error.told(self._))]
+        checks: list[Check] = []
+        for place in places:
+            name = self._("Mailbox {name}").format(name=label(place))
+            box = Mailbox(self.tools, place, oauth)
+            try:
+                await box.open()
+                count = await box.check()
+            except (Trouble, NotSent, SignInFailed) as error:
+                checks.append(Check(name=name, state="bad", detail=error.told(self._)))
+            else:
+                detail = self._("Mails in it: {count}").format(count=count)
+                checks.append(Check(name=name, state="ok", detail=detail))
+            finally:
+                box.close()
+        return checks
+
+    async def _connect(self, server: Place) -> Any:
         """A client that has greeted, secured and signed in. Raises NotSent or _Answer."""
         import aiosmtplib  # imported late: rule files are checked without a network
 
@@ -161,7 +269,7 @@ class Email(Connector):
         client = aiosmtplib.SMTP(
             hostname=server.host,
             sock=sock,
-            use_tls=server.tls,
+            use_tls=server.secure,
             start_tls=server.starttls,
             tls_context=network.tls(),
             timeout=STEP_SECONDS,
@@ -173,7 +281,11 @@ class Email(Connector):
                 secured = client.transport is not None and client.transport.get_extra_info("sslcontext") is not None
                 if not secured and not network.allow_private:
                     raise Blocked(_("the mail server offers no TLS, so the password is not sent: use smtps://"))
-                await client.login(server.user, server.password)
+                oauth = self._oauth()
+                if oauth and not server.password:
+                    await client.auth_xoauth2(server.user, await oauth.token())
+                else:
+                    await client.login(server.user, server.password)
         except aiosmtplib.SMTPResponseException as error:
             client.close()
             raise _Answer(error.code, error.message) from error

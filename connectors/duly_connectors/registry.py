@@ -6,7 +6,7 @@ import contextlib
 import functools
 import inspect
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from importlib.metadata import entry_points
 
 import msgspec
@@ -14,7 +14,7 @@ import msgspec
 from duly_connectors.contract import Connector, MissingSecret, Tools
 from duly_connectors.wording import Worded
 from duly_dsl import i18n, program
-from duly_runtime.doors import Check, Failed, Fetcher, FetchOutcome, Outcome, Outgoing, Retry, Sender, Sent, Unknown
+from duly_runtime.doors import Check, Failed, Fetcher, FetchOutcome, Outcome, Outgoing, Retry, Sender, Sent, Source, Unknown
 from duly_runtime.events import File
 
 GROUP = "duly.connectors"
@@ -69,6 +69,12 @@ class Registry:
         self.version = version
         self.connectors = dict(connectors)
         self.problems = dict(problems)
+        self._sources = [
+            (name, source)
+            for name, connector in self.connectors.items()
+            if connector.definition.direction != "sends"
+            for source in connector.sources()
+        ]
         self._by_path = {_path(c.definition.path): c for c in self.connectors.values() if _receives(c.definition)}
 
     def by_name(self, connector: str) -> Sender | None:
@@ -86,6 +92,24 @@ class Registry:
     def receiver_for(self, path: str) -> Connector | None:
         """The connector whose door is at this path of ours (`/in/shop`)."""
         return self._by_path.get(_path(path))
+
+    def receiver(self, connector: str) -> Connector | None:
+        """The connector of that name, if it receives."""
+        found = self.connectors.get(connector)
+        return found if found is not None and found.definition.direction != "sends" else None
+
+    def mail_for(self) -> dict[str, str]:
+        """E-mail address -> the connector that receives its mail; the first of the files where several do."""
+        found: dict[str, str] = {}
+        for name, connector in self.connectors.items():
+            if connector.definition.direction != "sends":
+                for address in connector.addresses():
+                    found.setdefault(address, name)
+        return found
+
+    def sources(self) -> Sequence[tuple[str, Source]]:
+        """What connectors fetch by themselves, with the connector's name."""
+        return self._sources
 
     def fetcher(self, connector: str) -> Fetcher | None:
         """The connector of that name, whichever way it works."""
@@ -225,6 +249,12 @@ class Live:
 
     def receiver_for(self, path: str) -> Connector | None:
         return self.registry.receiver_for(path)
+
+    def receiver(self, connector: str) -> Connector | None:
+        return self.registry.receiver(connector)
+
+    def sources(self) -> Sequence[tuple[str, Source]]:
+        return self.registry.sources()
 
     def fetcher(self, connector: str) -> Fetcher | None:
         return self.registry.fetcher(connector)

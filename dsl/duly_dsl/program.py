@@ -704,6 +704,8 @@ class ConnectorKind(msgspec.Struct, frozen=True):
     directions: tuple[str, ...]
     settings: tuple[SettingSpec, ...] = ()
     accepts_map: bool = False
+    accepts_verify: bool = False
+    """It takes a `verify` line although it maps nothing: others may post to its path."""
     accepts_events: bool = False
     """It takes `send events …`: the card as JSON, for programs."""
 

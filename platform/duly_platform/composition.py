@@ -6,6 +6,7 @@ import contextlib
 from collections.abc import AsyncIterator
 
 from duly_connectors.contract import MissingSecret, Tools
+from duly_connectors.mail import lmtp
 from duly_connectors.mail.threading import REPLY_KEY
 from duly_connectors.outbound import Network
 from duly_connectors.registry import Live
@@ -48,13 +49,14 @@ async def open_desk(settings: Settings, clock: Clock | None = None) -> AsyncIter
 
     network = Network(allow_private=settings.allow_private_addresses)
     tools = Tools(secrets=secret, previous=previous, clock=clock, network=network, language=i18n.of_environment())
+    doors = Live(tools)
     await store.start()
     try:
         node = Node(
             NodeConfig(
                 store=store,
                 clock=clock,
-                doors=Live(tools),
+                doors=doors,
                 broker_url=settings.broker_url,
                 roles=settings.roles,
                 base_url=settings.base_url,
@@ -75,7 +77,8 @@ async def open_desk(settings: Settings, clock: Clock | None = None) -> AsyncIter
                 desk.git = follower_of(desk, settings.git)
                 desk.git.start()
             try:
-                yield desk
+                async with handed_over(desk, doors, settings):
+                    yield desk
             finally:
                 if desk.git is not None:
                     await desk.git.stop()
@@ -84,6 +87,24 @@ async def open_desk(settings: Settings, clock: Clock | None = None) -> AsyncIter
             await node.stop()
     finally:
         await store.stop()
+
+
+@contextlib.asynccontextmanager
+async def handed_over(desk: Desk, doors: Live, settings: Settings) -> AsyncIterator[None]:
+    """Listens for mail servers, where that is set."""
+    if settings.lmtp is None or "web" not in settings.roles:
+        yield
+        return
+
+    async def addresses() -> dict[str, str]:
+        await desk.program()  # the doors follow it
+        return doors.registry.mail_for()
+
+    server = await lmtp.listen(lmtp.Handler(addresses, desk.node.take, desk.now), *settings.lmtp)
+    try:
+        yield
+    finally:
+        await server.close()
 
 
 def follower_of(desk: Desk, settings: GitSettings) -> Follower:

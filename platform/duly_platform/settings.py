@@ -61,6 +61,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """DULY_SPEED: how many times faster the one Clock runs (demos and tests)."""
     allow_private_addresses: bool = False
     """DULY_ALLOW_PRIVATE_ADDRESSES=1: connectors may call hosts on private networks."""
+    lmtp: tuple[str, int] | None = None
+    """DULY_LMTP: `host:port` on which mail servers may hand over mail; none where empty."""
     git: GitSettings | None = None
     roles: frozenset[str] = frozenset({"web", "worker", "scheduler"})
     """Which parts run in this process."""
@@ -102,6 +104,7 @@ def load(
         "base_url": (environ.get("DULY_BASE_URL") or "").rstrip("/"),
         "speed": _number(environ, "DULY_SPEED", float, 1.0),
         "git": _git(environ, folder),
+        "lmtp": _address(environ, "DULY_LMTP"),
         "allow_private_addresses": environ.get("DULY_ALLOW_PRIVATE_ADDRESSES", "") in ("1", "true", "yes"),
     }
     values.update({key: value for key, value in given.items() if value is not None})
@@ -115,6 +118,16 @@ def load(
     if settings.embedded and not settings.roles >= {"worker", "scheduler"}:
         raise SettingsError(_("separate processes need a broker between them: set DULY_BROKER_URL to redis:// or amqp://"))
     return settings
+
+
+def _address(environ: Mapping[str, str], name: str) -> tuple[str, int] | None:
+    text = environ.get(name, "").strip()
+    if not text:
+        return None
+    host, colon, port = text.rpartition(":")
+    if not colon or not host or not port.isdecimal() or int(port) > 65535:
+        raise SettingsError(_("{name} must be host:port, like 127.0.0.1:2424, not `{text}`").format(name=name, text=text))
+    return host.strip("[]"), int(port)
 
 
 def _git(environ: Mapping[str, str], data: Path) -> GitSettings | None:

@@ -94,10 +94,10 @@ class Waiting:
             await desk.store.unpark(what, item_id, desk.now(), author)
             return ""
         await desk.program()  # the doors follow the rules
-        connector, raw = await desk.store.raw(item_id)
-        receiver = desk.node.doors.receiver_for(raw.path)
+        connector, _raw = await desk.store.raw(item_id)
+        receiver = desk.node.doors.receiver(connector)
         if receiver is None:
-            raise Missing(f"no connector of the running rules is called `{connector}` at {raw.path}")
+            raise Missing(f"no connector of the running rules that receives is called `{connector}`")
         replayed = await ingest.replay(desk.store, receiver, item_id, desk.now())
         desk.node.wake_events(replayed.accepted.event_ids)
         return replayed.problem

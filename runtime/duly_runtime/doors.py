@@ -6,6 +6,7 @@ Parsing is pure: a raw request in, normalised events out. Sending answers with e
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Sequence
 from typing import Protocol
 
 import msgspec
@@ -237,6 +238,45 @@ class Receiver(Protocol):
         ...
 
 
+class Feed(Protocol):
+    """What a source is given. Its methods wait for as long as the database is away."""
+
+    def now(self) -> dt.datetime: ...
+
+    async def take(self, raw: Raw) -> None:
+        """Take in what was fetched; returns once it is safe in the database. It is read by the connector's `parse`, and
+        trusted: the source knows where it has it from."""
+        ...
+
+    async def position(self, name: str) -> str:
+        """How far it has read, as it was kept; empty at first."""
+        ...
+
+    async def keep(self, name: str, value: str) -> None:
+        """Remember how far it has read."""
+        ...
+
+    async def tell(self, name: str, state: str, detail: str = "") -> None:
+        """How it goes, for the set-up page: `ok`, `bad` or `unknown`, and words. `name` may be a part of the source."""
+        ...
+
+    async def forget(self, but: tuple[str, ...]) -> None:
+        """Forget how parts go that there are no more, all but these."""
+        ...
+
+
+class Source(Protocol):
+    """What a connector fetches by itself. One process runs it at a time."""
+
+    @property
+    def name(self) -> str: ...
+
+    async def run(self, feed: Feed) -> None:
+        """Fetch until it is cancelled. It connects again by itself; what it raises is taken for a mistake in the code, and
+        it is run again after half a minute. Something may be fetched twice: keys of events make sure it counts once."""
+        ...
+
+
 class Doors(Senders, Protocol):
     """All doors of the version that is live."""
 
@@ -246,6 +286,14 @@ class Doors(Senders, Protocol):
 
     def receiver_for(self, path: str) -> Receiver | None:
         """The connector whose door is at this path (`/in/shop`)."""
+        ...
+
+    def receiver(self, connector: str) -> Receiver | None:
+        """The connector of that name."""
+        ...
+
+    def sources(self) -> Sequence[tuple[str, Source]]:
+        """What connectors fetch by themselves, with the connector's name. The same objects while a version is live."""
         ...
 
     def fetcher(self, connector: str) -> Fetcher | None:

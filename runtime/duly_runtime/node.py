@@ -27,6 +27,7 @@ from duly_runtime.engine.step import step, wants_new_card
 from duly_runtime.events import Event, Recompute
 from duly_runtime.fetching import Fetching
 from duly_runtime.scheduler import Loop, Scheduler, Stragglers
+from duly_runtime.sources import Sources
 from duly_runtime.store.api import Accepted, Decide, Handled, Measure, Store, StoreUnavailable
 from duly_runtime.time import Clock, monotonic
 from duly_runtime.versions import Live, Versions
@@ -69,6 +70,7 @@ class Node:
             config.store, config.clock, self.versions, config.doors, self.changes, base_url=config.base_url
         )
         self._fetching = Fetching(config.store, config.clock, self.versions, config.doors, self.changes)
+        self._sources = Sources(config.store, config.clock, self.versions, config.doors, self.take)
         self._scheduler = Scheduler(config.store, config.clock, self.wake_events)
         self._wakes: Wakes | None = None
         self._worker: dramatiq.Worker | None = None
@@ -88,6 +90,7 @@ class Node:
             await asyncio.to_thread(self._worker.start)
             self._add("outbox", self._deliver_due)
             self._add("files", self._fetching.look)
+            self._add("sources", self._sources.look)
             if not config.broker_url.startswith("memory"):
                 self._add("stragglers", Stragglers(self.store, self.clock, self.handle).look)
         if "scheduler" in config.roles:
@@ -101,6 +104,7 @@ class Node:
         """Finish what is in hand, within STOP_SECONDS or a little more."""
         self.changes.close()
         await asyncio.gather(*(loop.stop(STOP_SECONDS) for loop in self._loops.values()))
+        await self._sources.stop()
         if self._worker is not None:
             await asyncio.to_thread(self._worker.stop, int(STOP_SECONDS * 1000))
         await asyncio.gather(self._outbox.drain(STOP_SECONDS), self._fetching.drain(STOP_SECONDS))
@@ -145,9 +149,22 @@ class Node:
             raise Refused(404, "there is no connector at this path")
         taken = await ingest.receive(self.store, receiver, raw, self.clock.now())
         if isinstance(taken, Accepted):
-            self.wake_events(taken.event_ids)
-            self.changes.request(taken.raw_id, parked=taken.parked)
+            self._accepted(taken)
         return taken
+
+    async def take(self, connector: str, raw: Raw) -> bool:
+        """What a connector has fetched, or a server that is believed has handed over: safe in the database once this
+        returns. False where there is no such connector. Raises StoreUnavailable."""
+        _ = self.versions.recent or await self.versions.live()
+        receiver = self.doors.receiver(connector)
+        if receiver is None:
+            return False
+        self._accepted(await ingest.take(self.store, receiver, raw, self.clock.now()))
+        return True
+
+    def _accepted(self, taken: Accepted) -> None:
+        self.wake_events(taken.event_ids)
+        self.changes.request(taken.raw_id, parked=taken.parked)
 
     async def handle(self, event_id: int) -> Handled:
         """Judge one event and write what was decided. Raises StoreUnavailable; anything else that goes wrong is put on

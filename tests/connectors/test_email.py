@@ -13,8 +13,9 @@ import pytest
 from connectors import samples
 from connectors.servers import Mail, mail
 from duly_connectors.contract import BadSetting, Tools
-from duly_connectors.email import Email, Server, address, compose
+from duly_connectors.email import Email, address, compose, server_of
 from duly_connectors.mail import threading
+from duly_connectors.mail.access import Place
 from duly_connectors.mail.threading import REPLY_KEY, Keys
 from duly_connectors.outbound import Network
 from duly_connectors.testing import NOON
@@ -339,20 +340,20 @@ def test_a_password_is_not_sent_in_the_clear(monkeypatch: pytest.MonkeyPatch) ->
 @pytest.mark.parametrize(
     ("url", "server"),
     [
-        ("smtp://mail.example", Server("mail.example", 25)),
-        ("smtps://mail.example", Server("mail.example", 465, tls=True, starttls=False)),
-        ("smtp://u:p%2Fw@mail.example?starttls=1", Server("mail.example", 587, starttls=True, user="u", password="p/w")),
-        ("smtp://mail.example:2525?starttls=0", Server("mail.example", 2525, starttls=False)),
+        ("smtp://mail.example", Place("mail.example", 25)),
+        ("smtps://mail.example", Place("mail.example", 465, secure=True, starttls=False)),
+        ("smtp://u:p%2Fw@mail.example?starttls=1", Place("mail.example", 587, starttls=True, user="u", password="p/w")),
+        ("smtp://mail.example:2525?starttls=0", Place("mail.example", 2525, starttls=False)),
     ],
 )
-def test_server_addresses(url: str, server: Server) -> None:
-    assert Server.read(url) == server
+def test_server_addresses(url: str, server: Place) -> None:
+    assert server_of(url) == server
 
 
 @pytest.mark.parametrize("url", ["", "mail.example", "http://mail.example", "smtp://", "smtp://mail.example:port"])
 def test_others_are_refused(url: str) -> None:
     with pytest.raises(BadSetting):
-        Server.read(url)
+        server_of(url)
 
 
 def test_a_server_address_that_is_none_fails_the_delivery() -> None:

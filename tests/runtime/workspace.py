@@ -41,6 +41,7 @@ from duly_runtime.doors import (
     Refused,
     Sender,
     Sent,
+    Source,
 )
 from duly_runtime.events import Contact, CustomerMessage, File
 from duly_runtime.node import Node, NodeConfig
@@ -180,6 +181,7 @@ class Doors:
         self.kinds = {"email": "Mail", "whatsapp": "Chat"}
         self.used: list[str] = []
         self.closed = False
+        self.fetching: list[tuple[str, Source]] = []
 
     def by_name(self, connector: str) -> Sender | None:
         return self.by_names.get(connector)
@@ -192,6 +194,12 @@ class Doors:
 
     def receiver_for(self, path: str) -> ChatDoor | None:
         return ChatDoor() if path == "/in/chat" else None
+
+    def receiver(self, connector: str) -> ChatDoor | None:
+        return ChatDoor() if connector == "Chat" else None
+
+    def sources(self) -> list[tuple[str, Source]]:
+        return self.fetching
 
     def fetcher(self, connector: str) -> Door | None:
         return self.by_names.get(connector)

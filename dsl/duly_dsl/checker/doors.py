@@ -101,7 +101,8 @@ def _useless(door: s.Connector, kind: ConnectorKind) -> Iterator[Diagnostic]:
         lines = [("path", door.path), ("open card in", door.pipeline), ("verify", door.verify), ("same card", door.same)]
         lines.append(("same request", door.request))
     elif not kind.accepts_map:
-        lines = [("verify", door.verify), ("same card", door.same), ("same request", door.request)]
+        verify = None if kind.accepts_verify else door.verify
+        lines = [("verify", verify), ("same card", door.same), ("same request", door.request)]
     if door.map and (door.direction == "sends" or not kind.accepts_map):
         lines.append(("map", door.map[0]))
     if door.direction == "receives":

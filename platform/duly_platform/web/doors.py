@@ -14,7 +14,12 @@ from duly_runtime.doors import Answer, Raw, Refused
 CODES = {400: "malformed", 401: "not-believed", 404: "not-found", 413: "too-large", 503: "unavailable"}
 
 
-@route("/in/{rest:path}", http_method=[HttpMethod.GET, HttpMethod.POST], include_in_schema=False)
+@route(
+    "/in/{rest:path}",
+    http_method=[HttpMethod.GET, HttpMethod.POST],
+    include_in_schema=False,
+    request_max_body_size=26 * 1024 * 1024,  # mail; what a connector takes of others, it says itself
+)
 async def door(request: Request[Any, Any, State], state: State, rest: FromPath[str]) -> Response[Any]:
     """2xx only once the events are safe in the database; 503 where they could not be written, so the sender tries again."""
     raw = Raw(

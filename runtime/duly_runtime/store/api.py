@@ -22,6 +22,7 @@ from duly_runtime.store.log_api import DeliveryLog
 from duly_runtime.store.log_api import OutboxRow as OutboxRow
 from duly_runtime.store.log_api import Parked as Parked
 from duly_runtime.store.quarantine_api import QuarantineStore
+from duly_runtime.store.sources_api import SourceStore
 
 Decide = Callable[[Event, Card | None, World], Decision]
 """Pure; may be called more than once for one event where the transaction has to be run again."""
@@ -285,7 +286,7 @@ class StoreUnavailable(Exception):
     """The database does not answer or can't write (down, disk full): nothing was changed; try again later."""
 
 
-class Store(FileStore, ContactStore, QuarantineStore, DeliveryLog, Protocol):
+class Store(FileStore, ContactStore, QuarantineStore, DeliveryLog, SourceStore, Protocol):
     # life
     async def start(self) -> None:
         """Open connections and bring the schema up to date (safe when several processes start at once)."""

@@ -65,6 +65,7 @@ from duly_runtime.store.files import StoredFiles, sound
 from duly_runtime.store.handling import Broken, Contended, Earlier
 from duly_runtime.store.parking import StoredParking
 from duly_runtime.store.quarantine import StoredQuarantine
+from duly_runtime.store.sources import StoredSources
 
 
 def open_store(url: str) -> Store:
@@ -87,7 +88,7 @@ def open_store(url: str) -> Store:
     raise ValueError(f"the database URL must begin with `sqlite://` or `postgresql://`, not `{scheme}://`")
 
 
-class DatabaseStore(StoredFiles, StoredContacts, StoredQuarantine, StoredDeliveries, StoredParking):
+class DatabaseStore(StoredFiles, StoredContacts, StoredQuarantine, StoredDeliveries, StoredParking, StoredSources):
     def __init__(self, database: unit.Database) -> None:
         self._database = database
         self._write = database.write

@@ -350,6 +350,28 @@ class Trace(Table, tablename="trace"):
     facts = Text()
 
 
+class Source(Table, tablename="source"):
+    """(`connector`, `name`) is unique. `leased_until` null: not a source but how a part of one goes (a mailbox)."""
+
+    id = BigSerial(primary_key=True)
+    connector = Text()
+    name = Text()
+    token = Text()
+    leased_until = Timestamptz(null=True)
+    state = Text()
+    detail = Text()
+    changed_at = Timestamptz()
+
+
+class Position(Table, tablename="position"):
+    """(`connector`, `name`) is unique. How far something has been read, in the connector's own words."""
+
+    id = BigSerial(primary_key=True)
+    connector = Text()
+    name = Text()
+    value = Text()
+
+
 class Tally(Table, tablename="tally"):
     """(`kind`, `name`) is unique. Kinds: `load` (open cards a person owns), `cursor` (how often a team was dealt),
     `number` (the last card number, on SQLite)."""
@@ -442,8 +464,8 @@ class AuditHead(Table, tablename="audit_head"):
 
 TABLES: tuple[type[Table], ...] = (
     Raw, Event, Conversation, Card, Contact, Identity, ContactMerge, Visit, Clock, Timer, Outbox, Attempt, Status,
-    Message, Quarantine, Answered, Content, File, History, Trace, Tally, Version, Publication, Draft, Person, Session,
-    Token, Audit, AuditHead,
+    Message, Quarantine, Answered, Content, File, Source, Position, History, Trace, Tally, Version, Publication, Draft,
+    Person, Session, Token, Audit, AuditHead,
 )  # fmt: skip
 
 

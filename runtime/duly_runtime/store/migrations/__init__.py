@@ -25,6 +25,7 @@ from duly_runtime.store.migrations import (
     m0010_deliveries,
     m0011_quoted,
     m0012_merged,
+    m0013_sources,
 )
 
 MIGRATIONS: tuple[ModuleType, ...] = (
@@ -40,6 +41,7 @@ MIGRATIONS: tuple[ModuleType, ...] = (
     m0010_deliveries,
     m0011_quoted,
     m0012_merged,
+    m0013_sources,
 )
 
 LOCK = 0x64756C79
