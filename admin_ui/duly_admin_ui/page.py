@@ -78,6 +78,8 @@ class Page:
         self.now = services.clock.now()
         self.program = services.program()
         self.wants_fragment = FRAGMENT in request.headers
+        self.quarantined = 0
+        """Messages that wait for a decision, for those who may take it."""
         self._pipeline = ""
 
     def _language(self) -> str:

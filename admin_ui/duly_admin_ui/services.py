@@ -214,6 +214,17 @@ class Services(Protocol):
     # --- connectors
     @property
     def connectors(self) -> Connectors: ...
+    async def admit(self, event_id: int, as_new: bool, remember: bool, author: str) -> int:
+        """Let a message out of quarantine, to the card it names or as one of its own; the id of the card it is on now."""
+        ...
+
+    async def discard_quarantined(self, event_id: int, author: str) -> None:
+        """Leave a message in quarantine out for good."""
+        ...
+
+    async def restore_quarantined(self, event_id: int, author: str) -> None:
+        """Take a discarded message back for decision."""
+        ...
 
     # --- rules
     async def check(self, sources: dict[str, str]) -> list[Diagnostic]:

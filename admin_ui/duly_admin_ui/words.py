@@ -146,6 +146,13 @@ class Words:
         names = {"email": _("E-mail"), "phone": _("Phone"), "whatsapp": _("WhatsApp user"), "address": _("user of")}
         return " ".join(part for part in (names.get(kind, kind), scope) if part)
 
+    def quarantine(self, why: str) -> str:
+        _ = self._
+        return {
+            "stranger": _("The sender may not write on this card: not the customer's address, and nobody let it in."),
+            "forged": _("The mail server found that this mail is not from the domain it names: the sender may be forged."),
+        }.get(why, why)
+
     def role(self, role: str) -> str:
         _ = self._
         return {
@@ -263,6 +270,7 @@ class Words:
             "deliveries.read": _("see deliveries"),
             "reports.read": _("see reports"),
             "parked.handle": _("handle what was put aside"),
+            "quarantine.review": _("decide about mail in quarantine"),
             "rules.edit": _("edit the rules"),
             "rules.publish": _("publish the rules"),
             "connectors.manage": _("set up connectors"),

@@ -11,7 +11,7 @@ document.addEventListener("duly:refreshed", tick);
 for (const form of document.querySelectorAll("form.composer")) startFiles(form);
 
 // `?` shows the help page's middle in a dialog; `g` and a letter goes somewhere; `/` searches.
-const places = { b: "/", r: "/rules", v: "/versions", n: "/notices", p: "/parked", c: "/connectors", d: "/deliveries" };
+const places = { b: "/", r: "/rules", v: "/versions", n: "/notices", p: "/parked", c: "/connectors", d: "/deliveries", q: "/quarantine" };
 let going = false;
 
 function typing(target) {

@@ -22,7 +22,7 @@ from duly_platform.connecting import Connecting
 from duly_platform.git.sync import Follower
 from duly_platform.secrets import SecretStore
 from duly_platform.waiting import Waiting
-from duly_runtime import planning, publishing
+from duly_runtime import changes, planning, publishing
 from duly_runtime.doors import Answer, Raw
 from duly_runtime.events import AnyBody
 from duly_runtime.node import Node
@@ -77,7 +77,9 @@ class Desk:
         `Handled.refused` says why it was not carried out. Conflict where it could not be judged in time: it is journalled
         and will be.
         """
-        event_id = await self.store.command(card_id, body, self.now(), key)
+        return await self._judged(await self.store.command(card_id, body, self.now(), key))
+
+    async def _judged(self, event_id: int) -> Handled:
         give_up = monotonic() + COMMAND_SECONDS
         while True:
             handled = await self.node.handle(event_id)
@@ -97,6 +99,29 @@ class Desk:
     async def receive(self, raw: Raw) -> Answer | Accepted:
         """A request at one of the doors; doors.Refused where it is not taken."""
         return await self.node.receive(raw)
+
+    async def admit(self, event_id: int, *, as_new: bool, remember: bool, author: str) -> Handled:
+        """Let a message out of quarantine, and wait until it is judged: `Handled.card_id` is the card it is on now.
+        Conflict where somebody has decided already, or where it could not be judged in time."""
+        first, *others = await self.store.admit(event_id, as_new, remember, author, self.now())
+        self._quarantine_changed()
+        handled = await self._judged(first)
+        for other in others:
+            await self._judged(other)
+        return handled
+
+    async def discard_quarantined(self, event_id: int, author: str) -> None:
+        """Leave a message out for good; it is kept. Conflict where somebody has decided already."""
+        await self.store.discard_quarantined(event_id, author, self.now())
+        self._quarantine_changed()
+
+    async def restore_quarantined(self, event_id: int, author: str) -> None:
+        """Take a discarded message back for decision. Conflict where it is not discarded."""
+        await self.store.restore_quarantined(event_id, author, self.now())
+        self._quarantine_changed()
+
+    def _quarantine_changed(self) -> None:
+        self.node.changes.publish(changes.Change(topic="quarantine"))
 
     # --- rules
 

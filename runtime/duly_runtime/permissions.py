@@ -15,6 +15,7 @@ PERMISSIONS = {
     "deliveries.read": "manager",
     "reports.read": "manager",
     "parked.handle": "manager",
+    "quarantine.review": "manager",
     "journal.read": "manager",
     "rules.edit": "admin",
     "rules.publish": "admin",

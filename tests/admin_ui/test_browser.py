@@ -39,6 +39,8 @@ PAGES = {
     "delivery in doubt": "/deliveries/3",
     "requests": "/requests",
     "request": "/requests/7",
+    "quarantine": "/quarantine",
+    "quarantine, discarded": "/quarantine?view=discarded",
     "notices": "/notices",
     "mail": "/demo/mail",
     "help": "/help",

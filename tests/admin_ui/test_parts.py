@@ -415,6 +415,10 @@ def test_every_route_says_who_may_use_it() -> None:
         assert needed[(path, method)] == ["parked.handle"]
     for path in ("/deliveries", "/deliveries/{number:int}", "/requests"):
         assert needed[(path, "GET")] == ["deliveries.read"]
+    assert needed[("/cards/{number:int}/participants", "POST")] == ["cards.work"]
+    assert needed[("/quarantine", "GET")] == ["quarantine.review"]
+    for action in ("admit", "discard", "restore"):
+        assert needed[("/quarantine/{event:int}/" + action, "POST")] == ["quarantine.review"]
 
 
 @pytest.mark.parametrize(

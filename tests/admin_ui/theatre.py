@@ -49,7 +49,9 @@ from duly_runtime.events import (
     AgentMessage,
     AnyBody,
     AssignCard,
+    ChangeParticipants,
     Contact,
+    CustomerMessage,
     File,
     InternalNote,
     MergeCard,
@@ -86,6 +88,7 @@ from duly_runtime.store.contacts_api import (
     IdentityRow,
 )
 from duly_runtime.store.files_api import FileRow
+from duly_runtime.store.quarantine_api import Quarantined
 from duly_runtime.time import FakeClock, SystemClock
 
 NOW = dt.datetime(2026, 11, 24, 14, 30, tzinfo=dt.UTC)
@@ -207,6 +210,7 @@ class MemoryStore(MemoryLog):
         ]
         self.accounts: dict[str, User] = {}
         self.aside: list[Parked] = []
+        self.held: list[Quarantined] = []
         self.fill_log(now)
         self.people: dict[int, ContactPage] = {}
         self._ids = itertools.count(1)
@@ -265,6 +269,10 @@ class MemoryStore(MemoryLog):
                 ),
                 merges=(),
             )  # fmt: skip
+        self.held += [
+            self._quarantined(31, "stranger", "eva@cliente.example", 1, "Re: Parcel is lost", "I did, too.\n<b>Eva</b>"),
+            self._quarantined(32, "forged", "marta@example.org", 0, "Your invoice", "Please pay at once."),
+        ]
         self.aside.append(
             Parked(what="raw", id=7, connector="Shop", reason="order.id is missing", at=now, body=b'{"text": "<b>hi</b>"}')
         )
@@ -517,6 +525,33 @@ class MemoryStore(MemoryLog):
             )
         ]  # fmt: skip
 
+    def _quarantined(self, event: int, why: str, sender: str, claim: int, title: str, text: str) -> Quarantined:
+        contact = Contact(name="Eva Dias", email=sender, address=sender)
+        file = File(name="order.pdf", media_type="application/pdf", size=7)
+        message = CustomerMessage(text=text, title=title, contact=contact, channel="email", files=(file,) if claim else ())
+        return Quarantined(
+            event_id=event, connector="Mail", why=why, sender=sender, claim=claim and claim + 100, claim_number=claim,
+            claim_title="Where is my order?" if claim else "", claim_pipeline="Customer support" if claim else "",
+            at=self.now - minutes(7), message=message,
+        )  # fmt: skip
+
+    async def quarantined(self, decision: str = "", limit: int = 200, before: int = 0) -> list[Quarantined]:
+        found = [row for row in self.held if row.decision == decision and (not before or row.event_id < before)]
+        return sorted(found, key=lambda row: -row.event_id)[:limit]
+
+    async def quarantine_size(self) -> int:
+        return len(await self.quarantined())
+
+    def decide(self, event: int, before: str, decision: str, author: str) -> Quarantined:
+        found = next((row for row in self.held if row.event_id == event), None)
+        if found is None:
+            raise Missing(f"message {event}")
+        if found.decision != before:
+            raise Conflict("somebody has decided meanwhile")
+        self.held.remove(found)
+        self.held.append(msgspec.structs.replace(found, decision=decision, author=author, decided_at=self.now))
+        return found
+
     async def active_hash(self) -> str:
         return next((row.hash for row, _ in self.published if row.active), "") if self.live else ""
 
@@ -700,6 +735,9 @@ class Theatre:
                 fields = {name.removeprefix("field:"): value for name, value in values.items() if ":" in name}
                 plain = {name: value for name, value in values.items() if ":" not in name}
                 memory.known[card_id] = msgspec.structs.replace(card, fields={**card.fields, **fields}, **plain)
+            case ChangeParticipants(add=add, remove=remove) if card is not None:
+                kept = tuple(name for name in (*card.participants, *add) if name not in remove)
+                memory.known[card_id] = msgspec.structs.replace(card, participants=kept)
             case _:
                 return "unknown: this theatre can't do that"
         self.tell(Change(topic="card", pipeline="Customer support", card=card_id))
@@ -737,6 +775,23 @@ class Theatre:
                 memory.said[new] = [m for m in memory.said[card_id] if m.id in messages]
                 memory.said[card_id] = [m for m in memory.said[card_id] if m.id not in messages]
                 return "", new
+
+    async def admit(self, event_id: int, as_new: bool, remember: bool, author: str) -> int:
+        found = self.memory.decide(event_id, "", "new" if as_new else "card", author)
+        if as_new:
+            title, who = found.message.title, found.message.contact.name
+            self.memory._card(len(self.memory.known) + 1, "New", title, who, "email", age=0)
+            return len(self.memory.known) + 100
+        if remember:
+            await self.command(found.claim, ChangeParticipants(add=(found.sender,)), author)
+        return found.claim
+
+    async def discard_quarantined(self, event_id: int, author: str) -> None:
+        self.memory.decide(event_id, "", "discarded", author)
+        self.tell(Change(topic="quarantine"))
+
+    async def restore_quarantined(self, event_id: int, author: str) -> None:
+        self.memory.decide(event_id, "discarded", "", "")
 
     async def fetch_again(self, file: FileRow) -> None:
         first, *others = self.memory.said[101]

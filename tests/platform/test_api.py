@@ -79,6 +79,12 @@ AUTHORISATION = {
     ("GET", "/journal"): ("read", "journal.read"),
     ("GET", "/reports"): ("read", "reports.read"),
     ("GET", "/reports/{name}"): ("read", "reports.read"),
+    ("POST", "/cards/{number}/participants"): ("write", "cards.work"),
+    ("GET", "/quarantine"): ("write", "quarantine.review"),
+    ("GET", "/quarantine/{event}"): ("write", "quarantine.review"),
+    ("POST", "/quarantine/{event}/admit"): ("write", "quarantine.review"),
+    ("POST", "/quarantine/{event}/discard"): ("write", "quarantine.review"),
+    ("POST", "/quarantine/{event}/restore"): ("write", "quarantine.review"),
     ("GET", "/parked"): ("write", "parked.handle"),
     ("POST", "/parked/replay"): ("write", "parked.handle"),
     ("POST", "/parked/{what}/{item_id}/replay"): ("write", "parked.handle"),
@@ -132,7 +138,7 @@ def test_every_route_is_in_the_authorisation_table(tmp_path: Path) -> None:
 def test_strangers_get_401_with_a_reason(tmp_path: Path, headers: dict[str, str], words: str) -> None:
     async def body(here: Office) -> None:
         for method, path in AUTHORISATION:
-            filled = re.sub(r"\{(number|contact|identity|merge|message|\w+_id)\}", "1", path)
+            filled = re.sub(r"\{(number|contact|identity|merge|event|message|\w+_id)\}", "1", path)
             answer = await here.client.request(method, "/api/v1" + filled, headers=headers, json={})
             assert answer.status_code == 401, (method, path, answer.text)
             assert answer.headers["content-type"] == "application/problem+json"

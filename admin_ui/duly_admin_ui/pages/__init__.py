@@ -24,6 +24,7 @@ from duly_admin_ui.pages import (
     originals,
     parked,
     publishing,
+    quarantine,
     reports,
     rules,
     signin,
@@ -37,26 +38,13 @@ def routes(services: Services) -> list[Router]:
     answers addresses nobody knows with `access.error_page(services)`."""
 
     async def page(request: Request[Any, Any, Any]) -> Page:
-        return Page(request, services)
+        made = Page(request, services)
+        if made.may("quarantine.review"):
+            made.quarantined = await services.store.quarantine_size()
+        return made
 
-    modules = (
-        signin,
-        board,
-        card,
-        merging,
-        contacts,
-        connectors,
-        files,
-        originals,
-        rules,
-        publishing,
-        versions,
-        reports,
-        parked,
-        deliveries,
-        notices,
-        live,
-    )
+    work = (board, card, merging, contacts, connectors, files, originals, quarantine, parked, deliveries, notices, reports)
+    modules = (signin, *work, rules, publishing, versions, live)
     pages = Router(
         path="/",
         route_handlers=[handler for module in modules for handler in module.HANDLERS],

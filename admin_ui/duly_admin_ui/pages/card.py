@@ -25,6 +25,7 @@ from duly_runtime.events import (
     AgentMessage,
     AnyBody,
     AssignCard,
+    ChangeParticipants,
     ExcuseMiss,
     File,
     InternalNote,
@@ -248,6 +249,17 @@ async def tags(page: NamedDependency[Page], number: FromPath[int]) -> Response[A
     return await act(page, card, TagCard(add=added, remove=removed, author=page.name))
 
 
+@post("/cards/{number:int}/participants", status_code=200, guards=[needs("cards.work")])
+async def participants(page: NamedDependency[Page], number: FromPath[int]) -> Response[Any]:
+    """Let an address write on the card, or with `remove` pressed no longer."""
+    card = await load(page, number)
+    form = await page.form()
+    if gone := form.get("remove", ""):
+        return await act(page, card, ChangeParticipants(remove=(gone,), author=page.name))
+    body = ChangeParticipants(add=(form.get("participant", "").strip(),), author=page.name)
+    return await act(page, card, body, form)
+
+
 @post("/cards/{number:int}/acknowledge", status_code=200, guards=[needs("cards.work")])
 async def acknowledge(page: NamedDependency[Page], number: FromPath[int]) -> Response[Any]:
     card = await load(page, number)
@@ -269,4 +281,4 @@ async def excuse(page: NamedDependency[Page], number: FromPath[int]) -> Response
     return await act(page, card, body)
 
 
-HANDLERS = (card_page, reply, move, assign, fields, tags, acknowledge, excuse)
+HANDLERS = (card_page, reply, move, assign, fields, tags, participants, acknowledge, excuse)

@@ -87,6 +87,13 @@ class Tags(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     remove: tuple[str, ...] = ()
 
 
+class Participants(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """E-mail addresses, beside the customer's own."""
+
+    add: tuple[str, ...] = ()
+    remove: tuple[str, ...] = ()
+
+
 class LadderName(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     ladder: str
 
@@ -267,6 +274,15 @@ async def tags(
     return await _do(state, number, body, key)
 
 
+@post("/cards/{number:int}/participants", guards=WORK, status_code=200, summary="Say who may write on the card by mail")
+async def participants(
+    request: Request[User, Any, State], state: State, number: FromPath[int], data: JSONBody[Participants], key: Key = ""
+) -> Card:
+    """Mail that names the card joins it from these addresses and the customer's; from others it waits in quarantine."""
+    body = events.ChangeParticipants(add=data.add, remove=data.remove, author=request.user.name)
+    return await _do(state, number, body, key)
+
+
 @post("/cards/{number:int}/acknowledge", guards=WORK, status_code=200, summary="Take note of a running escalation")
 async def acknowledge(
     request: Request[User, Any, State], state: State, number: FromPath[int], data: JSONBody[LadderName], key: Key = ""
@@ -298,7 +314,7 @@ router = Router(
     tags=["cards"],
     route_handlers=[
         pipelines, cards, board, card, messages, history, trace, visits, card_deliveries,
-        open_card, reply, note, move, assign, fields, tags, acknowledge,
+        open_card, reply, note, move, assign, fields, tags, participants, acknowledge,
         excuse, withdraw_excuse,
     ],
 )  # fmt: skip

@@ -108,6 +108,15 @@ class ScreenServices:
     def connectors(self) -> Connecting:
         return self._desk.connectors
 
+    async def admit(self, event_id: int, as_new: bool, remember: bool, author: str) -> int:
+        return (await self._desk.admit(event_id, as_new=as_new, remember=remember, author=author)).card_id
+
+    async def discard_quarantined(self, event_id: int, author: str) -> None:
+        await self._desk.discard_quarantined(event_id, author)
+
+    async def restore_quarantined(self, event_id: int, author: str) -> None:
+        await self._desk.restore_quarantined(event_id, author)
+
     async def check(self, sources: dict[str, str]) -> list[Diagnostic]:
         return await self._desk.check(sources)
 

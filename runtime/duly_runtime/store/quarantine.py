@@ -7,13 +7,14 @@ function is a unit of work (`store.unit`), or a part of one.
 from __future__ import annotations
 
 import datetime as dt
+import secrets
 from collections.abc import Awaitable, Callable
 from typing import Any
 
 import msgspec
 
 from duly_runtime.events import ChangeParticipants, CustomerMessage
-from duly_runtime.store import journal, unit
+from duly_runtime.store import audit, journal, unit
 from duly_runtime.store.api import Conflict, Missing
 from duly_runtime.store.quarantine_api import Quarantined
 from duly_runtime.store.threads import Place
@@ -84,7 +85,12 @@ def _shown(row: Row) -> Quarantined:
     )
 
 
-async def admit(event_id: int, as_new: bool, remember: bool, author: str, now: dt.datetime) -> list[int]:
+async def size() -> int:
+    row = await unit.first("SELECT COUNT(*) AS n FROM quarantine WHERE decision = ''")
+    return int(row["n"]) if row else 0
+
+
+async def admit(event_id: int, as_new: bool, remember: bool, author: str, now: dt.datetime, nonce: str) -> list[int]:
     row = await _decide(event_id, "", "new" if as_new else "card", author, now)
     card_id = 0 if as_new else int(row["claim"])
     if not as_new and not card_id:
@@ -96,18 +102,27 @@ async def admit(event_id: int, as_new: bool, remember: bool, author: str, now: d
         event_id,
     )
     events = [event_id]
-    if card_id and remember and row["sender"]:
+    remembered = bool(card_id and remember and row["sender"])
+    details = {
+        "sender": row["sender"],
+        "card": str(card_id) if card_id else "new",
+        "remembered": "yes" if remembered else "",
+    }
+    await audit.append(nonce, author, "quarantine.admitted", str(event_id), details, now)
+    if remembered:
         body = ChangeParticipants(add=(row["sender"],), author=author)
         events.append(await journal.command(card_id, body, f"{card_id}/quarantine/{event_id}", now, now, False))
     return events
 
 
-async def discard(event_id: int, author: str, now: dt.datetime) -> None:
-    await _decide(event_id, "", "discarded", author, now)
+async def discard(event_id: int, author: str, now: dt.datetime, nonce: str) -> None:
+    row = await _decide(event_id, "", "discarded", author, now)
+    await audit.append(nonce, author, "quarantine.discarded", str(event_id), {"sender": row["sender"]}, now)
 
 
-async def restore(event_id: int) -> None:
-    await _decide(event_id, "discarded", "", "", None)
+async def restore(event_id: int, author: str, now: dt.datetime, nonce: str) -> None:
+    row = await _decide(event_id, "discarded", "", "", None)
+    await audit.append(nonce, author, "quarantine.restored", str(event_id), {"sender": row["sender"]}, now)
 
 
 async def _decide(event_id: int, before: str, decision: str, author: str, now: dt.datetime | None) -> Row:
@@ -136,14 +151,20 @@ class StoredQuarantine:
     async def quarantined(self, decision: str = "", limit: int = 200, before: int = 0) -> list[Quarantined]:
         return await self._read(lambda: listed(decision, limit, before))
 
+    async def quarantine_size(self) -> int:
+        return await self._read(size)
+
     async def quarantined_message(self, event_id: int) -> Quarantined:
         return await self._read(lambda: one(event_id))
 
     async def admit(self, event_id: int, as_new: bool, remember: bool, author: str, now: dt.datetime) -> list[int]:
-        return await self._write(lambda: admit(event_id, as_new, remember, author, now))
+        nonce = secrets.token_hex(16)
+        return await self._write(lambda: admit(event_id, as_new, remember, author, now, nonce))
 
-    async def discard(self, event_id: int, author: str, now: dt.datetime) -> None:
-        await self._write(lambda: discard(event_id, author, now))
+    async def discard_quarantined(self, event_id: int, author: str, now: dt.datetime) -> None:
+        nonce = secrets.token_hex(16)
+        await self._write(lambda: discard(event_id, author, now, nonce))
 
-    async def restore(self, event_id: int) -> None:
-        await self._write(lambda: restore(event_id))
+    async def restore_quarantined(self, event_id: int, author: str, now: dt.datetime) -> None:
+        nonce = secrets.token_hex(16)
+        await self._write(lambda: restore(event_id, author, now, nonce))

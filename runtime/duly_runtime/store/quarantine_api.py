@@ -35,8 +35,14 @@ class Quarantined(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class QuarantineStore(Protocol):
+    """What people decide here is in the audit log by the same transaction."""
+
     async def quarantined(self, decision: str = "", limit: int = 200, before: int = 0) -> list[Quarantined]:
         """Those with this decision, newest first, with an event id below `before` (0: all)."""
+        ...
+
+    async def quarantine_size(self) -> int:
+        """How many messages wait for a decision."""
         ...
 
     async def quarantined_message(self, event_id: int) -> Quarantined:
@@ -48,10 +54,10 @@ class QuarantineStore(Protocol):
         the card it joins. The events to handle now. Conflict where somebody has decided already, or it names no card."""
         ...
 
-    async def discard(self, event_id: int, author: str, now: dt.datetime) -> None:
+    async def discard_quarantined(self, event_id: int, author: str, now: dt.datetime) -> None:
         """Leave it out for good. It stays in the journal. Conflict where somebody has decided already."""
         ...
 
-    async def restore(self, event_id: int) -> None:
+    async def restore_quarantined(self, event_id: int, author: str, now: dt.datetime) -> None:
         """Take a discarded message back for decision. Conflict where it is not discarded."""
         ...

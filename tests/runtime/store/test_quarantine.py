@@ -220,12 +220,15 @@ def test_let_into_the_card_and_remembered(store_url: str) -> None:
         assert (await come(store, mail("m3", EVA, card=card))).card_id == card
         kept = await store.quarantined_message(event_id)
         assert (kept.decision, kept.author, kept.decided_at) == ("card", "bea", NOW)
+        (row,) = await store.audit_log()
+        assert (row.author, row.action, row.subject) == ("bea", "quarantine.admitted", str(event_id))
+        assert row.details == {"sender": EVA, "card": str(card), "remembered": "yes"}
         assert await store.quarantined() == []
         assert (await store.counts(NOW))["parked"] == 0
         with pytest.raises(Conflict):
             await store.admit(event_id, False, True, "cid", NOW)
         with pytest.raises(Conflict):
-            await store.discard(event_id, "cid", NOW)
+            await store.discard_quarantined(event_id, "cid", NOW)
 
     scene(store_url, play)
 
@@ -270,17 +273,20 @@ def test_discarded_is_kept_and_can_be_taken_back(store_url: str) -> None:
     async def play(store: Store) -> None:
         card = await opened_card(store)
         event_id = await one(store, card=card)
-        await store.discard(event_id, "bea", NOW)
+        await store.discard_quarantined(event_id, "bea", NOW)
         assert await store.quarantined() == []
         assert (await store.counts(NOW))["quarantined"] == 0
         assert (await store.counts(NOW))["parked"] == 0
         assert await store.waiting_events(NOW + HOUR, 10) == []
         (kept,) = await store.quarantined("discarded")
         assert (kept.author, kept.message.text) == ("bea", "evil")
-        await store.restore(event_id)
+        await store.restore_quarantined(event_id, "bea", NOW)
+        assert await store.quarantine_size() == 1
+        assert [row.action for row in await store.audit_log()] == ["quarantine.restored", "quarantine.discarded"]
+        assert await store.verify_audit() == 0
         assert [kept.event_id for kept in await store.quarantined()] == [event_id]
         with pytest.raises(Conflict):
-            await store.restore(event_id)
+            await store.restore_quarantined(event_id, "bea", NOW)
 
     scene(store_url, play)
 
