@@ -211,9 +211,7 @@ class Services(Protocol):
         """Try again to fetch a file that failed; Conflict where it has not."""
         ...
 
-    # --- connectors
-    @property
-    def connectors(self) -> Connectors: ...
+    # --- quarantine
     async def admit(self, event_id: int, as_new: bool, remember: bool, author: str) -> int:
         """Let a message out of quarantine, to the card it names or as one of its own; the id of the card it is on now."""
         ...
@@ -225,6 +223,10 @@ class Services(Protocol):
     async def restore_quarantined(self, event_id: int, author: str) -> None:
         """Take a discarded message back for decision."""
         ...
+
+    # --- connectors
+    @property
+    def connectors(self) -> Connectors: ...
 
     # --- rules
     async def check(self, sources: dict[str, str]) -> list[Diagnostic]:
