@@ -87,6 +87,8 @@ class Trial(msgspec.Struct, frozen=True, kw_only=True):
     outcome: str
     reason: str
     seconds: float
+    answer: str = ""
+    """What the other side said, as far as it is known."""
 
 
 class ConnectorPage(msgspec.Struct, frozen=True, kw_only=True):

@@ -17,8 +17,10 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 import hashlib
+import os
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
+from urllib.parse import urlsplit
 
 import msgspec
 import pytest
@@ -26,7 +28,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from duly_connectors.contract import Connector, MissingSecret, Tools
-from duly_connectors.outbound import Blocked, Interrupted, Network, NotSent, Response
+from duly_connectors.outbound import LONGEST_WAIT, Blocked, Interrupted, Network, NotSent, Response
 from duly_connectors.registry import Guarded
 from duly_dsl import program
 from duly_runtime.doors import (
@@ -42,14 +44,21 @@ from duly_runtime.doors import (
     Refused,
     Retry,
     Sent,
+    Unknown,
 )
-from duly_runtime.events import CustomerMessage, File
+from duly_runtime.events import Contact, CustomerMessage, File
 from duly_runtime.time import FakeClock
 
 NOON = dt.datetime(2026, 3, 2, 12, 0, tzinfo=dt.UTC)
 """The time of the tests, a Monday."""
-EXAMPLES = 300
-"""Mutated bodies a test tries."""
+EXAMPLES = 10_000 if os.environ.get("DULY_FULL") == "1" else 300
+"""Mutated bodies a test tries; DULY_FULL=1 asks for more."""
+
+BODIES = (b"", b"{}", b"[]", b"7", b'{"error": {}}', b'{"error": {"code": "x"}}', b'{"ok": false}', b"<html>\xff")
+"""What answers hold that are not what one hopes for."""
+SEND_SECONDS = 15.0
+FETCH_SECONDS = 60.0
+"""What the runtime gives a send and a fetch."""
 
 _QUIET = (HealthCheck.differing_executors, HealthCheck.too_slow, HealthCheck.data_too_large)
 _LEAF = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=20)
@@ -65,6 +74,8 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     url: str
     headers: dict[str, str]
     body: bytes
+    seconds: float
+    """How long the connector would have waited for the answer."""
 
 
 class ScriptedNetwork(Network):
@@ -85,7 +96,8 @@ class ScriptedNetwork(Network):
         cap: int = 0,
         seconds: float = 0,
     ) -> Response:
-        self.requests.append(Request(method=method, url=url, headers=dict(headers or {}), body=body))
+        wait = seconds or self.seconds
+        self.requests.append(Request(method=method, url=url, headers=dict(headers or {}), body=body, seconds=wait))
         if isinstance(self.answer, Response):
             return self.answer
         raise self.answer
@@ -131,15 +143,31 @@ class ConnectorContract:
         assert set(kind.directions) <= {"receives", "sends", "connects"}
         assert len({setting.key for setting in kind.settings}) == len(kind.settings)
 
-    def test_checks_can_be_shown(self) -> None:
-        for answer in (NotSent("refused"), Interrupted("time-out"), Response(status=200, body=b"{}"), Response(status=500)):
-            for stored in (self.secrets, {}):
+    def test_checks_never_raise_and_can_be_shown(self) -> None:
+        answers = [NotSent("refused"), Blocked("private"), Interrupted("time-out")]
+        answers += [Response(status=status, body=body) for status in (200, 401, 404, 500) for body in BODIES]
+        for answer in answers:
+            for stored in (self.secrets, {}, dict.fromkeys(self.secrets, "")):
                 checks = asyncio.run(self.make(self.tools(ScriptedNetwork(answer), secrets=stored)).check())
                 assert all(isinstance(check, Check) and check.name for check in checks)
                 assert {check.state for check in checks} <= {"ok", "bad", "unknown"}
                 self._no_secret_in(checks)
-                if self.secrets and not stored:
-                    assert any(check.state == "bad" for check in checks)
+                if self.secrets and stored != self.secrets:
+                    assert any(check.state == "bad" for check in checks), "say that a secret is missing"
+
+    def test_the_guide_tells_the_door_and_no_secret(self) -> None:
+        connector = self.connector()
+        address = "https://duly.example" + connector.definition.path
+        steps = connector.guide(address if connector.definition.path else "")
+        assert all(isinstance(step, str) and step.strip() for step in steps)
+        self._no_secret_in(steps)
+        bare = self.make(self.tools(secrets={})).guide(address)
+        assert all(isinstance(step, str) for step in bare), "the page is there before the secrets are"
+
+    def test_closing_twice_does_no_harm(self) -> None:
+        connector = self.connector()
+        asyncio.run(connector.close())
+        asyncio.run(connector.close())
 
     def _no_secret_in(self, told: object) -> None:
         for value in self.secrets.values():
@@ -158,6 +186,10 @@ class ReceiverContract(ConnectorContract):
     def sign(self, raw: Raw) -> Raw:
         """The same request, authentic for the body it has now."""
         raise NotImplementedError
+
+    def mixed(self) -> Sequence[tuple[Raw, int]]:
+        """Authentic requests that hold something wrong beside so many good items, for formats with several items."""
+        return ()
 
     def test_there_are_samples(self) -> None:
         assert {"receives", "connects"} & set(type(self.connector()).KIND.directions)
@@ -214,6 +246,50 @@ class ReceiverContract(ConnectorContract):
             assert keys == [item.key for item in second.items]
             assert len(set(keys)) == len(keys)
 
+    def test_what_was_kept_can_be_replayed(self) -> None:
+        """Without what `hidden` names, and though the secrets have changed or gone since."""
+        for raw in self.samples():
+            connector = self.connector()
+            away = {*connector.hidden(), "authorization", "cookie"}
+            headers = {name: text for name, text in raw.headers.items() if name not in away}
+            query = {name: text for name, text in raw.query.items() if name not in away}
+            kept = msgspec.structs.replace(raw, headers=headers, query=query)
+            assert not any(value and value in repr((headers, query)) for value in self.secrets.values()), (
+                "a token would be kept"
+            )
+            taken = connector.receive(raw)
+            assert isinstance(taken, Parsed)
+            assert self._items(connector.read(kept)) == self._items(taken)
+
+    def test_good_items_come_in_beside_bad_ones(self) -> None:
+        for raw, good in self.mixed():
+            parsed = self.connector().receive(raw)
+            assert isinstance(parsed, Parsed)
+            assert len(parsed.items) == good and parsed.problems
+
+    def _items(self, parsed: Parsed) -> list[bytes]:
+        return [msgspec.json.encode(item) for item in parsed.items]
+
+    @settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=_QUIET)
+    @given(st.data())
+    def test_no_stranger_breaks_the_door(self, data: st.DataObject) -> None:
+        raw = data.draw(st.sampled_from(self.samples()))
+        names = st.sampled_from([*raw.headers, "authorization", "content-type", "x-hub-signature-256", "stripe-signature"])
+        texts = st.text(max_size=40) | st.sampled_from([*raw.headers.values(), "sha256=", "v1,", "t=,v1=", "Bearer "])
+        strange = msgspec.structs.replace(
+            raw,
+            method=data.draw(st.sampled_from(("POST", "GET", "PUT", "HEAD", "BREW"))),
+            headers={**raw.headers, **data.draw(st.dictionaries(names, texts, max_size=4))},
+            query=data.draw(
+                st.dictionaries(st.sampled_from(("token", "hub.mode", "hub.challenge", "x")), texts, max_size=4)
+            ),
+        )
+        try:
+            self.connector().receive(strange)
+        except Refused as refused:
+            assert refused.status in (400, 401, 405, 413)
+            self._no_secret_in(refused.reason)
+
     @settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=_QUIET)
     @given(st.data())
     def test_no_body_breaks_it(self, data: st.DataObject) -> None:
@@ -254,7 +330,10 @@ class ReceiverContract(ConnectorContract):
 
 
 class SenderContract(ConnectorContract):
-    """What holds for a connector that sends."""
+    """What holds for a connector that sends. `tells_repeats` is false where the other side takes no key or id of ours by
+    which a second attempt could be told from a second message: what is uncertain is not tried again then."""
+
+    tells_repeats: ClassVar[bool] = True
 
     def outgoing(self) -> Sequence[Outgoing]:
         """Things it can send, at least one."""
@@ -265,10 +344,9 @@ class SenderContract(ConnectorContract):
         assert self.outgoing()
 
     def test_every_answer_ends_in_one_outcome(self) -> None:
-        bodies = (b"", b"{}", b"[]", b'{"error": {}}', b'{"error": {"code": "x"}}', b"<html>\xff")
         for item in self.outgoing():
             for status in (200, 201, 204, 301, 400, 401, 403, 404, 408, 409, 410, 425, 429, 500, 502, 503, 504):
-                for body in bodies:
+                for body in BODIES:
                     outcome = self._send(item, Response(status=status, body=body))
                     assert isinstance(outcome, Outcome)
                     assert status < 400 or not isinstance(outcome, Sent), f"{status} is no success"
@@ -284,7 +362,48 @@ class SenderContract(ConnectorContract):
 
     def test_an_interruption_is_no_verdict(self) -> None:
         for item in self.outgoing():
-            assert not isinstance(self._send(item, Interrupted("time-out")), Sent | Failed), "it may have arrived"
+            outcome = self._send(item, Interrupted("time-out"))
+            assert not isinstance(outcome, Sent | Failed), "it may have arrived"
+            assert self.tells_repeats or isinstance(outcome, Unknown), "a second one could not be told from the first"
+
+    def test_it_is_done_before_the_runtime_gives_up(self) -> None:
+        for item in self.outgoing():
+            for answer in (Response(status=200, body=b"{}"), Interrupted("time-out")):
+                network = ScriptedNetwork(answer)
+                asyncio.run(self.make(self.tools(network)).send(item))
+                assert sum(request.seconds for request in network.requests) < SEND_SECONDS
+
+    @settings(max_examples=EXAMPLES // 3, deadline=None, suppress_health_check=_QUIET)
+    @given(st.data())
+    def test_no_answer_breaks_it(self, data: st.DataObject) -> None:
+        item = data.draw(st.sampled_from(self.outgoing()))
+        status = data.draw(st.sampled_from((200, 202, 302, 400, 429, 500, 503, 599)))
+        headers = {
+            "retry-after": data.draw(st.text(max_size=30) | st.sampled_from(("3", "-1", "Thu, 01 Jan 1970 00:00:00")))
+        }
+        body = data.draw(st.binary(max_size=60) | _JSON.map(msgspec.json.encode))
+        outcome = self._send(item, Response(status=status, headers=headers, body=body))
+        assert isinstance(outcome, Outcome)
+        assert not isinstance(outcome, Retry) or 0 <= outcome.after <= LONGEST_WAIT
+
+    @settings(max_examples=EXAMPLES // 3, deadline=None, suppress_health_check=_QUIET)
+    @given(st.data())
+    def test_nothing_to_send_breaks_it(self, data: st.DataObject) -> None:
+        texts = st.text(max_size=40) | st.sampled_from(("\0", "\ud800", "a\r\nBcc: b@c.example", "x" * 200_000))
+        contact = Contact(address=data.draw(texts), email=data.draw(texts), phone=data.draw(texts), name=data.draw(texts))
+        item = msgspec.structs.replace(
+            data.draw(st.sampled_from(self.outgoing())),
+            to=contact, text=data.draw(texts), subject=data.draw(texts), reference=data.draw(texts),
+        )  # fmt: skip
+        assert isinstance(self._send(item, NotSent("no network")), Failed | Retry), "nothing went out"
+
+    def test_a_test_message_can_be_made(self) -> None:
+        connector = self.connector()
+        assert connector.TEST_TO in ("email", "phone", "address", "")
+        item = connector.trial("ana@example.org" if connector.TEST_TO == "email" else "5511988880000", "test-1")
+        assert (item.key, item.outbox_id) == ("test-1", 0)
+        assert item.text or item.payload
+        assert isinstance(asyncio.run(connector.send(item)), Retry), "as whatever never left"
 
     def test_without_its_secret_sending_waits(self) -> None:
         asked: list[str] = []
@@ -293,7 +412,11 @@ class SenderContract(ConnectorContract):
             asked.append(name)
             raise MissingSecret(name)
 
+        empty = dict.fromkeys(self.secrets, "")
         for item in self.outgoing():
+            network = ScriptedNetwork(Response(status=200))
+            outcome = asyncio.run(Guarded(self.make(self.tools(network, secrets=empty))).send(item))
+            assert not self.secrets or (isinstance(outcome, Retry) and network.requests == []), "an empty one is none"
             asked.clear()
             network = ScriptedNetwork(Response(status=200))
             made = self.make(Tools(secrets=nothing, clock=FakeClock(NOON), network=network))
@@ -304,7 +427,7 @@ class SenderContract(ConnectorContract):
                 assert network.requests == [], "nothing goes out without it"
 
     def test_every_attempt_names_the_same_thing(self) -> None:
-        for item in self.outgoing():
+        for item in self.outgoing() if self.tells_repeats else ():
             network = ScriptedNetwork(Response(status=500))
             for _ in range(2):
                 asyncio.run(self.make(self.tools(network)).send(item))
@@ -340,7 +463,7 @@ class FetcherContract(ConnectorContract):
     def test_every_answer_ends_in_one_fetch_outcome(self) -> None:
         for file in self.files():
             for status in (200, 204, 301, 400, 401, 403, 404, 408, 410, 429, 500, 502, 503, 504):
-                for body in (b"", b"{}", b"[]", b'{"error": {"code": "x"}}', b"<html>\xff"):
+                for body in BODIES:
                     outcome = self._fetch(file, Response(status=status, body=body))
                     assert isinstance(outcome, FetchOutcome)
                     assert status < 400 or not isinstance(outcome, Fetched), f"{status} is no success"
@@ -359,6 +482,28 @@ class FetcherContract(ConnectorContract):
                 outcome = asyncio.run(Guarded(self.make(self.tools(network, secrets={}))).fetch(file))
                 assert isinstance(outcome, Retry), "it may be stored later"
                 assert network.requests == [], "nothing goes out without it"
+
+    def test_it_is_done_before_the_runtime_gives_up_on_the_file(self) -> None:
+        for file in self.files():
+            network = ScriptedNetwork(Interrupted("time-out"))
+            asyncio.run(self.make(self.tools(network)).fetch(file))
+            assert sum(request.seconds for request in network.requests) < FETCH_SECONDS
+
+    @settings(max_examples=EXAMPLES // 3, deadline=None, suppress_health_check=_QUIET)
+    @given(reference=st.text(max_size=60) | st.sampled_from(("../../x", "https://evil.example/", "a b", "x" * 10_000)))
+    def test_no_reference_breaks_it(self, reference: str) -> None:
+        for file in self.files()[:1]:
+            network = ScriptedNetwork(Response(status=404, body=b"{}"))
+            wanted = msgspec.structs.replace(file, reference=reference)
+            outcome = asyncio.run(self.make(self.tools(network)).fetch(wanted))
+            assert isinstance(outcome, Retry | Failed)
+            hosts = {urlsplit(request.url).hostname for request in network.requests}
+            assert hosts <= self._hosts(file), "a reference leads nowhere else"
+
+    def _hosts(self, file: File) -> set[str | None]:
+        network = ScriptedNetwork(Response(status=404, body=b"{}"))
+        asyncio.run(self.make(self.tools(network)).fetch(file))
+        return {urlsplit(request.url).hostname for request in network.requests}
 
     def _fetch(self, file: File, answer: Response | NotSent | Interrupted) -> FetchOutcome:
         return asyncio.run(self.connector(answer).fetch(file))

@@ -30,6 +30,8 @@ SEND_SECONDS = 20.0
 """For a test message: a little more than the 15 a connector keeps to."""
 OURS = "DULY_"
 """How the names of keys begin that are Duly's own."""
+LONGEST_ANSWER = 2000
+"""Characters of what the other side said."""
 LONGEST_TO = 320
 """Characters of an address, the longest an e-mail address may have."""
 OUTCOMES: Mapping[type, str] = {Sent: "sent", Failed: "failed", Retry: "retry", Unknown: "unknown"}
@@ -89,7 +91,12 @@ class Connecting:
         outcome = await self._sent(connector, item)
         reason = "" if isinstance(outcome, Sent) else outcome.reason
         done = Trial(
-            at=self._desk.now(), to=to, outcome=OUTCOMES[type(outcome)], reason=reason, seconds=monotonic() - began
+            at=self._desk.now(),
+            to=to,
+            outcome=OUTCOMES[type(outcome)],
+            reason=reason,
+            seconds=monotonic() - began,
+            answer=outcome.answer[:LONGEST_ANSWER],
         )
         details = {"to": to, "outcome": done.outcome, **({"reason": reason[:500]} if reason else {})}
         await self._desk.store.audit(author, "connector.tested", name, details, self._desk.now())

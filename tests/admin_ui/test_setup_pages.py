@@ -91,6 +91,16 @@ def test_only_administrators_come_in(served: Served, visit: Visit, watches: list
     expect(page.get_by_role("link", name="Connectors")).to_have_count(0)
 
 
+def test_the_first_request_shows_by_itself(running: Running, page: Page) -> None:
+    page.goto("/connectors/Shop")
+    expect(page.locator("#received")).to_contain_text("Waiting for the first request")
+    expect(page.locator("body")).to_have_attribute("data-live", "on")
+    running.message(text="Where is it?", subject="Lost parcel", name="Marta")
+    expect(page.locator("#received")).to_contain_text("1 event")
+    running.message(subject="No text in here")
+    expect(page.locator("#received li").first).to_contain_text("put aside")
+
+
 @pytest.fixture
 def running(tmp_path: Path) -> Iterator[Running]:
     with Running(tmp_path, RULES + MAIL, {"SMTP_URL": "smtp://127.0.0.1:9", "SHOP_KEY": KEY}) as up:

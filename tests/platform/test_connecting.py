@@ -92,7 +92,7 @@ def test_a_connector_says_what_the_other_side_must_know_and_what_is_missing(tmp_
         assert found["address"] == "http://duly.test/in/whatsapp"
         assert found["address"] in found["guide"][0]
         assert any("`WA_VERIFY`" in step for step in found["guide"])
-        assert (found["state"], found["checked"]) == ("bad", None)
+        assert (found["state"], found["checked"], found["last_received_at"]) == ("bad", None, None)
         assert [(each["name"], each["use"], each["state"]) for each in found["secrets"]] == [
             ("WA_VERIFY", "verify token", "missing"),
             ("WA_APP", "app secret", "missing"),

@@ -12,8 +12,11 @@ from litestar.params import FromPath
 from duly_admin_ui.access import needs
 from duly_admin_ui.page import Page, go
 from duly_admin_ui.services import Refused, Trial
+from duly_runtime.store.log_api import RequestFilter
 
 GUARDS = [needs("connectors.manage")]
+SHOWN = 5
+"""Requests that came in last."""
 EXAMPLE = """\
 connector "Shop" receives webhook {
   path "/in/shop"
@@ -49,7 +52,11 @@ async def show(
     """`refused` says why what was asked could not be done, `stored` names the secret that just was."""
     connector = await page.services.connectors.page(name, page.language)
     page.about(connector.pipeline)
+    receives = connector.direction != "sends" and not connector.problem
+    wanted = RequestFilter(connector=name, limit=SHOWN)
+    received = await page.services.store.requests(wanted) if receives else []
     context = {"connector": connector, "trial": trial, "to": to, "stored": stored}
+    context |= {"receives": receives, "received": received}
     return page.render("connector.html", status=status, refused=page.gettext(refused) if refused else "", **context)
 
 

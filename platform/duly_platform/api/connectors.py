@@ -15,6 +15,7 @@ from duly_platform.api.access import needs
 from duly_platform.api.cards import desk
 from duly_platform.api.problems import Problem
 from duly_runtime.store.api import User
+from duly_runtime.store.log_api import RequestFilter
 
 LANGUAGE = "en"
 """Programs read English, as in all of the API."""
@@ -41,6 +42,8 @@ class ConnectorState(msgspec.Struct, frozen=True, kw_only=True):
     guide: tuple[str, ...]
     secrets: tuple[SecretState, ...]
     checked: Checked | None
+    last_received_at: dt.datetime | None
+    """Of what was kept; what was refused is not."""
 
 
 class Connectors(msgspec.Struct, frozen=True, kw_only=True):
@@ -68,13 +71,16 @@ class TrialResult(msgspec.Struct, frozen=True, kw_only=True):
     reason: str
     at: dt.datetime
     seconds: float
+    answer: str
 
 
 @get("/connectors", guards=[needs("read", "connectors.manage")], tags=["connectors"],
      summary="The connectors of the running rules, and how each is")  # fmt: skip
 async def connectors(state: State) -> Connectors:
     pages = await desk(state).connectors.pages(LANGUAGE)
-    return Connectors(connectors=[_state(page) for page in pages], plugin_problems=desk(state).connectors.plugin_problems())
+    last = {page.name: await desk(state).store.requests(RequestFilter(connector=page.name, limit=1)) for page in pages}
+    found = [_state(page, next((each.received_at for each in last[page.name]), None)) for page in pages]
+    return Connectors(connectors=found, plugin_problems=desk(state).connectors.plugin_problems())
 
 
 @post("/connectors/check", guards=[needs("write", "connectors.manage")], status_code=200, tags=["connectors"],
@@ -90,10 +96,10 @@ async def try_out(request: Request[User, Any, State], state: State, data: JSONBo
         trial: Trial = await desk(state).connectors.try_out(data.connector, data.to, LANGUAGE, request.user.name)
     except Refused as error:
         raise Problem(422, "refused", str(error)) from error
-    return TrialResult(outcome=trial.outcome, reason=trial.reason, at=trial.at, seconds=trial.seconds)
+    return TrialResult(outcome=trial.outcome, reason=trial.reason, at=trial.at, seconds=trial.seconds, answer=trial.answer)
 
 
-def _state(page: ConnectorPage) -> ConnectorState:
+def _state(page: ConnectorPage, last: dt.datetime | None) -> ConnectorState:
     return ConnectorState(
         name=page.name,
         kind=page.kind,
@@ -105,6 +111,7 @@ def _state(page: ConnectorPage) -> ConnectorState:
         guide=page.guide,
         secrets=tuple(SecretState(name=each.name, use=each.use, state=each.state) for each in page.secrets),
         checked=page.checked,
+        last_received_at=last,
     )
 
 

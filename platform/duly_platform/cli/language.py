@@ -99,7 +99,17 @@ class Check:
             print(render.text(problems, texts, color=colors(), language=LANGUAGE))
         else:
             print(_n("{count} file, no problems", "{count} files, no problems", count).format(count=count))
+        if any(problem.code == "E0901" for problem in problems):
+            _tell_left_out()
         return 1 if any(self.strict or problem.severity is Severity.ERROR for problem in problems) else 0
+
+
+def _tell_left_out() -> None:
+    """Which plug-ins could not be loaded, where a kind of connector is not known."""
+    from duly_connectors import registry  # late: most checks meet no such problem
+
+    for name, why in registry.plugins().problems.items():
+        print(_("duly: the plug-in {name} is left out: {why}").format(name=name, why=why), file=sys.stderr)
 
 
 def report(form: str, problems: Sequence[Diagnostic], texts: Mapping[str, str]) -> str:
