@@ -116,7 +116,8 @@ def decode(data: bytes, declared: str = "", fallback: str = "") -> str:
         guess = name  # neither fits: what was said is as good
     if guess == "cp1252":
         return _windows(data)
-    return data.decode(guess, "replace").encode("utf-8", "replace").decode()
+    text = data.decode(guess, "replace")
+    return text.encode("utf-8", "replace").decode() if guess == "utf-7" else text
 
 
 def guessed(data: bytes, fallback: str | None = None) -> str:
@@ -186,7 +187,8 @@ def _strictly(data: bytes, name: str) -> str | None:
         return _windows(data)
     try:
         text = data.decode(name)
-        text.encode()  # UTF-7 may hold halves of characters
+        if name == "utf-7":
+            text.encode()  # it may hold halves of characters
     except (UnicodeError, ValueError):
         return None
     return text

@@ -8,9 +8,11 @@ from __future__ import annotations
 import base64
 import binascii
 import datetime as dt
+import functools
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from email.utils import parsedate_to_datetime
+from types import MappingProxyType
 from urllib.parse import unquote_to_bytes
 
 from duly_connectors.mail import charsets
@@ -216,8 +218,11 @@ def _folded(address: str) -> str:
 # --- parameters ----------------------------------------------------------------------------------------------------------
 
 
-def content_type(value: bytes, default: str = "text/plain") -> tuple[str, dict[str, str]]:
-    """The media type in lower case and its parameters. What is no type at all is the default (RFC 2045, 5.2)."""
+@functools.lru_cache(maxsize=256)
+def content_type(value: bytes, default: str = "text/plain") -> tuple[str, Mapping[str, str]]:
+    """The media type in lower case and its parameters. What is no type at all is the default (RFC 2045, 5.2).
+
+    Remembered: the same field is asked for many times while a mail is read."""
     kind, given = parameters(value)
     kind = kind.lower().replace(" ", "")
     short = {"text": "text/plain", "plain": "text/plain", "html": "text/html", "multipart": "multipart/mixed"}
@@ -226,7 +231,7 @@ def content_type(value: bytes, default: str = "text/plain") -> tuple[str, dict[s
         kind = "multipart/mixed"
     if not _TOKEN.fullmatch(kind):
         kind = "application/octet-stream" if "/" in kind else default
-    return kind, given
+    return kind, MappingProxyType(given)
 
 
 def parameters(value: bytes, fallback: str = "") -> tuple[str, dict[str, str]]:
@@ -259,6 +264,8 @@ def parameters(value: bytes, fallback: str = "") -> tuple[str, dict[str, str]]:
 
 def _pieces(value: str) -> list[str]:
     """Cut at semicolons outside quotes; a quote without an end is none."""
+    if '"' not in value:
+        return value.split(";")
     found: list[str] = []
     start = place = 0
     last_quote = value.rfind('"')

@@ -100,7 +100,17 @@ _HARD_IDS = re.compile(
 """Ids with which programs begin the message that is answered; Outlook prefixes them with x_ in its turn."""
 _OUTLOOK_RULE = re.compile(r"border-top:\s*solid\s+#(?:e1e1e1|b5c4df)|border-top:\s*#(?:e1e1e1|b5c4df)\s+1", re.IGNORECASE)
 _HIDDEN = re.compile(r"display:\s*none|mso-hide:\s*all", re.IGNORECASE)
+_ANY_MARK = re.compile(
+    r"<blockquote|_quote|yahoo_quoted|zmail_extra|moz-cite-prefix|RplyFwdMsg|appendonsend|OLK_SRC_BODY|reply-intro"
+    r"|reference-message-container|border-top",
+    re.IGNORECASE,
+)
 _MARKS = {"*": {"class", "id", "type", "style", "cite", "hidden"}, "a": {"href"}, "img": {"alt", "src"}, "ol": {"start"}}
+
+
+def may_quote(source: str) -> bool:
+    """Whether HTML has anything that could be a program's mark of what is old."""
+    return _ANY_MARK.search(source) is not None
 
 
 def text(source: str) -> str:

@@ -10,7 +10,7 @@ import datetime as dt
 import hashlib
 import mimetypes
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 import msgspec
@@ -25,6 +25,8 @@ MAX_MAIL = 25 * 1024 * 1024
 """Bytes of a mail."""
 MAX_TEXT = 4 * TEXT_CAP
 """Characters of text that are looked at for what is new and what is old."""
+MAX_PLAIN = 4 * MAX_TEXT
+"""Bytes of a plain text that are decoded."""
 MAX_HTML = 1024 * 1024
 """Characters of HTML, without the pictures in it; more is cut."""
 MAX_RICH = 512 * 1024
@@ -229,9 +231,12 @@ def _alternative(part: mime.Part, body: Body) -> None:
         body.blocks.append(Block("\n".join(plain) if plain else None, "<br>".join(rich) if rich else None))
 
 
-def _text(part: mime.Part, kind: str, given: dict[str, str], body: Body) -> None:
+def _text(part: mime.Part, kind: str, given: Mapping[str, str], body: Body) -> None:
     data = mime.content(part, body.troubles)
     declared = given.get("charset", "")
+    if kind == "text/plain" and len(data) > MAX_PLAIN:
+        body.troubles.note("the text was cut")
+        data = data[: max(data.rfind(b"\n", 0, MAX_PLAIN), 0) or MAX_PLAIN]
     if kind == "text/html" and not declared:
         declared = _declared_in_html(data)
     if declared and charsets.known(declared) is None:
@@ -383,7 +388,8 @@ def _texts(body: Body) -> tuple[str, str, str]:
     text, quoted = "", ""
     if all(found is not None or block.rich is None for found, block in zip(said, body.blocks, strict=True)):
         text, quoted = _split("\n\n".join(found for found in said if found), body)
-    if not quoted and any(block.rich is not None for block in body.blocks):
+    marked = any(block.rich is not None and html.may_quote(block.rich[:MAX_RICH]) for block in body.blocks)
+    if not quoted and (marked or not text):
         # The marks programs leave in HTML tell old from new in every language.
         second, rest = _split("\n".join(_rich_first(body)), body)
         if rest or not text:
