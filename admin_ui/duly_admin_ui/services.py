@@ -131,7 +131,7 @@ class Connectors(Protocol):
         """Send a test message, by itself and now; it is no delivery of the outbox. Refused where it can't be tried."""
         ...
 
-    async def store_secret(self, name: str, secret: str, value: str, author: str) -> None:
+    async def store_secret(self, name: str, secret: str, value: str, author: str, *, keep: bool = False) -> None:
         """Replace a secret the connector names; without a connector, store a new one, for rules still to be published.
         Refused where it can't be stored."""
         ...

@@ -18,7 +18,7 @@ from duly_connectors import registry
 from duly_connectors.contract import Connector, Tools
 from duly_connectors.registry import Guarded, Registry
 from duly_dsl import i18n, program
-from duly_platform.secrets import SecretError
+from duly_platform.secrets import OVERLAP, SecretError
 from duly_runtime.doors import Check, Failed, Outcome, Outgoing, Retry, Sent, Unknown
 from duly_runtime.store.api import Missing
 from duly_runtime.time import monotonic
@@ -109,7 +109,7 @@ class Connecting:
         except TimeoutError:
             return Unknown(reason=connector._("No answer within {seconds} seconds.").format(seconds=int(SEND_SECONDS)))
 
-    async def store_secret(self, name: str, secret: str, value: str, author: str) -> None:
+    async def store_secret(self, name: str, secret: str, value: str, author: str, *, keep: bool = False) -> None:
         known = self._desk.secrets.names()
         if name:
             definition, _doors = await self._found(name, "en")
@@ -122,10 +122,14 @@ class Connecting:
         if not value.strip():
             raise Refused("the value is empty")
         try:
-            self._desk.secrets.set(secret, value)
+            if keep and secret in known:
+                self._desk.secrets.rotate(secret, value, self._desk.now() + OVERLAP)
+            else:
+                self._desk.secrets.set(secret, value)
         except SecretError as error:
             raise Refused(str(error)) from error
-        details = {"connector": name, "replaced": "yes" if secret in known else "no"}
+        replaced = "no" if secret not in known else "rotated" if keep else "yes"
+        details = {"connector": name, "replaced": replaced}
         await self._desk.store.audit(author, "secret.stored", secret, details, self._desk.now())
         for other, (seen, _checked) in list(self._checked.items()):
             if secret in secrets_of(seen):

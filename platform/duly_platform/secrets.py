@@ -28,6 +28,8 @@ PREVIOUS = "DULY_PREVIOUS_SECRET_"
 NAME = re.compile(r"[A-Z][A-Z0-9_]{0,63}")
 
 
+OVERLAP = dt.timedelta(days=7)
+"""How long the value before counts, where nobody says: enough for somebody at the other end to be back from a holiday."""
 KEY_BYTES = 32
 """Random bytes of a key we make: Standard Webhooks asks for 24 to 64."""
 

@@ -657,7 +657,7 @@ class TheatreConnectors:
         self.told.append((name, to))
         return Trial(at=self.now, to=to, outcome="retry", reason="the mail server answered 451: later", seconds=0.2)
 
-    async def store_secret(self, name: str, secret: str, value: str, author: str) -> None:
+    async def store_secret(self, name: str, secret: str, value: str, author: str, *, keep: bool = False) -> None:
         self.secrets[secret] = value
         page = await self.page(name, "en")
         stored = tuple(

@@ -8,6 +8,7 @@ import datetime as dt
 import socket
 from typing import Any
 
+import httpcore
 import msgspec
 import pytest
 from standardwebhooks import Webhook as Standard
@@ -141,6 +142,67 @@ def test_the_checked_address_is_the_one_connected_to(monkeypatch: pytest.MonkeyP
     assert answer.body == b"yes"
     assert headers["host"].startswith("shop.example:")
     assert asked == ["shop.example"]
+
+
+def test_a_name_that_changes_its_mind_leads_nowhere_else(monkeypatch: pytest.MonkeyPatch) -> None:
+    """DNS rebinding: the first answer is public, every later one is not. It is asked once; what it said is connected to."""
+    answers = iter([["93.184.216.34"], ["127.0.0.1"], ["127.0.0.1"]])
+    asked: list[str] = []
+    connected: list[str] = []
+
+    async def found(host: Any, port: Any, **_: Any) -> list[Any]:
+        asked.append(str(host))
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, port)) for address in next(answers)]
+
+    async def connect(_self: Any, host: str, port: int, *_: Any, **__: Any) -> Any:
+        connected.append(host)
+        raise httpcore.ConnectError("nobody is there")
+
+    async def main() -> None:
+        monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", found)
+        monkeypatch.setattr(httpcore.AnyIOBackend, "connect_tcp", connect)
+        await Network().request("POST", "https://rebinds.example/", body=b"{}")
+
+    with pytest.raises(NotSent) as told:
+        asyncio.run(main())
+    assert not isinstance(told.value, Blocked)
+    assert (asked, connected) == (["rebinds.example"], ["93.184.216.34"])
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["127.0.0.1", "10.0.0.5", "::1", "::ffff:10.0.0.5", "64:ff9b::a00:5", "64:ff9b:1::a00:5", "2002:a00:5::1", "fd00::5"],
+)
+def test_a_public_name_that_leads_inside_is_blocked_for_every_protocol(
+    monkeypatch: pytest.MonkeyPatch, address: str
+) -> None:
+    """By HTTP, and by the bare connection that mail uses."""
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+
+    async def found(host: Any, port: Any, **_: Any) -> list[Any]:
+        return [(family, socket.SOCK_STREAM, 6, "", (address, port))]
+
+    async def main(ask: Any) -> None:
+        monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", found)
+        await ask(Network())
+
+    for ask in (
+        lambda network: network.request("POST", "https://inside.example/", body=b"{}"),
+        lambda network: network.connect("inside.example", 993),
+    ):
+        with pytest.raises(Blocked, match="not on the public Internet"):
+            asyncio.run(main(ask))
+
+
+def test_a_redirect_of_a_webhook_is_a_failure_and_is_not_followed() -> None:
+    async def main() -> tuple[Outcome, int]:
+        async with web(status(307, "location: http://169.254.169.254/latest/meta-data/")) as server:
+            outcome = await door(Network(allow_private=True), f"{server.url}/hook").send(CALL)
+            return outcome, len(server.requests)
+
+    outcome, requests = asyncio.run(main())
+    assert isinstance(outcome, Failed) and "another address" in outcome.reason
+    assert requests == 1
 
 
 def test_proxies_of_the_environment_are_not_used(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,7 +10,9 @@ import subprocess
 import sys
 from importlib.metadata import EntryPoint
 from pathlib import Path
+from typing import Any
 
+import msgspec
 import pytest
 from babel.messages.pofile import read_po
 
@@ -241,3 +243,22 @@ def test_every_text_of_the_code_is_in_the_catalogue() -> None:
     assert len(texts) > 60
     known = set(getattr(compiled, "_catalog"))  # noqa: B009 (gettext offers no other way to ask)
     assert [text for text in texts if text not in known] == []
+
+
+@pytest.mark.parametrize("kind", [Sent, Failed, Retry, Unknown])
+def test_secrets_are_taken_out_of_what_is_kept_and_shown(kind: type[Any]) -> None:
+    definition = msgspec.structs.replace(ODD, settings={"key": program.Setting(value="KEY", secret=True)})
+    tools = Tools(secrets=lambda name: "the new one", previous=lambda name: "the old one", clock=FakeClock(NOON))
+    made = Odd(definition, None, tools)
+    said = "401: neither `the new one` nor `the old one` is known"
+    made.trouble = kind(answer=said) if kind is Sent else kind(reason=said, answer=said)
+    outcome = asyncio.run(Guarded(made).send(samples.outgoing()))
+    assert isinstance(outcome, Sent | Failed | Retry | Unknown)
+    assert outcome.answer == getattr(outcome, "reason", outcome.answer) == "401: neither `•••` nor `•••` is known"
+
+
+def test_a_word_too_short_to_be_a_secret_tears_no_sentence_apart() -> None:
+    definition = msgspec.structs.replace(ODD, settings={"key": program.Setting(value="KEY", secret=True)})
+    made = Odd(definition, None, Tools(secrets=lambda name: "no", clock=FakeClock(NOON)))
+    made.trouble = Failed(reason="nobody knows")
+    assert asyncio.run(Guarded(made).send(samples.outgoing())) == Failed(reason="nobody knows")

@@ -143,8 +143,26 @@ def test_a_form_with_files_comes_in() -> None:
     rows = (row("message", "text"), row("field:Order number", '"order.id"'), row("title", "photo.name"))
     found = only(received(raw, map=rows, same_path='"order.id"'))
     assert (found.text, found.title, found.conversation) == ("Olá, veja a foto 📷", "café.png", "200001")
+    (file,) = found.files
+    assert (file.name, file.media_type, file.size) == ("café.png", "image/png", 6)
+    (item,) = received(raw, map=rows, same_path='"order.id"').items
+    assert item.contents == {file.sha256: b"\x89PNG\x00\xff"}
+    assert hashlib.sha256(b"\x89PNG\x00\xff").hexdigest() == file.sha256
     sized = only(received(raw, map=(row("message", "text"), row("field:Refund", "photo.size", "number")), same_path=""))
     assert sized.fields == {"field:Refund": 6.0}
+
+
+def test_a_form_where_no_file_was_chosen_has_none() -> None:
+    raw = multipart(
+        ('name="text"', b"hi"),
+        ('name="photo"; filename=""\r\nContent-Type: application/octet-stream', b""),
+        ('name="scan"; filename="empty.txt"', b""),
+        ('name="scan"; filename=""', b"nameless"),
+    )
+    (item,) = received(raw, map=(row("message", "text"),), same_path="").items
+    assert isinstance(item.body, CustomerMessage)
+    assert [(file.name, file.size) for file in item.body.files] == [("empty.txt", 0), ("", 8)]
+    assert set(item.contents) == {file.sha256 for file in item.body.files}
 
 
 def test_json_that_comes_as_a_form_is_json() -> None:

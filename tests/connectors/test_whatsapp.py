@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import json
 import time
 from collections.abc import Iterator
@@ -81,6 +82,17 @@ def test_others_do_not(query: dict[str, str], refused: int) -> None:
     with pytest.raises(Refused) as told:
         door().receive(verification(**query))
     assert told.value.status == refused
+
+
+def test_while_the_app_secret_is_replaced_both_are_believed() -> None:
+    made = door()
+    raw = samples.wa_request(samples.body(samples.value()))
+    rotated = dataclasses.replace(made.tools, secrets={**samples.WHATSAPP_SECRETS, "WA_APP": "new"}.__getitem__)
+    made.tools = dataclasses.replace(rotated, previous=lambda name: samples.APP_SECRET if name == "WA_APP" else "")
+    assert isinstance(made.receive(raw), Parsed)
+    made.tools = rotated
+    with pytest.raises(Refused):
+        made.receive(raw)
 
 
 def test_signature_of_another_hash_is_refused() -> None:

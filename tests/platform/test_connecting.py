@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import datetime as dt
 import json
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -107,6 +108,23 @@ def test_a_connector_says_what_the_other_side_must_know_and_what_is_missing(tmp_
         assert "a value of ours" not in told
         assert await audited(here, "secret.stored") == [
             (name, {"connector": "WhatsApp", "replaced": "no"}) for name in ("WA_TOKEN", "WA_APP", "WA_VERIFY")
+        ]
+
+    run(tmp_path, WHATSAPP.format(api="https://graph.test"), body)
+
+
+def test_a_secret_is_replaced_at_once_or_beside_the_one_before(tmp_path: Path) -> None:
+    async def body(here: Office, headers: dict[str, str]) -> None:
+        store, secrets = here.desk.connectors.store_secret, here.desk.secrets
+        for value, keep, before in (("one", True, ""), ("two", True, "one"), ("three", False, ""), ("four", True, "three")):
+            await store("WhatsApp", "WA_APP", value, "ana", keep=keep)
+            assert (secrets.get("WA_APP"), secrets.previous("WA_APP", here.clock.now())) == (value, before)
+        assert secrets.previous("WA_APP", here.clock.now() + dt.timedelta(days=8)) == ""
+        assert [details["replaced"] for _, details in await audited(here, "secret.stored")] == [
+            "rotated",
+            "yes",
+            "rotated",
+            "no",
         ]
 
     run(tmp_path, WHATSAPP.format(api="https://graph.test"), body)

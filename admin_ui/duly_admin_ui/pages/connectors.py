@@ -101,7 +101,8 @@ async def store_secret(page: NamedDependency[Page]) -> Response[Any]:
     form = await page.form()
     name, secret = form.get("name", ""), form.get("secret", "").strip()
     try:
-        await page.services.connectors.store_secret(name, secret, form.get("value", "").strip(), page.name)
+        value, keep = form.get("value", "").strip(), form.get("keep") == "1"
+        await page.services.connectors.store_secret(name, secret, value, page.name, keep=keep)
     except Refused as error:
         refused = str(error)
         return await (

@@ -8,10 +8,10 @@ from typing import Any
 import msgspec
 
 from duly_connectors.contract import BadSetting, Connector, Tools, clean
-from duly_connectors.webhook.documents import document
+from duly_connectors.webhook.documents import Document, document
 from duly_connectors.webhook.mapping import Mapping, Path, text_of
 from duly_connectors.webhook.posting import post
-from duly_connectors.webhook.signing import ALGORITHMS, TOKEN_HEADERS, TOKEN_QUERY, verify
+from duly_connectors.webhook.signing import ALGORITHMS, DEFAULT_HEADER, TOKEN_HEADERS, TOKEN_QUERY, verify
 from duly_connectors.wording import _
 from duly_dsl import program
 from duly_runtime.doors import Check, Failed, Inbound, Outcome, Outgoing, Parsed, Raw, Refused
@@ -65,12 +65,13 @@ class Webhook(Connector):
         return (*TOKEN_HEADERS, TOKEN_QUERY, door.verify_header) if door.verify_scheme == "token" else ()
 
     def parse(self, raw: Raw) -> Parsed:
-        tree = document(raw)
-        values, problems = self._mapping.apply(tree)
+        read = document(raw)
+        values, problems = self._mapping.apply(read.tree)
         if problems:
             return Parsed(problems=problems)
-        key = self._name(raw, tree) or delivery_key(raw)
-        item = Inbound(key=key, at=raw.received_at, body=self._message(tree, values, key))
+        key = self._name(raw, read.tree) or delivery_key(raw)
+        body = self._message(read, values, key)
+        item = Inbound(key=key, at=raw.received_at, body=body, contents=dict(read.contents))
         return Parsed(items=(item,))
 
     def _name(self, raw: Raw, tree: Any) -> str:
@@ -79,11 +80,11 @@ class Webhook(Connector):
             return _short(text_of(self._key.find(tree)))
         return _short(clean(raw.headers.get(self.definition.key_header.lower(), "")).strip())
 
-    def _message(self, tree: Any, values: dict[str, Scalar], key: str) -> CustomerMessage:
+    def _message(self, read: Document, values: dict[str, Scalar], key: str) -> CustomerMessage:
         door = self.definition
-        same = text_of(self._same.find(tree)) if self._same else ""
+        same = text_of(self._same.find(read.tree)) if self._same else ""
         contact = {name: str(values[name]) for name in _CONTACT if name in values}
-        message = str(values.get("message", "")) if door.map else _shown(tree)
+        message = str(values.get("message", "")) if door.map else _shown(read.tree)
         own = {name: value for name, value in values.items() if name not in (*_CONTACT, "message", "title")}
         return CustomerMessage(
             text=message,
@@ -96,6 +97,7 @@ class Webhook(Connector):
             pipeline=door.pipeline,
             fields=own,
             provider_id=key,
+            files=read.files,
         )
 
     # --- out ---------------------------------------------------------------------------------------------------------
@@ -120,7 +122,7 @@ class Webhook(Connector):
                 "token": _("It shows the secret `{secret}` in the header {header}."),
             }.get(door.verify_scheme)
             if words is not None:
-                header = door.verify_header or ("X-Duly-Token" if door.verify_scheme == "token" else "")
+                header = door.verify_header or ("X-Duly-Token" if door.verify_scheme == "token" else DEFAULT_HEADER)
                 algorithm = (door.verify_algorithm or "sha256").upper()
                 steps.append(self._(words).format(secret=door.verify_secret, header=header, algorithm=algorithm))
         if door.direction != "receives":

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
+import hashlib
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any, NamedTuple
 from urllib.parse import parse_qsl
 
 import msgspec
 
+from duly_connectors.contract import clean
 from duly_runtime.doors import Raw, Refused
+from duly_runtime.events import File
 
 FORM_FIELDS = 1_000
 _FORM = "application/x-www-form-urlencoded"
@@ -16,19 +21,30 @@ _BOM = b"\xef\xbb\xbf"
 _PAYLOAD = "payload"
 """A form with this field alone, and an object in it, is that object: so GitHub and Slack post JSON as a form."""
 
+LONGEST_NAME = 255
+"""Characters of a file's name: what file systems take."""
+
 Fields = dict[str, list[Any]]
 
 
-def document(raw: Raw) -> Any:
-    """The body as JSON values. A form becomes an object of texts, lists where a name is repeated; a file in one the object
-    `{name, type, size}`. Refused(400) where it is nothing of the kind."""
+class Document(NamedTuple):
+    """`tree` is the body as JSON values; `files` came with it, their `contents` by sha256."""
+
+    tree: Any
+    files: tuple[File, ...] = ()
+    contents: Mapping[str, bytes] = MappingProxyType({})
+
+
+def document(raw: Raw) -> Document:
+    """A form becomes an object of texts, lists where a name is repeated; a file in one the object `{name, type, size}`.
+    Refused(400) where the body is nothing of the kind."""
     kind = raw.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind == _FORM:
-        return _merged(_form(raw.body))
+        return Document(_merged(_form(raw.body)))
     if kind == _MULTIPART:
-        return _merged(_multipart(raw))
+        return _multipart(raw)
     try:
-        return msgspec.json.decode(raw.body.removeprefix(_BOM))
+        return Document(msgspec.json.decode(raw.body.removeprefix(_BOM)))
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise Refused(400, f"the body is not JSON: {error}") from error
 
@@ -53,11 +69,13 @@ def _form(body: bytes) -> Fields:
     return values
 
 
-def _multipart(raw: Raw) -> Fields:
+def _multipart(raw: Raw) -> Document:
     import multipart  # imported late: rule files are checked without it
 
     _, options = multipart.parse_options_header(raw.headers.get("content-type", ""))
     values: Fields = {}
+    files: list[File] = []
+    contents: dict[str, bytes] = {}
     segment: Any = None
     content = bytearray()
     try:
@@ -67,14 +85,20 @@ def _multipart(raw: Raw) -> Fields:
                     segment, content = event, bytearray()
                 elif event is not None:
                     content += event
-                else:
-                    values.setdefault(segment.name or "", []).append(_part(segment, bytes(content)))
+                elif segment.filename is None:
+                    text = content.decode(segment.charset or "utf-8")
+                    values.setdefault(segment.name or "", []).append(text)
+                elif segment.filename or content:  # a browser sends a nameless, empty part where no file was chosen
+                    file = _file(segment, bytes(content))
+                    described = {"name": file.name, "type": file.media_type, "size": file.size}
+                    values.setdefault(segment.name or "", []).append(described)
+                    files.append(file)
+                    contents[file.sha256] = bytes(content)
     except (multipart.MultipartError, UnicodeDecodeError, LookupError) as error:
         raise Refused(400, "the body is not a form of at most 1000 fields in UTF-8") from error
-    return values
+    return Document(_merged(values), tuple(files), contents)
 
 
-def _part(segment: Any, content: bytes) -> Any:
-    if segment.filename is not None:
-        return {"name": segment.filename, "type": segment.content_type or "", "size": len(content)}
-    return content.decode(segment.charset or "utf-8")
+def _file(segment: Any, content: bytes) -> File:
+    name, kind = clean(segment.filename)[:LONGEST_NAME], clean(segment.content_type or "")[:LONGEST_NAME]
+    return File(name=name, media_type=kind, size=len(content), sha256=hashlib.sha256(content).hexdigest())

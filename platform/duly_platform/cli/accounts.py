@@ -12,7 +12,7 @@ from pathlib import Path
 from duly_dsl import i18n
 from duly_platform.accounts import AccountError, Accounts
 from duly_platform.composition import clock_of
-from duly_platform.secrets import SecretError, SecretStore, make_key
+from duly_platform.secrets import OVERLAP, SecretError, SecretStore, make_key
 from duly_platform.settings import SettingsError, load, make_data_folder
 from duly_runtime.permissions import ROLES
 from duly_runtime.store.api import Conflict, Missing, Store, User
@@ -21,8 +21,6 @@ from duly_runtime.time import SystemClock
 
 _ = i18n.translations("duly_platform", i18n.of_environment()).gettext
 
-OVERLAP_DAYS = 7
-"""Long enough for somebody at the other end to be back from a week's holiday."""
 LONGEST_OVERLAP = 90
 
 
@@ -109,7 +107,7 @@ class SecretCommand:
         )
         parser.add_argument("name", nargs="?", metavar="NAME", help=_('name as in `secret "NAME"`; the value is asked for'))
         parser.add_argument(
-            "--days", type=int, default=OVERLAP_DAYS, help=_("with rotate: how long both values count (default: 7)")
+            "--days", type=int, default=OVERLAP.days, help=_("with rotate: how long both values count (default: 7)")
         )
         parser.add_argument(
             "--random", action="store_true", help=_("with set or rotate: make a new key (whsec_…) and print it")
