@@ -15,6 +15,7 @@ from duly_runtime.events import AnyBody, MergeCard, SplitCard, UnmergeCard
 from duly_runtime.planning import Plan
 from duly_runtime.store.api import Store
 from duly_runtime.store.files_api import FileRow
+from duly_runtime.store.sources_api import SourceRow
 from duly_runtime.time import Clock
 
 
@@ -108,6 +109,8 @@ class ConnectorPage(msgspec.Struct, frozen=True, kw_only=True):
     settings: tuple[tuple[str, str], ...]
     """What the rules say of it, but for secrets."""
     secrets: tuple[NamedSecret, ...]
+    sources: tuple[SourceRow, ...]
+    """How what it fetches by itself goes (a mailbox each)."""
     sends: bool
     test_to: str
     """What a test message needs: `email`, `phone`, `address` or nothing."""

@@ -209,6 +209,21 @@ class Email(Connector):
             raise BadSetting(_("`reply to` must be an e-mail address or `plain`"))
         return found
 
+    def guide(self, address: str) -> tuple[str, ...]:
+        steps: list[str] = []
+        if self.definition.direction != "sends":
+            try:
+                ours = ", ".join(self.addresses())
+            except MissingSecret:
+                ours = ""
+            steps.append(self._("Mail to these addresses becomes cards: {addresses}.").format(addresses=ours or "-"))
+            if "mailbox" in self.definition.settings:
+                steps.append(self._("Mailboxes are read by IMAP; how each goes is shown below."))
+            steps.append(self._("A mail server may hand mail over by LMTP where the server was started with DULY_LMTP."))
+            if address and self.definition.verify_scheme:
+                steps.append(self._("Mail may be posted as it is (message/rfc822) to {address}.").format(address=address))
+        return tuple(steps)
+
     async def check(self) -> tuple[Check, ...]:
         checks = list(await super().check())
         ready = all(check.state == "ok" for check in checks)

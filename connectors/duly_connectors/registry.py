@@ -187,6 +187,14 @@ class Guarded:
         secrets = self._secrets()
         return tuple(msgspec.structs.replace(each, detail=_hidden(each.detail, secrets)) for each in checks)
 
+    def guide(self, address: str) -> tuple[str, ...]:
+        """The connector's guide; none where it breaks or needs a secret that is not there."""
+        try:
+            return tuple(_hidden(step, self._secrets()) for step in self.connector.guide(address))
+        except Exception:
+            log.exception("connector %s has no guide", self.connector.definition.name)
+            return ()
+
     def _secrets(self) -> set[str]:
         """The values no outcome may repeat."""
         secrets: set[str] = set()

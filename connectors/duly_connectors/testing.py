@@ -164,6 +164,14 @@ class ConnectorContract:
         bare = self.make(self.tools(secrets={})).guide(address)
         assert all(isinstance(step, str) for step in bare), "the page is there before the secrets are"
 
+    def test_addresses_and_sources_can_be_asked_for(self) -> None:
+        connector = self.connector()
+        for address in connector.addresses():
+            local, at, domain = address.partition("@")
+            assert local and at and domain and "+" not in local and address == address.lower()
+        names = [source.name for source in connector.sources()]
+        assert all(names) and len(set(names)) == len(names)
+
     def test_closing_twice_does_no_harm(self) -> None:
         connector = self.connector()
         asyncio.run(connector.close())
@@ -226,7 +234,7 @@ class ReceiverContract(ConnectorContract):
 
     def test_too_large_a_body_is_refused(self) -> None:
         for raw in self.samples()[:1]:
-            self._refused(self.sign(msgspec.structs.replace(raw, body=b" " * (3 * 1024 * 1024 + 1))), 413)
+            self._refused(self.sign(msgspec.structs.replace(raw, body=b" " * (type(self.connector()).LARGEST + 1))), 413)
 
     def test_parsing_is_pure(self) -> None:
         forbidden: Any = _Forbidden()

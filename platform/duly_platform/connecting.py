@@ -21,6 +21,7 @@ from duly_dsl import i18n, program
 from duly_platform.secrets import OVERLAP, SecretError
 from duly_runtime.doors import Check, Failed, Outcome, Outgoing, Retry, Sent, Unknown
 from duly_runtime.store.api import Missing
+from duly_runtime.store.sources_api import SourceRow
 from duly_runtime.time import monotonic
 
 if TYPE_CHECKING:
@@ -52,12 +53,12 @@ class Connecting:
         live = await self._desk.program()
         if live is None:
             return []
-        doors = await self._doors(live, language)
-        return [self._page(definition, doors) for definition in live.connectors.values()]
+        doors, sources = await self._doors(live, language), await self._desk.store.sources()
+        return [self._page(definition, doors, sources) for definition in live.connectors.values()]
 
     async def page(self, name: str, language: str) -> ConnectorPage:
         definition, doors = await self._found(name, language)
-        return self._page(definition, doors)
+        return self._page(definition, doors, await self._desk.store.sources(name))
 
     def plugin_problems(self) -> dict[str, str]:
         return dict(registry.plugins().problems)
@@ -164,7 +165,7 @@ class Connecting:
                 await found.close()
         return self._registries[language]
 
-    def _page(self, definition: program.Connector, doors: Registry) -> ConnectorPage:
+    def _page(self, definition: program.Connector, doors: Registry, sources: list[SourceRow]) -> ConnectorPage:
         connector = doors.connectors.get(definition.name)
         address = self._base_url + "/" + definition.path.strip("/") if _receives(definition) else ""
         seen = self._checked.get(definition.name)
@@ -173,17 +174,19 @@ class Connecting:
             NamedSecret(name=name, use=use, state=self._secret_state(name)) for name, use in secrets_of(definition).items()
         )
         problem = doors.problems.get(definition.name, "")
+        own = tuple(row for row in sources if row.connector == definition.name)
         return ConnectorPage(
             name=definition.name,
             kind=definition.kind,
             direction=definition.direction,
             pipeline=definition.pipeline,
-            state=state_of(problem, named, checked),
+            state=state_of(problem, named, checked, own),
             problem=problem,
             address=address,
-            guide=connector.guide(address) if connector is not None else (),
+            guide=Guarded(connector).guide(address) if connector is not None else (),
             settings=tuple((key, _shown(given.value)) for key, given in definition.settings.items() if not given.secret),
             secrets=named,
+            sources=own,
             sends=_sends(definition),
             test_to=connector.TEST_TO if connector is not None else "",
             checked=checked,
@@ -212,9 +215,11 @@ def secrets_of(definition: program.Connector) -> dict[str, str]:
     return named
 
 
-def state_of(problem: str, named: tuple[NamedSecret, ...], checked: Checked | None) -> str:
+def state_of(
+    problem: str, named: tuple[NamedSecret, ...], checked: Checked | None, sources: tuple[SourceRow, ...] = ()
+) -> str:
     """How a connector is at a glance: the worst there is to say of it."""
-    if problem or any(secret.state == "missing" for secret in named):
+    if problem or any(each.state == "missing" for each in named) or any(each.state == "bad" for each in sources):
         return "bad"
     if checked is None:
         return "unknown"

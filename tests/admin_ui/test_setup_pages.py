@@ -28,6 +28,7 @@ def test_the_list_says_how_each_connector_is(served: Served, visit: Visit) -> No
     expect(shop).to_contain_text("The secret SHOP_KEY is missing.")
     expect(shop.locator(".health")).to_contain_text("Needs attention")
     expect(mail).to_contain_text("the mail server answered 535")
+    expect(mail).to_contain_text("INBOX old@mail.test: signed out")
     expect(pager).to_contain_text("no connector of this kind is installed")
     expect(hook.locator(".health")).to_contain_text("In order")
     expect(page.locator(".alert")).to_contain_text("duly_pager:Pager")

@@ -89,6 +89,7 @@ from duly_runtime.store.contacts_api import (
 )
 from duly_runtime.store.files_api import FileRow
 from duly_runtime.store.quarantine_api import Quarantined
+from duly_runtime.store.sources_api import SourceRow
 from duly_runtime.time import FakeClock, SystemClock
 
 NOW = dt.datetime(2026, 11, 24, 14, 30, tzinfo=dt.UTC)
@@ -606,7 +607,8 @@ class TheatreConnectors:
             name="Shop", kind="webhook", direction="receives", pipeline="Customer support", state="bad", problem="",
             address="https://duly.example/in/shop",
             guide=("The other side posts to https://duly.example/in/shop.", "It signs with the secret `SHOP_KEY`."),
-            settings=(), secrets=(NamedSecret(name="SHOP_KEY", use="verify", state="missing"),), sends=False, test_to="",
+            settings=(), secrets=(NamedSecret(name="SHOP_KEY", use="verify", state="missing"),), sources=(), sends=False,
+            test_to="",
             checked=None,
         )  # fmt: skip
         checks = (
@@ -621,16 +623,20 @@ class TheatreConnectors:
                 NamedSecret(name="SMTP_URL", use="server", state="stored"),
                 NamedSecret(name="SMTP_OTHER", use="other", state="environment"),
             ),
+            sources=(
+                SourceRow(connector="Mail", name="INBOX ana@mail.example", state="ok", detail="", changed_at=now),
+                SourceRow(connector="Mail", name="INBOX old@mail.test", state="bad", detail="signed out", changed_at=now),
+            ),
             sends=True, test_to="email", checked=Checked(at=now, seconds=0.42, checks=checks),
         )  # fmt: skip
         pager = ConnectorPage(
             name="Pager", kind="pager", direction="connects", pipeline="Customer support", state="bad",
             problem="`pager`: no connector of this kind is installed", address="", guide=(), settings=(), secrets=(),
-            sends=True, test_to="", checked=None,
+            sources=(), sends=True, test_to="", checked=None,
         )  # fmt: skip
         hook = ConnectorPage(
             name="CRM", kind="webhook", direction="sends", pipeline="", state="ok", problem="", address="", guide=(),
-            settings=(("url", "https://crm.example/hook"),), secrets=(), sends=True, test_to="",
+            settings=(("url", "https://crm.example/hook"),), secrets=(), sources=(), sends=True, test_to="",
             checked=Checked(at=now, seconds=0.1, checks=()),
         )  # fmt: skip
         self.kept = {} if empty else {each.name: each for each in (shop, mail, pager, hook)}

@@ -263,3 +263,16 @@ def test_a_secret_is_stored_before_the_rules_that_name_it(tmp_path: Path) -> Non
         assert await audited(here, "secret.stored") == [("CRM_KEY", {"connector": "", "replaced": "no"})]
 
     run(tmp_path, MAIL, body)
+
+
+def test_a_mailbox_that_can_not_be_read_is_told(tmp_path: Path) -> None:
+    async def body(here: Office, headers: dict[str, str]) -> None:
+        here.desk.secrets.set("SMTP_URL", "smtp://mail.example")
+        await here.desk.store.tell_source("Mail", "INBOX ana@mail.example", "bad", "no password", here.clock.now())
+        found = (await listed(here, headers))["Mail"]
+        assert found["state"] == "bad"
+        assert [(each["name"], each["detail"]) for each in found["sources"]] == [("INBOX ana@mail.example", "no password")]
+        await here.desk.store.tell_source("Mail", "INBOX ana@mail.example", "ok", "", here.clock.now())
+        assert (await listed(here, headers))["Mail"]["state"] == "unknown"
+
+    run(tmp_path, MAIL, body)

@@ -16,6 +16,7 @@ from duly_platform.api.cards import desk
 from duly_platform.api.problems import Problem
 from duly_runtime.store.api import User
 from duly_runtime.store.log_api import RequestFilter
+from duly_runtime.store.sources_api import SourceRow
 
 LANGUAGE = "en"
 """Programs read English, as in all of the API."""
@@ -41,6 +42,8 @@ class ConnectorState(msgspec.Struct, frozen=True, kw_only=True):
     address: str
     guide: tuple[str, ...]
     secrets: tuple[SecretState, ...]
+    sources: tuple[SourceRow, ...]
+    """How what it fetches by itself goes: a mailbox each."""
     checked: Checked | None
     last_received_at: dt.datetime | None
     """Of what was kept; what was refused is not."""
@@ -110,6 +113,7 @@ def _state(page: ConnectorPage, last: dt.datetime | None) -> ConnectorState:
         address=page.address,
         guide=page.guide,
         secrets=tuple(SecretState(name=each.name, use=each.use, state=each.state) for each in page.secrets),
+        sources=page.sources,
         checked=page.checked,
         last_received_at=last,
     )
