@@ -28,6 +28,7 @@ from duly_runtime.doors import (
     Failed,
     Fetched,
     FetchOutcome,
+    Library,
     Outcome,
     Outgoing,
     Parsed,
@@ -167,6 +168,17 @@ class Connector(abc.ABC):
         """Deliver one thing, in less than 15 seconds. Retry only where it surely did not arrive, or where the other side
         takes a second one with the same key for the same; Unknown where it may have arrived."""
         return Failed(reason=self._("This connector does not send."))
+
+    # --- approved templates ------------------------------------------------------------------------------------------
+
+    def account(self) -> str:
+        """The provider's name of the account whose templates it approves; empty where there is no such thing. May raise
+        MissingSecret."""
+        return ""
+
+    async def templates(self) -> Library:
+        """All templates of the account, in less than a minute. Asked every quarter of an hour."""
+        return ()
 
     # --- files ---------------------------------------------------------------------------------------------------------
 

@@ -14,7 +14,21 @@ import msgspec
 from duly_connectors.contract import Connector, MissingSecret, Tools
 from duly_connectors.wording import Worded
 from duly_dsl import i18n, program
-from duly_runtime.doors import Check, Failed, Fetcher, FetchOutcome, Outcome, Outgoing, Retry, Sender, Sent, Source, Unknown
+from duly_runtime.doors import (
+    Approver,
+    Check,
+    Failed,
+    Fetcher,
+    FetchOutcome,
+    Library,
+    Outcome,
+    Outgoing,
+    Retry,
+    Sender,
+    Sent,
+    Source,
+    Unknown,
+)
 from duly_runtime.events import File
 
 GROUP = "duly.connectors"
@@ -111,6 +125,11 @@ class Registry:
         """What connectors fetch by themselves, with the connector's name."""
         return self._sources
 
+    def approver(self, connector: str) -> Approver | None:
+        """The connector of that name, if it sends."""
+        found = self.connectors.get(connector)
+        return Guarded(found) if found is not None and _sends(found.definition) else None
+
     def fetcher(self, connector: str) -> Fetcher | None:
         """The connector of that name, whichever way it works."""
         found = self.connectors.get(connector)
@@ -154,6 +173,24 @@ class Guarded:
             field: _hidden(getattr(outcome, field), secrets) for field in ("reason", "answer") if hasattr(outcome, field)
         }
         return msgspec.structs.replace(outcome, **changed)
+
+    def account(self) -> str:
+        try:
+            return self.connector.account()
+        except MissingSecret:
+            return ""
+        except Exception:
+            log.exception("connector %s broke while asked for its account", self.connector.definition.name)
+            return ""
+
+    async def templates(self) -> Library:
+        try:
+            return await self.connector.templates()
+        except MissingSecret as error:
+            return Retry(reason=error.told(self.connector._))
+        except Exception as error:
+            log.exception("connector %s broke while reading templates", self.connector.definition.name)
+            return Retry(reason=f"the connector broke while reading templates: {type(error).__name__}")
 
     async def fetch(self, file: File) -> FetchOutcome:
         try:
@@ -263,6 +300,9 @@ class Live:
 
     def sources(self) -> Sequence[tuple[str, Source]]:
         return self.registry.sources()
+
+    def approver(self, connector: str) -> Approver | None:
+        return self.registry.approver(connector)
 
     def fetcher(self, connector: str) -> Fetcher | None:
         return self.registry.fetcher(connector)

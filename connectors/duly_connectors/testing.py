@@ -443,6 +443,15 @@ class SenderContract(ConnectorContract):
                 told = repr(request.headers) + request.body.decode("utf-8", "replace")
                 assert item.key in told or f'"{item.outbox_id}"' in told, "send a name that stays over attempts"
 
+    def test_templates_are_read_or_it_says_why_not(self) -> None:
+        for answer in (NotSent("refused"), Interrupted("cut"), Response(status=200, body=b"{}"), Response(status=500)):
+            for stored in (self.secrets, {}):
+                made = Guarded(self.make(self.tools(ScriptedNetwork(answer), secrets=stored)))
+                assert isinstance(made.account(), str)
+                library = asyncio.run(made.templates())
+                assert isinstance(library, tuple | Retry | Failed)
+                self._no_secret_in(library)
+
     def test_files_go_along_or_nothing_goes(self) -> None:
         file = OutFile(name="a.pdf", media_type="application/pdf", data=b"%PDF-1.7")
         for item in self.outgoing():

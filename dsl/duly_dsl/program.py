@@ -710,6 +710,25 @@ class ConnectorKind(msgspec.Struct, frozen=True):
     """It takes `send events …`: the card as JSON, for programs."""
 
 
+class TemplateAtMeta(msgspec.Struct, frozen=True, kw_only=True):
+    """A template as an account at Meta has it: its `name` and `language` there (`pt_BR`). `status` and `quality` are Meta's
+    words (`APPROVED`, `GREEN`); `variables` is None where only its status is known."""
+
+    name: str
+    language: str
+    status: str = ""
+    category: str = ""
+    quality: str = ""
+    reason: str = ""
+    """Why it was rejected or paused, in Meta's words."""
+    variables: int | None = None
+    header: str = ""
+    """`TEXT`, `IMAGE`, `VIDEO`, `DOCUMENT` or `LOCATION`; empty for none."""
+    header_variables: int = 0
+    buttons: tuple[str, ...] = ()
+    """Texts of its quick replies."""
+
+
 class Environment(msgspec.Struct, frozen=True):
     """What a check knows of the world outside the files; None means: not known, don't complain.
 
@@ -726,5 +745,7 @@ class Environment(msgspec.Struct, frozen=True):
     """Whether RE2, which runs the patterns of fields, takes a pattern."""
     today: dt.date | None = None
     """The day of the check, by the caller's clock."""
+    templates: tuple[tuple[TemplateAtMeta, ...], ...] | None = None
+    """The templates of each account at Meta that was read."""
     holidays_until: Mapping[str, int] | None = None
     """The last year public holidays are known for, of the countries that have one."""

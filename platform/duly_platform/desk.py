@@ -14,7 +14,7 @@ from duly_dsl import formatter, meaning
 from duly_dsl.build import build
 from duly_dsl.diagnostics import Diagnostic
 from duly_dsl.meaning import Change
-from duly_dsl.program import Environment, Program
+from duly_dsl.program import Environment, Program, TemplateAtMeta
 from duly_dsl.source import SourceFile
 from duly_platform import knowledge
 from duly_platform.accounts import Accounts
@@ -22,7 +22,7 @@ from duly_platform.connecting import Connecting
 from duly_platform.git.sync import Follower
 from duly_platform.secrets import SecretStore
 from duly_platform.waiting import Waiting
-from duly_runtime import changes, planning, publishing
+from duly_runtime import approvals, changes, planning, publishing
 from duly_runtime.doors import Answer, Raw
 from duly_runtime.events import AnyBody
 from duly_runtime.node import Node
@@ -134,7 +134,15 @@ class Desk:
             secrets=self.secrets.names(),
             people=people,
             today=self.now().date(),
+            templates=await self._templates(),
         )
+
+    async def _templates(self) -> tuple[tuple[TemplateAtMeta, ...], ...]:
+        """What each account at Meta has, that the live connectors name and that was read lately."""
+        live = await self.program()
+        named = approvals.accounts(live, self.node.doors) if live is not None else {}
+        known = [approvals.known(await self.store.approvals(account), self.now()) for account in named]
+        return tuple(tuple(each.values()) for each in known if each is not None)
 
     async def check(self, sources: dict[str, str]) -> list[Diagnostic]:
         """Every problem of the files, in the order of the files."""

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 import msgspec
 
 from duly_dsl import cache
-from duly_dsl.program import ConnectorKind, Environment
+from duly_dsl.program import ConnectorKind, Environment, TemplateAtMeta
 
 
 @functools.cache
@@ -75,6 +75,7 @@ def environment(
     secrets: frozenset[str] | None = None,
     people: frozenset[str] | None = None,
     today: dt.date | None = None,
+    templates: tuple[tuple[TemplateAtMeta, ...], ...] | None = None,
 ) -> Environment:
     """The environment for a check of these files; None where something is not known, which complains of nothing."""
     holidays = any("holidays" in text for text in texts)
@@ -86,4 +87,5 @@ def environment(
         secrets=secrets,
         people=people,
         pattern_ok=pattern_ok,
+        templates=templates,
     )

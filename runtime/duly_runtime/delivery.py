@@ -11,7 +11,7 @@ import structlog
 
 from duly_dsl import program as p
 from duly_dsl.units import Unit
-from duly_runtime import addresses, catalogue, rendering, window
+from duly_runtime import addresses, approvals, catalogue, rendering, window
 from duly_runtime.card import Card
 from duly_runtime.changes import Changes
 from duly_runtime.decision import AnyEffect, CallWebhook, MessageCustomer, NotifyPerson
@@ -274,9 +274,12 @@ class Outbox:
             found = _template(facts.program, effect.template)
             text = rendering.template(found, facts, person.language)
             if effect.channel == window.CHANNEL:  # who works here has hardly written to the number
-                approved = rendering.approved(found, facts, person.language)
+                approved = await self._approved(found, facts, person.language, _first(live, window.CHANNEL))
+                if approved is not None:
+                    text = rendering.template(found, facts, _tag(approved))
             if not text.subject:
-                text = rendering.Text(rendering.notice(effect.about, facts, person.language).subject, text.text)
+                subject = rendering.notice(effect.about, facts, person.language).subject
+                text = msgspec.structs.replace(text, subject=subject)
         else:
             text = rendering.notice(effect.about, facts, person.language)
         sender, address = None, ""
@@ -345,11 +348,13 @@ class Outbox:
             if effect.outside:
                 effect = msgspec.structs.replace(effect, template=effect.outside, text="")
             if effect.template:
-                approved = rendering.approved(_template(facts.program, effect.template), facts, to.language)
+                found = _template(facts.program, effect.template)
+                approved = await self._approved(found, facts, to.language, connector)
             if approved is None:
                 raise Impossible("the customer last wrote more than 24 hours ago, and this is no approved template")
         if effect.template:
-            text = rendering.template(_template(facts.program, effect.template), facts, to.language)
+            language = to.language if approved is None else _tag(approved)
+            text = rendering.template(_template(facts.program, effect.template), facts, language)
         elif effect.rendered:
             text = rendering.reply(effect.text, effect.choices, to.language or facts.languages[0])
         else:
@@ -381,6 +386,19 @@ class Outbox:
             now=self._clock.now(),
         )
         return Prepared(sender=sender, outgoing=outgoing, text=text.text, connector=connector)
+
+    async def _approved(
+        self, found: p.Template, facts: rendering.Facts, wanted: str, connector: p.Connector | None
+    ) -> Approved | None:
+        """The template as the provider takes it, in the first language it does; None where it needs no approval."""
+        candidates = rendering.approved(found, facts, wanted)
+        approver = self._senders.approver(connector.name) if connector is not None else None
+        account = approver.account() if approver is not None and candidates else ""
+        known = approvals.known(await self._store.approvals(account), self._clock.now()) if account else None
+        taken, why = approvals.first_taken(candidates, known)
+        if why:
+            raise Impossible(why)
+        return taken
 
     async def _files(self, files: Sequence[File]) -> tuple[OutFile, ...]:
         found: list[OutFile] = []
@@ -456,6 +474,11 @@ def _template(program: p.Program, name: str) -> p.Template:
 def _first(live: p.Program, kind: str) -> p.Connector | None:
     """The connector `Senders.by_kind` finds."""
     return next((c for c in live.connectors.values() if c.kind == kind and c.direction in ("sends", "connects")), None)
+
+
+def _tag(approved: Approved) -> str:
+    """Its language as the files write it."""
+    return approved.language.replace("_", "-")
 
 
 def _reference(card: Card) -> str:

@@ -216,11 +216,31 @@ class Senders(Protocol):
         """The first connector of a kind that can send (`email`, `whatsapp`), for notices."""
         ...
 
+    def approver(self, connector: str) -> Approver | None:
+        """The connector as the keeper of approved templates."""
+        ...
+
 
 class Fetcher(Protocol):
     """Where the runtime gets the content of a file that came by reference."""
 
     async def fetch(self, file: File) -> FetchOutcome: ...
+
+
+Library = tuple[program.TemplateAtMeta, ...] | Retry | Failed
+"""The templates of an account, or why they can't be read (now)."""
+
+
+class Approver(Protocol):
+    """A connector whose provider approves templates."""
+
+    def account(self) -> str:
+        """The provider's name of the account that has them; empty where it has none, or none is set up."""
+        ...
+
+    async def templates(self) -> Library:
+        """All of them. May take a minute."""
+        ...
 
 
 class Receiver(Protocol):

@@ -314,6 +314,19 @@ class DeliveryStatus(Body, frozen=True, kw_only=True):
     """It failed since free text is not taken from us at this moment; a template the provider has approved would be."""
 
 
+class TemplateChanged(Body, frozen=True, kw_only=True):
+    """The provider's word on a template of an account: its new `status`, `category` or `quality`; what is empty it says
+    nothing of."""
+
+    account: str
+    name: str
+    language: str
+    status: str = ""
+    category: str = ""
+    quality: str = ""
+    reason: str = ""
+
+
 class Recompute(Body, frozen=True, kw_only=True):
     """A publish reaches an open card. `choice` is the publisher's: `recompute` measures its clocks anew under the version
     now live, `keep` holds on to the promises of `before` (the version that was live), `from now on` lets running clocks
@@ -345,6 +358,7 @@ AnyBody = (
     | SplitOff
     | TimerFired
     | DeliveryStatus
+    | TemplateChanged
     | Recompute
 )
 

@@ -15,6 +15,7 @@ from duly_dsl.program import Program
 from duly_dsl.units import SECOND
 from duly_runtime import ingest
 from duly_runtime.actors import Wakes
+from duly_runtime.approvals import Approving
 from duly_runtime.broker import NAMESPACE, open_broker
 from duly_runtime.card import Card
 from duly_runtime.changes import Change, Changes
@@ -91,6 +92,7 @@ class Node:
             self._add("outbox", self._deliver_due)
             self._add("files", self._fetching.look)
             self._add("sources", self._sources.look)
+            self._add("approvals", Approving(self.store, self.clock, self.versions, self.doors).look)
             if not config.broker_url.startswith("memory"):
                 self._add("stragglers", Stragglers(self.store, self.clock, self.handle).look)
         if "scheduler" in config.roles:

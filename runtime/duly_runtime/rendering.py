@@ -12,7 +12,7 @@ import babel.dates
 import msgspec
 
 from duly_dsl import i18n, offers, placeholders
-from duly_dsl.program import Program, Template
+from duly_dsl.program import Approval, Program, Template
 from duly_runtime import offering
 from duly_runtime.card import Card
 from duly_runtime.doors import Approved, Header, Rich
@@ -82,12 +82,17 @@ def _header(found: Template, facts: Facts, language: str) -> str:
     return _one_line(fill(written, facts, language))[: offers.LONGEST_HEADER]
 
 
-def approved(found: Template, facts: Facts, wanted: str) -> Approved | None:
-    """The template as the provider knows it; None where it needs no approval. A variable can't be empty there, nor hold
-    line breaks."""
+def approved(found: Template, facts: Facts, wanted: str) -> tuple[Approved, ...]:
+    """The template as the provider knows it, in the language of the reader, then in the others of the pipeline; nothing
+    where it needs no approval. A variable can't be empty there, nor hold line breaks."""
     if found.approval is None:
-        return None
-    language = choose(tuple(found.texts), wanted, facts.languages)
+        return ()
+    best = choose(tuple(found.texts), wanted, facts.languages)
+    tags = dict.fromkeys((best, *(tag for tag in facts.languages if tag in found.texts)))
+    return tuple(_approved(found, found.approval, facts, tag) for tag in tags)
+
+
+def _approved(found: Template, approval: Approval, facts: Facts, language: str) -> Approved:
     parts = placeholders.parse(found.texts.get(language, ""))
     names = dict.fromkeys(part.name for part in parts if not isinstance(part, str))
     values = (" ".join(_value(name, facts, language).split())[:LONGEST_VARIABLE] for name in names)
@@ -95,7 +100,7 @@ def approved(found: Template, facts: Facts, wanted: str) -> Approved | None:
     above = placeholders.parse(header.texts.get(language, "")) if header is not None else []
     named = [part.name for part in above if not isinstance(part, str)]
     return Approved(
-        name=found.approval.name,
+        name=approval.name,
         language=language.replace("-", "_"),
         parameters=tuple(value or "–" for value in values),
         header=(_one_line(_value(named[0], facts, language))[: offers.LONGEST_HEADER] or "–") if named else "",

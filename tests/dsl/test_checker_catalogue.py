@@ -16,7 +16,7 @@ from duly_dsl.program import Environment
 from duly_dsl.render import Words
 from duly_dsl.source import SourceFile
 from duly_platform.knowledge import pattern_ok
-from support.world import WORLD
+from support.world import WORLD, world_of
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 
@@ -31,7 +31,7 @@ def sources(kind: Kind) -> list[SourceFile]:
 
 @pytest.mark.parametrize("kind", [kind for kind in KINDS if not kind.before], ids=lambda kind: kind.code)
 def test_the_example_of_a_kind_has_its_problem_and_no_other(kind: Kind) -> None:
-    built = build(sources(kind), WORLD)
+    built = build(sources(kind), world_of(kind))
     assert [(problem.code, problem.span.path) for problem in built.diagnostics] == [(kind.code, kind.path)]
     problem = built.diagnostics[0]
     assert (built.program is None) is (problem.severity == "error")
@@ -55,7 +55,7 @@ def test_the_words_of_a_kind_are_in_style(kind: Kind) -> None:
 def fixable() -> list[tuple[Kind, Diagnostic, int]]:
     found: list[tuple[Kind, Diagnostic, int]] = []
     for kind in every().values():
-        for problem in build(sources(kind), WORLD).diagnostics:
+        for problem in build(sources(kind), world_of(kind)).diagnostics:
             if problem.code == kind.code:
                 found += [(kind, problem, at) for at in range(len(problem.fixes))]
     return found
@@ -70,7 +70,8 @@ def test_a_fix_mends_its_problem_and_brings_no_error(kind: Kind, problem: Diagno
     assert fix.span.path == kind.path
     text = replaced(kind.example, [fix])
     assert text != kind.example
-    world = WORLD if fix.sure else msgspec.structs.replace(WORLD, secrets=None)  # a person stores the secret it names
+    world = world_of(kind)
+    world = world if fix.sure else msgspec.structs.replace(world, secrets=None)  # a person stores the secret it names
     after = build([SourceFile(kind.path, text), *sources(kind)[1:]], world).diagnostics
     # A syntax example is a piece of a file: what its mended line then lacks is no fault of the fix.
     errors = [each.code for each in after if each.severity == "error"]

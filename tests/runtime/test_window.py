@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import msgspec
@@ -16,7 +17,7 @@ from duly_runtime.decision import AnyEffect, Decision, MessageCustomer, NotifyPe
 from duly_runtime.delivery import Outbox
 from duly_runtime.doors import Approved, Outgoing
 from duly_runtime.events import Contact, CustomerMessage, Event, OpenCard
-from duly_runtime.store.api import OutboxRow
+from duly_runtime.store.api import OutboxRow, Store
 from duly_runtime.time import FakeClock
 from duly_runtime.versions import Versions
 from runtime.desk import Desk, program
@@ -102,7 +103,12 @@ WHATSAPP = msgspec.structs.replace(PROGRAM, hash="", connectors=DOORS, templates
 
 
 def delivered(
-    folder: Path, effect: AnyEffect, wrote: dt.timedelta | None, language: str = "en", doors: Doors | None = None
+    folder: Path,
+    effect: AnyEffect,
+    wrote: dt.timedelta | None,
+    language: str = "en",
+    doors: Doors | None = None,
+    before: Callable[[Store], Awaitable[None]] | None = None,
 ) -> tuple[OutboxRow, list[Outgoing]]:
     """What becomes of an effect on a card whose customer wrote so long ago."""
     doors = doors or Doors()
@@ -110,6 +116,8 @@ def delivered(
     async def main() -> tuple[OutboxRow, list[Outgoing]]:
         async with opened(folder) as store:
             await publish(store, WHATSAPP)
+            if before is not None:
+                await before(store)
             outbox = Outbox(store, FakeClock(START), Versions(store, doors), doors, Changes())
 
             def decide(event: Event, card: Card | None, world: World) -> Decision:

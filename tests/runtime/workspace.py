@@ -34,6 +34,7 @@ from duly_runtime.doors import (
     Fetched,
     FetchOutcome,
     Inbound,
+    Library,
     Outcome,
     Outgoing,
     Parsed,
@@ -159,12 +160,22 @@ class Door(Sender):
         self.fetched: list[File] = []
         self.content: Callable[[File], FetchOutcome] = lambda file: Fetched(data=file.reference.encode())
         self.gate: asyncio.Event | None = None
+        self.account_id = ""
+        self.library: Library = ()
+        self.read = 0
 
     async def send(self, item: Outgoing) -> Outcome:
         self.sent.append(item)
         if self.gate is not None:
             await self.gate.wait()
         return self.answer(item)
+
+    def account(self) -> str:
+        return self.account_id
+
+    async def templates(self) -> Library:
+        self.read += 1
+        return self.library
 
     async def fetch(self, file: File) -> FetchOutcome:
         self.fetched.append(file)
@@ -200,6 +211,9 @@ class Doors:
 
     def sources(self) -> list[tuple[str, Source]]:
         return self.fetching
+
+    def approver(self, connector: str) -> Door | None:
+        return self.by_names.get(connector)
 
     def fetcher(self, connector: str) -> Door | None:
         return self.by_names.get(connector)

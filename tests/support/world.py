@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import datetime as dt
 
-from duly_dsl.program import ConnectorKind, Environment, SettingSpec
+import msgspec
+
+from duly_dsl.catalogue import Kind
+from duly_dsl.program import ConnectorKind, Environment, SettingSpec, TemplateAtMeta
 from duly_platform.knowledge import pattern_ok
 
 WORLD = Environment(
@@ -25,3 +28,13 @@ WORLD = Environment(
     today=dt.date(2026, 11, 9),
     holidays_until={"LK": 2026},
 )
+
+AT_META = (
+    TemplateAtMeta(name="not_yet", language="en", status="PENDING", category="utility", variables=1),
+    TemplateAtMeta(name="not_alike", language="en", status="APPROVED", category="utility", variables=2),
+)
+
+
+def world_of(kind: Kind) -> Environment:
+    """What the example of a kind supposes: only those about templates at Meta know of any."""
+    return msgspec.structs.replace(WORLD, templates=(AT_META,)) if kind.needs == "templates" else WORLD

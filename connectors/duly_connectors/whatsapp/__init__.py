@@ -11,7 +11,7 @@ import msgspec
 
 from duly_connectors.contract import Connector, clean
 from duly_connectors.outbound import Blocked, Interrupted, NotSent
-from duly_connectors.whatsapp import codes, graph, media
+from duly_connectors.whatsapp import approvals, codes, graph, media
 from duly_connectors.whatsapp.reading import Reader
 from duly_connectors.wording import _
 from duly_dsl import program
@@ -22,6 +22,7 @@ from duly_runtime.doors import (
     Failed,
     Fetched,
     FetchOutcome,
+    Library,
     Outcome,
     Outgoing,
     Parsed,
@@ -30,6 +31,9 @@ from duly_runtime.doors import (
     Retry,
 )
 from duly_runtime.events import File
+
+PAGE_CAP = 8 * 1024 * 1024
+"""Bytes of a page of templates."""
 
 
 class WhatsApp(Connector):
@@ -66,6 +70,10 @@ class WhatsApp(Connector):
                 needed_to=("sends", "connects"),
                 secret=True,
                 help=_("a system user's token, to send with"),
+            ),
+            program.SettingSpec(
+                "business account id",
+                help=_("Meta's id of the WhatsApp Business account, to know which templates are approved"),
             ),
             program.SettingSpec("api", help=_("another address than https://graph.facebook.com (a test server)")),
         ),
@@ -151,6 +159,36 @@ class WhatsApp(Connector):
         if answer.status < 400 or answer.status in (408, 429) or answer.status >= 500:
             return Retry(reason=words, after=answer.retry_after(item.now))
         return Failed(reason=words)
+
+    # --- templates ---------------------------------------------------------------------------------------------------
+
+    def account(self) -> str:
+        return self.setting("business account id").strip()
+
+    async def templates(self) -> Library:
+        found: list[program.TemplateAtMeta] = []
+        after = ""
+        for _page in range(approvals.MOST_PAGES):
+            account = quote(self.account(), safe="")
+            url = f"{self._api()}/{account}/message_templates?{approvals.query(after)}"
+            try:
+                answer = await self.tools.network.request("GET", url, headers=self._authorised(), cap=PAGE_CAP)
+            except Blocked as error:
+                return Failed(reason=error.told(self._))
+            except (NotSent, Interrupted) as error:
+                return Retry(reason=error.told(self._))
+            tree = graph.tree_of(answer)
+            error = tree.get("error")
+            if isinstance(error, dict):
+                return graph.refused(error, answer, self.tools.clock.now(), self._)
+            page = approvals.page(tree) if answer.status == 200 else None
+            if page is None:
+                return Retry(reason=self._("WhatsApp answered {status}.").format(status=answer.status))
+            found += page[0]
+            after = page[1]
+            if not after:
+                break
+        return tuple(found)
 
     # --- files -------------------------------------------------------------------------------------------------------
 

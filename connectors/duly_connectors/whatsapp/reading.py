@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 
 from duly_connectors.contract import clean
-from duly_connectors.whatsapp import codes
+from duly_connectors.whatsapp import approvals, codes
 from duly_connectors.whatsapp.codes import describe
 from duly_connectors.whatsapp.words import told
 from duly_dsl import program
@@ -53,6 +53,9 @@ class Reader:
                 self._problem(self._("An entry holds no list `changes`."))
                 continue
             for change in changes:
+                notice = approvals.told(entry, change, self._received_at)
+                if notice is not None:
+                    self._items.setdefault(notice.key, notice)
                 self._change(change)
         return Parsed(items=tuple(self._items.values()), problems=tuple(self._problems))
 

@@ -213,3 +213,48 @@ NOT_FOR_META = Kind(
     _("Meta refuses a template whose text begins or ends with a variable, or is longer than 1024 characters."),
     _reminder('"en" "{customer.first_name}, do you still need help?"', "needs whatsapp approval"),
 )
+
+
+def _at_meta(name: str) -> str:
+    lines = ('"en" "Do you still need {card.title} from us?"', f'needs whatsapp approval as "{name}"')
+    return _reminder(*lines)
+
+
+NOT_AT_META = Kind(
+    "W1019",
+    "not-at-meta",
+    Severity.WARNING,
+    _("there is no template `%(name)s` in `%(language)s` at Meta"),
+    _('make it in WhatsApp Manager, or write the name it has there: `needs whatsapp approval as "…"`'),
+    _(
+        "Outside the 24-hour window only templates that Meta has approved go out, under the name and in the language "
+        "they have there. The server has read the account's list."
+    ),
+    _at_meta("not_there"),
+    needs="templates",
+)
+NOT_APPROVED = Kind(
+    "W1020",
+    "not-approved",
+    Severity.WARNING,
+    _("`%(name)s` is not approved in `%(language)s` at Meta: its state there is `%(state)s`"),
+    _("wait for Meta, or mend the template in WhatsApp Manager"),
+    _(
+        "`PENDING` waits for Meta, `REJECTED` broke a rule of theirs, `PAUSED` and `DISABLED` are those that people did "
+        "not like. Until it is approved it is not sent: another language of the pipeline goes instead where that one is "
+        "approved."
+    ),
+    _at_meta("not_yet"),
+    needs="templates",
+)
+DIFFERS_AT_META = Kind(
+    "W1021",
+    "differs-at-meta",
+    Severity.WARNING,
+    _("`%(name)s` differs from the template at Meta: %(reason)s here `%(ours)s`, there `%(theirs)s`"),
+    _("make both the same"),
+    _("Meta refuses a template that is sent with other variables or another header, and shows the buttons it knows."),
+    _at_meta("not_alike"),
+    words=("reason",),
+    needs="templates",
+)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from duly_dsl import syntax as s
+from duly_dsl.catalogue import _
 from duly_dsl.catalogue import templates as kinds
 from duly_dsl.checker import context as c
 from duly_dsl.checker.context import Checking, unknown
@@ -13,6 +14,7 @@ from duly_dsl.checker.logic import Case, cases, together
 from duly_dsl.compiler.doors import meta_name
 from duly_dsl.diagnostics import Diagnostic
 from duly_dsl.placeholders import Placeholder, parse
+from duly_dsl.program import TemplateAtMeta
 from duly_dsl.scope import Scope
 
 CATEGORIES = ("utility", "marketing", "authentication")
@@ -26,6 +28,8 @@ _NAME = re.compile(r"[a-z0-9_]{1,512}")
 
 def check(checking: Checking) -> Iterator[Diagnostic]:
     yield from _approvals(checking)
+    for account in checking.environment.templates or ():
+        yield from _at_meta(checking, {(each.name, each.language): each for each in account})
     doors = [door for door in checking.workspace.connectors.values() if door.kind.text == "whatsapp"]
     if not any(door.direction != "receives" for door in doors):
         return
@@ -58,6 +62,45 @@ def _approvals(checking: Checking) -> Iterator[Diagnostic]:
             ends = [part for part in (*parts[:1], *parts[-1:]) if isinstance(part, Placeholder)]
             if ends or len(variant.text.value) > LONGEST:
                 yield kinds.NOT_FOR_META.at(variant.text.span, name=template.name.text)
+
+
+def _at_meta(checking: Checking, known: Mapping[tuple[str, str], TemplateAtMeta]) -> Iterator[Diagnostic]:
+    """What the templates of the files are at Meta, where a server has asked."""
+    for template in checking.workspace.templates.values():
+        if template.approval is None:
+            continue
+        name = meta_name(template)
+        for variant in template.variants:
+            language = variant.language.value.replace("-", "_")
+            found = known.get((name, language))
+            if found is None or found.status == "DELETED":
+                yield kinds.NOT_AT_META.at(variant.span, name=name, language=language)
+            elif found.status != "APPROVED":
+                yield kinds.NOT_APPROVED.at(variant.span, name=name, language=language, state=found.status)
+            elif found.variables is not None:
+                for reason, ours, theirs in _differences(template, variant, found):
+                    yield kinds.DIFFERS_AT_META.at(variant.span, name=name, reason=reason, ours=ours, theirs=theirs)
+
+
+def _differences(
+    template: s.Template, variant: s.Variant, found: TemplateAtMeta
+) -> Iterator[tuple[str, str | int, str | int]]:
+    ours = len({part.name for part in parse(variant.text.value) if isinstance(part, Placeholder)})
+    if ours != found.variables:
+        yield _("variables"), ours, found.variables or 0
+    tag = variant.language.value.casefold()
+    media = next((each.media for each in template.headers if each.media), "")
+    line = next((each for each in template.headers if each.language and each.language.value.casefold() == tag), None)
+    header = media.upper() if media else "TEXT" if line is not None else ""
+    if header != found.header:
+        yield _("header"), header.lower() or "–", found.header.lower() or "–"
+    choices = next((each.rows for each in template.choices if each.language.value.casefold() == tag), ())
+    buttons = tuple(row.title.value for row in choices)
+    if buttons != found.buttons:
+        yield _("buttons"), ", ".join(buttons) or "–", ", ".join(found.buttons) or "–"
+    category = template.approval.category.text if template.approval and template.approval.category else "utility"
+    if found.category and found.category != category:
+        yield _("category"), category, found.category
 
 
 def _told(pipeline: s.Pipeline) -> Iterator[s.Alert | s.Notify]:

@@ -23,11 +23,12 @@ from duly_runtime.events import (
     SetFields,
     SplitCard,
     SplitOff,
+    TemplateChanged,
     TimerFired,
 )
 from duly_runtime.store.api import PastEvent
 
-LEFT_OUT = tuple(body.__name__ for body in (TimerFired, Recompute, DeliveryStatus))
+LEFT_OUT = tuple(body.__name__ for body in (TimerFired, Recompute, DeliveryStatus, TemplateChanged))
 """Kinds of events that are not replayed: timers are simulated, and a publish or a provider's word has no part in it."""
 
 UNSAID = "…"

@@ -36,6 +36,7 @@ from duly_runtime.events import (
     SplitCard,
     SplitOff,
     TagCard,
+    TemplateChanged,
     TimerFired,
     UnmergeCard,
     WithdrawExcuse,
@@ -91,7 +92,7 @@ def carry_out(work: Work, body: AnyBody) -> None:
             merging.split(work, body)
         case SplitOff():
             raise Refusal("already-open")
-        case TimerFired() | Recompute():
+        case TimerFired() | TemplateChanged() | Recompute():
             pass
 
 

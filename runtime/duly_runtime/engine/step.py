@@ -33,6 +33,7 @@ from duly_runtime.events import (
     Recompute,
     Said,
     SplitOff,
+    TemplateChanged,
     TimerFired,
 )
 
@@ -91,7 +92,7 @@ def wants_new_card(graph: Graph, card: Card, event: Event, now: dt.datetime) -> 
 
 def _open(graph: Graph, event: Event, now: dt.datetime, world: World, traced: bool, memory: Memory | None) -> Decision:
     body = event.body
-    if isinstance(body, DeliveryStatus):
+    if isinstance(body, (DeliveryStatus, TemplateChanged)):
         return Decision(card=None)
     if isinstance(body, SplitOff):
         return _split_off(graph, event, body, now, world, traced, memory)

@@ -16,6 +16,7 @@ from duly_runtime.card import Card
 from duly_runtime.decision import Decision, FactTrace, World
 from duly_runtime.doors import Inbound, Outcome, Raw
 from duly_runtime.events import AnyBody, Event
+from duly_runtime.store.approvals_api import ApprovalStore
 from duly_runtime.store.contacts_api import ContactStore
 from duly_runtime.store.files_api import FileRow, FileStore
 from duly_runtime.store.log_api import DeliveryLog
@@ -286,7 +287,7 @@ class StoreUnavailable(Exception):
     """The database does not answer or can't write (down, disk full): nothing was changed; try again later."""
 
 
-class Store(FileStore, ContactStore, QuarantineStore, DeliveryLog, SourceStore, Protocol):
+class Store(FileStore, ContactStore, QuarantineStore, DeliveryLog, SourceStore, ApprovalStore, Protocol):
     # life
     async def start(self) -> None:
         """Open connections and bring the schema up to date (safe when several processes start at once)."""

@@ -59,6 +59,7 @@ from duly_runtime.store.api import (
     VersionRow,
     VisitRow,
 )
+from duly_runtime.store.approvals import StoredApprovals
 from duly_runtime.store.contacts import StoredContacts
 from duly_runtime.store.deliveries import StoredDeliveries
 from duly_runtime.store.files import StoredFiles, sound
@@ -88,7 +89,9 @@ def open_store(url: str) -> Store:
     raise ValueError(f"the database URL must begin with `sqlite://` or `postgresql://`, not `{scheme}://`")
 
 
-class DatabaseStore(StoredFiles, StoredContacts, StoredQuarantine, StoredDeliveries, StoredParking, StoredSources):
+class DatabaseStore(
+    StoredFiles, StoredContacts, StoredQuarantine, StoredDeliveries, StoredParking, StoredSources, StoredApprovals
+):
     def __init__(self, database: unit.Database) -> None:
         self._database = database
         self._write = database.write

@@ -31,9 +31,22 @@ from duly_runtime.events import (
     ReleaseCard,
     SplitCard,
     SplitOff,
+    TemplateChanged,
     TimerFired,
 )
-from duly_runtime.store import answers, contacts, files, journal, outbox, quarantine, rows, spanning, threads, unit
+from duly_runtime.store import (
+    answers,
+    approvals,
+    contacts,
+    files,
+    journal,
+    outbox,
+    quarantine,
+    rows,
+    spanning,
+    threads,
+    unit,
+)
 from duly_runtime.store.api import Decide, Handled, Limited, Measure
 from duly_runtime.store.unit import Again, Row
 
@@ -126,6 +139,8 @@ async def handle(
     if isinstance(body, DeliveryStatus):
         await outbox.apply_status(body, delivery, event, now)
         refused = await outbox.refused(body, delivery)
+    if isinstance(body, TemplateChanged):
+        await approvals.apply(body, event)
     card: Card | None = _cards.decode(before["data"]) if before else None
     if thread is not None and place is not None:
         place = await threads.still(place, thread, _cards.decode(named["data"])) if named is not None else place

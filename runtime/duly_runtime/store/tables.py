@@ -462,10 +462,38 @@ class AuditHead(Table, tablename="audit_head"):
     hash = Text()
 
 
+class Approval(Table, tablename="approval"):
+    """A template as an account of a provider has it. (`account`, `name`, `language`) is unique; `variables` is null where
+    we were only told of it. `buttons` is JSON."""
+
+    id = BigSerial(primary_key=True)
+    account = Text()
+    name = Text()
+    language = Text()
+    status = Text()
+    category = Text()
+    quality = Text()
+    reason = Text()
+    variables = BigInt(null=True)
+    header = Text()
+    header_variables = BigInt()
+    buttons = Text()
+    changed_at = Timestamptz()
+
+
+class ApprovalSync(Table, tablename="approval_sync"):
+    """When the templates of an account were last asked for, and last read."""
+
+    account = Text(primary_key=True)
+    tried_at = Timestamptz()
+    synced_at = Timestamptz(null=True)
+    error = Text()
+
+
 TABLES: tuple[type[Table], ...] = (
     Raw, Event, Conversation, Card, Contact, Identity, ContactMerge, Visit, Clock, Timer, Outbox, Attempt, Status,
     Message, Quarantine, Answered, Content, File, Source, Position, History, Trace, Tally, Version, Publication, Draft,
-    Person, Session, Token, Audit, AuditHead,
+    Person, Session, Token, Audit, AuditHead, Approval, ApprovalSync,
 )  # fmt: skip
 
 

@@ -26,6 +26,7 @@ from duly_runtime.store.migrations import (
     m0011_quoted,
     m0012_merged,
     m0013_sources,
+    m0014_approvals,
 )
 
 MIGRATIONS: tuple[ModuleType, ...] = (
@@ -42,6 +43,7 @@ MIGRATIONS: tuple[ModuleType, ...] = (
     m0011_quoted,
     m0012_merged,
     m0013_sources,
+    m0014_approvals,
 )
 
 LOCK = 0x64756C79
