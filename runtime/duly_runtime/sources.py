@@ -14,8 +14,11 @@ from typing import TypeVar
 
 import structlog
 
+from duly_dsl import i18n
+from duly_dsl.i18n import marked as _
 from duly_runtime.doors import Doors, Feed, Raw, Source
 from duly_runtime.store.api import Store, StoreUnavailable
+from duly_runtime.store.sources_api import SourceRow
 from duly_runtime.time import Clock, monotonic
 from duly_runtime.versions import Versions
 
@@ -24,6 +27,8 @@ RENEW_SECONDS = 5.0
 """Real seconds between two looks at a lease, ours or another's."""
 BROKEN_SECONDS = 30.0
 """Real seconds before a source whose code broke is run again."""
+TELL_AFTER = dt.timedelta(minutes=5)
+"""Of the Clock: what mends itself sooner is no news. Later the administrators are told, once each time."""
 GAPS = (0.5, 1.0, 2.0, 5.0)
 """Real seconds between attempts to write while the database is away; the last one for good."""
 
@@ -44,6 +49,8 @@ class Sources:
         self._token = uuid.uuid4().hex
         self._running: dict[tuple[str, str], tuple[Source, asyncio.Task[None]]] = {}
         self._looked: dict[tuple[str, str], float] = {}
+        self._told_at = -RENEW_SECONDS
+        self._told: dict[tuple[str, str], str] = {}
 
     async def look(self) -> bool:
         """Run what is ours to run, and nothing else."""
@@ -68,11 +75,36 @@ class Sources:
             elif not ours and place in self._running:
                 log.warning("source_lost", connector=place[0], source=place[1])
                 await self._end(place)
+        await self._tell_of_trouble()
         return False
 
     async def stop(self) -> None:
         for place in list(self._running):
             await self._end(place)
+
+    async def _tell_of_trouble(self) -> None:
+        """Of what this process runs and can't do."""
+        real = monotonic()
+        if not self._running or real - self._told_at < RENEW_SECONDS:
+            return
+        self._told_at = real
+        ours = {connector for connector, _name in self._running}
+        long_ago = self._clock.now() - TELL_AFTER
+        rows = [row for row in await self._store.sources() if row.state == "bad" and row.connector in ours]
+        for row in rows:
+            key = f"source/{row.connector}/{row.name}/{row.changed_at.isoformat()}"
+            if row.changed_at <= long_ago and self._told.get((row.connector, row.name)) != key:
+                await self._tell(row, key)
+                self._told[row.connector, row.name] = key
+
+    async def _tell(self, row: SourceRow, key: str) -> None:
+        for user in await self._store.users():
+            if user.role == "admin" and user.active:
+                translate = i18n.translations("duly_runtime", i18n.choose(user.language or "en")).gettext
+                text = translate(_("{connector} receives nothing from {name}: {detail}")).format(
+                    connector=row.connector, name=row.name, detail=row.detail
+                )
+                await self._store.tell(user.name, text, f"{key}/{user.name}", self._clock.now())
 
     async def _end(self, place: tuple[str, str]) -> None:
         _, task = self._running.pop(place)

@@ -13,7 +13,7 @@ import pytest
 from duly_runtime import sources
 from duly_runtime.doors import Feed, Raw, Source
 from duly_runtime.sources import Sources
-from duly_runtime.store.api import Store, StoreUnavailable
+from duly_runtime.store.api import Store, StoreUnavailable, User
 from duly_runtime.time import FakeClock
 from duly_runtime.versions import Versions
 from runtime.workspace import START, Doors, opened
@@ -221,5 +221,66 @@ def test_a_source_whose_code_breaks_is_run_again_after_a_while(tmp_path: Path, m
         real += 2
         assert await one.look()
         await one.sources.stop()
+
+    scene(tmp_path, work)
+
+
+def test_administrators_are_told_of_what_stays_broken_once_each_time(tmp_path: Path) -> None:
+    async def work(store: Store, clock: FakeClock) -> None:
+        for name, role, language in (("ana", "admin", "pt-BR"), ("bruno", "admin", "en"), ("carla", "agent", "en")):
+            await store.save_user(
+                User(name=name, full_name="", email="", phone="", role=role, language=language, active=True), "x"
+            )
+        state = ("bad", "no way in")
+        changed, told = asyncio.Event(), asyncio.Event()
+
+        async def goes(feed: Feed) -> None:
+            while True:
+                await feed.tell("INBOX", *state)
+                told.set()
+                await changed.wait()
+                changed.clear()
+
+        async def say(*now: str) -> None:
+            nonlocal state
+            state = now
+            told.clear()
+            changed.set()
+            await asyncio.wait_for(told.wait(), 30)
+
+        async def notices(person: str) -> list[str]:
+            return [row.text for row in reversed(await store.notices(person))]
+
+        one = Process(store, clock)
+        one.box.work = goes
+        await one.look()
+        await asyncio.wait_for(told.wait(), 30)
+        clock.advance(sources.TELL_AFTER - dt.timedelta(seconds=1))
+        await one.look()
+        assert await notices("bruno") == []
+        await say("bad", "still no way in")  # in other words: since then all the same
+        clock.advance(dt.timedelta(seconds=2))
+        for _ in range(3):
+            await one.look()
+        assert await notices("bruno") == ["Mail receives nothing from INBOX: still no way in"]
+        assert await notices("ana") == ["Mail não recebe nada de INBOX: still no way in"]
+        assert await notices("carla") == []
+        await one.sources.stop()  # another process says no more of it
+        two = Process(store, clock)
+        two.box.work = goes
+        told.clear()
+        await two.look()
+        await asyncio.wait_for(told.wait(), 30)
+        clock.advance(sources.TELL_AFTER)
+        await two.look()
+        assert len(await notices("bruno")) == 1
+        await say("ok")
+        clock.advance(2 * sources.TELL_AFTER)
+        await two.look()
+        await say("bad", "the password changed")
+        clock.advance(sources.TELL_AFTER)
+        await two.look()
+        assert len(await notices("bruno")) == 2
+        await two.sources.stop()
 
     scene(tmp_path, work)

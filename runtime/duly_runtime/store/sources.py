@@ -31,8 +31,9 @@ class StoredSources:
         row = {"connector": connector, "name": name, "token": "", "leased_until": None}
         row |= {"state": state, "detail": detail, "changed_at": now}
         again = (
-            "ON CONFLICT (connector, name) DO UPDATE SET state = excluded.state, detail = excluded.detail,"
-            " changed_at = excluded.changed_at WHERE source.state <> excluded.state OR source.detail <> excluded.detail"
+            "ON CONFLICT (connector, name) DO UPDATE SET state = excluded.state, detail = excluded.detail, changed_at ="
+            " CASE WHEN source.state = excluded.state THEN source.changed_at ELSE excluded.changed_at END"
+            " WHERE source.state <> excluded.state OR source.detail <> excluded.detail"
         )
         await self._database.write(lambda: unit.insert("source", [row], again))
 

@@ -9,8 +9,8 @@ import msgspec
 
 
 class SourceRow(msgspec.Struct, frozen=True, kw_only=True):
-    """How a source goes, or a part of it (one mailbox of several). `state` is `ok`, `bad` or `unknown`; `detail` says it in
-    words."""
+    """How a source goes, or a part of it (one mailbox of several). `state` is `ok`, `bad` or `unknown`, since `changed_at`;
+    `detail` says it in words."""
 
     connector: str
     name: str
