@@ -7,16 +7,16 @@ import base64
 import re
 import secrets
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from email.headerregistry import Address, BaseHeader, HeaderRegistry, UnstructuredHeader
 from email.message import EmailMessage
 from email.policy import SMTP, EmailPolicy, Policy
 from email.utils import format_datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from msgspec.structs import replace as replace_fields
 
-from duly_connectors.contract import BadSetting, Connector, MissingSecret, clean
+from duly_connectors.contract import BadSetting, Connector, MissingSecret, Tools, clean
 from duly_connectors.mail import threading
 from duly_connectors.mail.access import OAuth, Place, SignInFailed, base_address
 from duly_connectors.mail.threading import REPLY_KEY, Keys
@@ -38,11 +38,17 @@ from duly_runtime.doors import (
     Sent,
     Source,
     Unknown,
+    send_seconds,
 )
 
 STEP_SECONDS = 5.0
 """For each answer of the server."""
+SIGN_IN_SECONDS = 9.0
+"""For this answer: servers take their time to refuse a password, so that nobody tries many."""
+PIECE = 64 * 1024
+"""Bytes written at once."""
 SUBJECT_CAP = 250
+_LINE_OF_DOT = re.compile(rb"(^|\n)\.")
 _NAMED = re.compile(r"([^<>]*)<([^<>]*)>")
 _MEDIA_TYPE = re.compile(r"[a-z0-9][a-z0-9!#$&^_.+-]{0,126}/[a-z0-9][a-z0-9!#$&^_.+-]{0,126}")
 _MESSAGE_ID = re.compile(r"[^\s<>\x00-\x20\x7f-\uffff]{1,250}@[^\s<>\x00-\x20\x7f-\uffff]{1,250}")
@@ -58,6 +64,7 @@ def server_of(url: str) -> Place:
     return replace(place, port=place.port or (587 if place.starttls or place.user else 25))
 
 
+Ended = TypeVar("Ended", bound=Outcome | None)
 OAUTH = ("endpoint", "client id", "client secret", "refresh token", "scope")
 SENDING = ("sends", "connects")
 
@@ -106,6 +113,10 @@ class Email(Connector):
             program.SettingSpec("oauth scope", help=_("what the token is for, where the provider asks for it")),
         ),
     )
+
+    def __init__(self, definition: program.Connector, pipeline: program.Pipeline | None, tools: Tools) -> None:
+        super().__init__(definition, pipeline, tools)
+        self._tokens = OAuth(tools.network, {})
 
     # --- in ----------------------------------------------------------------------------------------------------------
 
@@ -157,7 +168,11 @@ class Email(Connector):
         return places, self._oauth()
 
     def _oauth(self) -> OAuth:
-        return OAuth(self.tools.network, {name: self.setting(f"oauth {name}") for name in OAUTH})
+        """The same while the settings are: an access token is good for many mails."""
+        given = {name: self.setting(f"oauth {name}") for name in OAUTH}
+        if self._tokens.given != given:
+            self._tokens = OAuth(self.tools.network, given)
+        return self._tokens
 
     # --- out ---------------------------------------------------------------------------------------------------------
 
@@ -176,19 +191,7 @@ class Email(Connector):
         keys = self._keys()
         message = compose(item, sender, whom, keys, reply_to)
         content = await _written_aside(message, item.files) if item.files else message.as_bytes()
-        try:
-            client = await self._connect(server)
-        except Blocked as error:
-            return Failed(reason=error.told(self._))
-        except (NotSent, SignInFailed) as error:
-            # Who may not sign in now may once a person has set it right.
-            return Retry(reason=error.told(self._))
-        except _Answer as error:
-            return error.outcome(self._)
-        try:
-            return await self._hand_in(client, sender, whom, message_id(item, sender, keys), content)
-        finally:
-            client.close()
+        return await self._delivered(server, Envelope(sender, whom, message_id(item, sender, keys), content), item)
 
     def _keys(self) -> Keys:
         """What signs the tokens of cards. Without it mail goes out all the same; answers then name only Message-IDs."""
@@ -296,11 +299,8 @@ class Email(Connector):
                 secured = client.transport is not None and client.transport.get_extra_info("sslcontext") is not None
                 if not secured and not network.allow_private:
                     raise Blocked(_("the mail server offers no TLS, so the password is not sent: use smtps://"))
-                oauth = self._oauth()
-                if oauth and not server.password:
-                    await client.auth_xoauth2(server.user, await oauth.token())
-                else:
-                    await client.login(server.user, server.password)
+                await self._sign_in(client, server)
+            await client._ehlo_or_helo_if_needed()  # under TLS a server says anew what it can
         except aiosmtplib.SMTPResponseException as error:
             client.close()
             raise _Answer(error.code, error.message) from error
@@ -315,26 +315,113 @@ class Email(Connector):
             raise
         return client
 
-    async def _hand_in(self, client: Any, sender: Address, whom: Address, name: str, content: bytes) -> Outcome:
+    async def _sign_in(self, client: Any, server: Place) -> None:
+        import aiosmtplib  # imported late: rule files are checked without a network
+
+        oauth = self._oauth()
+        try:
+            if oauth and not server.password:
+                await client.auth_xoauth2(server.user, await oauth.token(), timeout=SIGN_IN_SECONDS)
+            elif "plain" in client.supported_auth_methods:
+                await client.auth_plain(server.user, server.password, timeout=SIGN_IN_SECONDS)
+            else:
+                await client.login(server.user, server.password, timeout=SIGN_IN_SECONDS)
+        except aiosmtplib.SMTPAuthenticationError as error:
+            oauth.forget()
+            if 400 <= error.code < 500:
+                raise
+            said = f"{error.code} {clean(error.message)[:300]}"
+            raise SignInFailed(_("the mail server refuses to let us in: {error}"), error=said) from error
+
+    async def _delivered(self, server: Place, mail: Envelope, item: Outgoing) -> Outcome:
+        import asyncio  # imported late: rule files are checked without a network
+
+        client: Any = None
+        try:
+            async with asyncio.timeout(send_seconds(item.files) - STEP_SECONDS):
+                client = await self._connect(server)
+                await self._hand_in(client, mail)
+        except Blocked as error:
+            return self._hung_up(client, Failed(reason=error.told(self._)))
+        except (NotSent, SignInFailed) as error:
+            # Who may not sign in now may once a person has set it right.
+            return self._hung_up(client, Retry(reason=error.told(self._)))
+        except _Answer as error:
+            return self._hung_up(client, error.outcome(self._))
+        except TimeoutError:
+            reason = self._("The mail server takes too long to take the message.")
+            return self._hung_up(client, Retry(reason=reason))
+        except BaseException:
+            self._hung_up(client, None)
+            raise
+        try:
+            return await self._end(client, mail.name)
+        finally:
+            client.close()
+
+    def _hung_up(self, client: Any, outcome: Ended) -> Ended:
+        """What was begun ends here, and nothing that waits to be written goes out any more: a message without its end is
+        none (RFC 5321, 4.1.1.4)."""
+        if client is not None:
+            if client.transport is not None:
+                client.transport.abort()
+            client.close()
+        return outcome
+
+    async def _hand_in(self, client: Any, mail: Envelope) -> None:
+        """Everything but the line that ends the message. Raises NotSent, _Answer or TimeoutError."""
+        import aiosmtplib  # imported late: rule files are checked without a network
+
+        told: list[str] = []
+        if not mail.ascii:
+            if not client.supports_extension("smtputf8"):
+                raise Blocked(_("the mail server takes no addresses with letters beyond ASCII (SMTPUTF8)"))
+            told.append("SMTPUTF8")
+        if client.supports_extension("size"):
+            told.append(f"SIZE={len(mail.content)}")
+        if client.supports_extension("dsn"):
+            # Reports name the message by this (RFC 3461), also where they bring back nothing of it.
+            told += ["RET=HDRS", f"ENVID={mail.name.partition('@')[0]}"]
+        try:
+            await client.mail(mail.sender.addr_spec, options=told, encoding="utf-8")
+            await client.rcpt(mail.whom.addr_spec, encoding="utf-8")
+            answer = await client.execute_command(b"DATA")
+            if answer.code != 354:
+                raise _Answer(answer.code, answer.message)
+            lines = _LINE_OF_DOT.sub(rb"\1..", mail.content)
+            for start in range(0, len(lines), PIECE):
+                client.protocol.write(lines[start : start + PIECE])
+                await client.protocol._drain_helper()  # what is not on its way by the time we give up stays here
+        except aiosmtplib.SMTPResponseException as error:
+            raise _Answer(error.code, error.message) from error
+        except TimeoutError as error:
+            raise TimeoutError from error  # also the library's own, which are SMTPExceptions too
+        except (aiosmtplib.SMTPException, OSError) as error:
+            raise NotSent(_("the connection broke: {error}"), error=str(error) or type(error).__name__) from error
+
+    async def _end(self, client: Any, name: str) -> Outcome:
         import aiosmtplib  # imported late: rule files are checked without a network
 
         try:
-            # Reports name the message by this (RFC 3461), also where they bring back nothing of it.
-            told = ["RET=HDRS", f"ENVID={name.partition('@')[0]}"] if client.supports_extension("dsn") else []
-            await client.mail(sender.addr_spec, options=told)
-            await client.rcpt(whom.addr_spec)
-        except aiosmtplib.SMTPResponseException as error:
-            return _Answer(error.code, error.message).outcome(self._)
-        except (aiosmtplib.SMTPException, OSError) as error:
-            return Retry(reason=str(error) or type(error).__name__)
-        try:
-            await client.data(content)
-        except aiosmtplib.SMTPResponseException as error:
-            return _Answer(error.code, error.message).outcome(self._)
+            answer = await client.execute_command(b".", timeout=STEP_SECONDS)
         except (aiosmtplib.SMTPException, OSError) as error:
             words = self._("The mail server may have taken it, but no answer came back: {error}")
             return Unknown(reason=words.format(error=str(error) or type(error).__name__), provider_id=name)
-        return Sent(provider_id=name)
+        return Sent(provider_id=name) if answer.code == 250 else _Answer(answer.code, answer.message).outcome(self._)
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """A message and its way. `name` is its Message-ID, `content` its lines, each with its end."""
+
+    sender: Address
+    whom: Address
+    name: str
+    content: bytes
+
+    @property
+    def ascii(self) -> bool:
+        return (self.sender.addr_spec + self.whom.addr_spec).isascii()
 
 
 class _Answer(Worded):
@@ -377,7 +464,8 @@ def compose(
     """The message: plain text, UTF-8. The key names the message, the card's token heads the thread and is in the address
     answers go to, and the customer's own mails come after it. Its files come in when it is `written`."""
     keys = keys or Keys("")
-    message = EmailMessage(policy=POLICY)
+    ascii_only = (sender.addr_spec + whom.addr_spec).isascii()
+    message = EmailMessage(policy=POLICY if ascii_only else POLICY.clone(utf8=True))
     message["From"] = sender
     message["To"] = whom
     token = keys.token(item.card_id) if item.kind == "message" else ""
@@ -446,9 +534,7 @@ def address(text: str) -> Address | None:
         return None
     local, _at, domain = bare.rpartition("@")
     try:
-        ascii_domain = domain.encode("idna").decode()
-        local.encode("ascii")  # a server would have to offer SMTPUTF8 for more, and few do
-        return Address(_line(name), local, ascii_domain)
+        return Address(_line(name), local, domain.encode("idna").decode())
     except (UnicodeError, ValueError, IndexError):
         return None
 

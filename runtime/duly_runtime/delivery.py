@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import datetime as dt
 import hashlib
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 
@@ -15,7 +16,20 @@ from duly_runtime import addresses, approvals, catalogue, rendering, window
 from duly_runtime.card import Card
 from duly_runtime.changes import Changes
 from duly_runtime.decision import AnyEffect, CallWebhook, MessageCustomer, NotifyPerson
-from duly_runtime.doors import Approved, Failed, Outcome, OutFile, Outgoing, Retry, Sender, Senders, Sent, Unknown
+from duly_runtime.doors import (
+    SEND_SECONDS,
+    Approved,
+    Failed,
+    Outcome,
+    OutFile,
+    Outgoing,
+    Retry,
+    Sender,
+    Senders,
+    Sent,
+    Unknown,
+    send_seconds,
+)
 from duly_runtime.engine.announcing import card_data
 from duly_runtime.events import Contact, File
 from duly_runtime.store.api import Missing, OutboxItem, Store, StoreUnavailable
@@ -25,8 +39,8 @@ from duly_runtime.versions import Versions
 SLOTS = 16
 """Deliveries under way at once in one process."""
 LEASE_SECONDS = 30.0
-SEND_SECONDS = 15.0
-"""Real seconds a send may take. Half a lease, so that no second worker begins while the first may still be sending."""
+SPARE_SECONDS = LEASE_SECONDS - SEND_SECONDS
+"""A lease outlives the send, so that no second worker begins while the first may still be sending."""
 AGAIN_SECONDS = 8.0
 """For the template after free text was refused, which is an answer that comes at once."""
 SETTLE_SECONDS = 12.0
@@ -184,9 +198,16 @@ class Outbox:
         except StoreUnavailable as error:
             return Retry(reason=f"the database did not answer: {error}")
 
-    async def _sent(self, item: OutboxItem, prepared: Prepared, seconds: float = SEND_SECONDS) -> Outcome:
+    async def _sent(self, item: OutboxItem, prepared: Prepared, most: float = 0) -> Outcome:
         if prepared.sender is None:
             return Sent()
+        seconds = most or SEND_SECONDS
+        longer = send_seconds(prepared.outgoing.files) - send_seconds(())
+        if longer:
+            seconds += longer
+            problem = await self._hold(item, seconds + SPARE_SECONDS)
+            if problem:
+                return scheduled(Retry(reason=problem), item.attempts, prepared.connector)
         try:
             async with asyncio.timeout(seconds):
                 outcome = await prepared.sender.send(prepared.outgoing)
@@ -198,6 +219,14 @@ class Outbox:
         if isinstance(outcome, Retry):
             outcome = scheduled(outcome, item.attempts, prepared.connector)
         return outcome
+
+    async def _hold(self, item: OutboxItem, seconds: float) -> str:
+        """Lease it for longer, as large files take their time; what is in the way, if anything is."""
+        until = self._clock.now() + dt.timedelta(seconds=seconds * self._clock.speed)
+        try:
+            return "" if await self._store.hold(item, until) else "the lease was lost"
+        except StoreUnavailable as error:
+            return f"the database did not answer: {error}"
 
     async def _settle(self, item: OutboxItem, outcome: Outcome, text: str, connector: str = "") -> None:
         await self._written(item, lambda: self._store.settle(item, outcome, text, self._clock.now(), connector))

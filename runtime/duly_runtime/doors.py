@@ -18,6 +18,12 @@ MAX_FILE = 25 * 1024 * 1024
 """Bytes of one file, and of all files of one reply together. Most mail servers take no more either."""
 
 
+SEND_SECONDS = 15.0
+"""Real seconds one send may take."""
+SLOWEST = 256 * 1024
+"""Bytes a second at which files must go out at least; a send may take as much longer."""
+
+
 class Raw(msgspec.Struct, frozen=True, kw_only=True):
     """A request as it came. Header names are lower case; `query` keeps the last of repeated keys."""
 
@@ -109,6 +115,11 @@ class OutFile(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     media_type: str
     data: bytes
+
+
+def send_seconds(files: Sequence[OutFile]) -> float:
+    """Real seconds a send of these files may take."""
+    return SEND_SECONDS + sum(len(file.data) for file in files) / SLOWEST
 
 
 class Outgoing(msgspec.Struct, frozen=True, kw_only=True):

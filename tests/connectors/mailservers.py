@@ -113,6 +113,7 @@ class Dovecot:
     def __init__(self, folder: Path, authority: Authority, *, idle: bool = True, tokens: str = "") -> None:
         program = needed("dovecot", "dovecot-imapd and dovecot-lmtpd")
         self.imap, self.imaps, self.lmtp = free_port(), free_port(), free_port()
+        self.sasl = folder / "run" / "sasl"
         self.mail = folder / "mail"
         self.mail.mkdir()
         root = os.geteuid() == 0
@@ -174,6 +175,15 @@ service lmtp {{
 }}
 service anvil {{
   chroot =
+  unix_listener anvil-auth-penalty {{
+    mode = 0
+  }}
+}}
+auth_failure_delay = 0
+service auth {{
+  unix_listener sasl {{
+    mode = 0666
+  }}
 }}
 """
         )
@@ -223,9 +233,12 @@ service anvil {{
 
 
 class Postfix:
-    """Takes mail for any address and hands it on by LMTP: to `routes[domain]`, else to `lmtp`."""
+    """Takes mail for any address and hands it on by LMTP: to `routes[domain]`, else to `lmtp`. `sasl`: the socket of a
+    Dovecot who says who may; then it takes mail only of those, and under TLS."""
 
-    def __init__(self, folder: Path, authority: Authority, lmtp: int, routes: dict[str, int]) -> None:
+    def __init__(
+        self, folder: Path, authority: Authority, lmtp: int, routes: dict[str, int], sasl: Path | None = None
+    ) -> None:
         program = needed("postfix", "postfix")
         if os.geteuid() != 0:
             pytest.skip("Postfix can be started by root only")
@@ -238,6 +251,12 @@ class Postfix:
         inner = free_port()
         named = ", ".join(f"{domain}=lmtp:inet:127.0.0.1:{port}" for domain, port in routes.items())
         transports = f"transport_maps = inline:{{{named}}}" if named else ""
+        allowed = "mynetworks = 127.0.0.0/8\nsmtpd_relay_restrictions = permit_mynetworks, reject"
+        if sasl is not None:
+            allowed = (
+                "smtpd_relay_restrictions = permit_sasl_authenticated, reject\nsmtpd_sasl_auth_enable = yes\n"
+                f"smtpd_sasl_type = dovecot\nsmtpd_sasl_path = {sasl}\nsmtpd_tls_auth_only = yes"
+            )
         (config / "main.cf").write_text(
             f"""
 compatibility_level = 3.6
@@ -253,8 +272,7 @@ myhostname = mx.test
 mydestination =
 inet_interfaces = 127.0.0.1
 inet_protocols = ipv4
-mynetworks = 127.0.0.0/8
-smtpd_relay_restrictions = permit_mynetworks, reject
+{allowed}
 local_transport = error:none
 default_transport = lmtp:inet:127.0.0.1:{lmtp}
 {transports}

@@ -11,7 +11,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from duly_runtime import delivery
+from duly_runtime import delivery, doors
 from duly_runtime.card import Card, Visit
 from duly_runtime.changes import Changes
 from duly_runtime.decision import AnyEffect, CallWebhook, Decision, MessageCustomer, NotifyPerson, World
@@ -376,6 +376,44 @@ def test_a_door_that_breaks_or_does_not_answer_is_unknown(tmp_path: Path, monkey
             row = await to.settled()
             assert row.state == "unknown"
             assert row.error.startswith("no answer within")
+
+    asyncio.run(main())
+
+
+def test_large_files_have_more_time_under_a_longer_lease(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(doors, "SLOWEST", 1 / 60)  # four bytes: four minutes
+
+    async def main() -> None:
+        async with out(tmp_path) as to:
+            digest = await to.store.upload(b"%PDF", START)
+            file = File(name="a.pdf", media_type="application/pdf", size=4, sha256=digest)
+            door = to.doors.by_names["Chat"]
+            door.gate = asyncio.Event()
+            await to.put(MessageCustomer(key="m", rendered=True, author="ana", files=(file,)))
+            await to.outbox.sweep()
+            await until(lambda: bool(door.sent))
+            to.clock.advance(dt.timedelta(seconds=delivery.LEASE_SECONDS + 239))
+            assert await to.store.lease(to.clock.now(), 10, 30) == []
+            assert (await to.store.deliveries(to.card_id))[0].state == "leased"
+            door.gate.set()
+            assert (await to.settled()).state == "sent"
+
+    asyncio.run(main())
+
+
+def test_nothing_is_sent_under_a_lease_that_was_lost(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with out(tmp_path) as to:
+            digest = await to.store.upload(b"%PDF", START)
+            file = File(name="a.pdf", media_type="application/pdf", size=4, sha256=digest)
+            await to.put(MessageCustomer(key="m", rendered=True, author="ana", files=(file,)))
+            (item,) = await to.store.lease(START, 10, 30)
+            assert await to.store.hold(item, START + dt.timedelta(minutes=5))
+            stolen = msgspec.structs.replace(item, token="another's")
+            assert not await to.store.hold(stolen, START + dt.timedelta(hours=1))
+            _text, outcome, _connector = await to.outbox._attempt(stolen)
+            assert isinstance(outcome, Retry) and outcome.reason == "the lease was lost"
+            assert to.doors.by_names["Chat"].sent == []
 
     asyncio.run(main())
 

@@ -385,6 +385,10 @@ class Store(FileStore, ContactStore, QuarantineStore, DeliveryLog, SourceStore, 
         by one channel; no other worker gets a part of it."""
         ...
 
+    async def hold(self, item: OutboxItem, until: dt.datetime) -> bool:
+        """Lease it until later. False where the lease was lost meanwhile."""
+        ...
+
     async def settle_all(
         self, items: Sequence[tuple[OutboxItem, str]], outcome: Outcome, now: dt.datetime, connector: str = ""
     ) -> bool:

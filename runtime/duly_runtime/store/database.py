@@ -218,6 +218,9 @@ class DatabaseStore(
         token = secrets.token_hex(16)
         return await self._write(lambda: outbox.lease_digests(now, limit, seconds, token))
 
+    async def hold(self, item: OutboxItem, until: dt.datetime) -> bool:
+        return await self._write(lambda: outbox.hold(item, until))
+
     async def settle_all(
         self, items: Sequence[tuple[OutboxItem, str]], outcome: Outcome, now: dt.datetime, connector: str = ""
     ) -> bool:

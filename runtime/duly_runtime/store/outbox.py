@@ -160,6 +160,16 @@ async def _reclaim(now: dt.datetime) -> None:
         await deliveries.log(int(row["id"]), "lost", now, error=LOST_LEASE)
 
 
+async def hold(item: OutboxItem, until: dt.datetime) -> bool:
+    rows = await unit.fetch(
+        "UPDATE outbox SET leased_until = ? WHERE id = ? AND token = ? AND token <> '' RETURNING id",
+        until,
+        item.id,
+        item.token,
+    )
+    return bool(rows)
+
+
 async def settle(item: OutboxItem, outcome: Outcome, text: str, now: dt.datetime, connector: str) -> bool:
     if isinstance(outcome, (Sent, Unknown)):
         await _alone_with(outcome.provider_id)
