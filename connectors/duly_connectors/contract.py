@@ -165,8 +165,8 @@ class Connector(abc.ABC):
     # --- out ---------------------------------------------------------------------------------------------------------
 
     async def send(self, item: Outgoing) -> Outcome:
-        """Deliver one thing, within `doors.send_seconds`. Retry only where it surely did not arrive, or where the other side
-        takes a second one with the same key for the same; Unknown where it may have arrived."""
+        """Deliver one thing, within `doors.send_seconds`. Retry only where it surely did not arrive, or where the other
+        side takes a second one with the same key for the same; Unknown where it may have arrived."""
         return Failed(reason=self._("This connector does not send."))
 
     # --- approved templates ------------------------------------------------------------------------------------------
