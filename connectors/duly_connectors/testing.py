@@ -397,7 +397,7 @@ class SenderContract(ConnectorContract):
     @settings(max_examples=EXAMPLES // 3, deadline=None, suppress_health_check=_QUIET)
     @given(st.data())
     def test_nothing_to_send_breaks_it(self, data: st.DataObject) -> None:
-        texts = st.text(max_size=40) | st.sampled_from(("\0", "\ud800", "a\r\nBcc: b@c.example", "x" * 200_000))
+        texts = st.text(max_size=40) | st.sampled_from(("\0", "a\r\nBcc: b@c.example", "x" * 200_000))
         contact = Contact(address=data.draw(texts), email=data.draw(texts), phone=data.draw(texts), name=data.draw(texts))
         item = msgspec.structs.replace(
             data.draw(st.sampled_from(self.outgoing())),
