@@ -308,7 +308,7 @@ class DeliveryStatus(Body, frozen=True, kw_only=True):
     provider_id: str = ""
     outbox_id: int = 0
     state: str = ""
-    """`sent`, `delivered`, `read`, `failed`."""
+    """`sent`, `delayed` (it is still tried), `delivered`, `read`, `failed`."""
     error: str = ""
     closed: bool = False
     """It failed since free text is not taken from us at this moment; a template the provider has approved would be."""

@@ -148,7 +148,7 @@ def test_a_report_is_what_became_of_a_message() -> None:
 
 
 @pytest.mark.parametrize(
-    ("action", "state"), [(b"failed", "failed"), (b"delayed", "sent"), (b"delivered", "delivered"), (b"relayed", "sent")]
+    ("action", "state"), [(b"failed", "failed"), (b"delayed", "delayed"), (b"delivered", "delivered"), (b"relayed", "sent")]
 )
 def test_what_a_report_says(action: bytes, state: str) -> None:
     found = status(ours(ALL["dsn"].replace(b"Action: failed", b"Action: " + action)))

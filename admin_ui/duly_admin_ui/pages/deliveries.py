@@ -24,7 +24,7 @@ Named = Annotated[str, QueryParameter(name="state")]
 
 SHOWN = 100
 """Rows of one page of a list."""
-STATES = ("waiting", "pending", "sent", "delivered", "read", "failed", "unknown", "parked", "cancelled")
+STATES = ("waiting", "pending", "sent", "delayed", "delivered", "read", "failed", "unknown", "parked", "cancelled")
 KINDS = ("message", "call", "notice", "digest")
 TAKEN = ("taken", "parked", "discarded")
 PERIODS = {"day": dt.timedelta(days=1), "week": dt.timedelta(days=7), "month": dt.timedelta(days=30)}

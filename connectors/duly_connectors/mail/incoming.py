@@ -20,8 +20,8 @@ NAMED = 200
 """Characters of a key; the database has an index on it."""
 SHOWN = 300
 """Characters of a title."""
-STATES = {"failed": "failed", "delivered": "delivered", "relayed": "sent", "expanded": "sent", "delayed": "sent"}
-"""What a report says -> what is known of the message. One that is delayed may still arrive."""
+STATES = {"failed": "failed", "delivered": "delivered", "relayed": "sent", "expanded": "sent", "delayed": "delayed"}
+"""What a report says -> what is known of the message."""
 _OURS = re.compile(r"[0-9a-f]{40}@[^@\s]{1,255}")
 """What our Message-IDs look like (`Email.message_id`)."""
 REFUSED, CUT = "refused", "cut"

@@ -13,8 +13,8 @@ from duly_runtime.doors import Raw
 
 
 class OutboxRow(msgspec.Struct, frozen=True, kw_only=True):
-    """A delivery as a screen shows it. State: `pending`, `leased`, `sent`, `delivered`, `read`, `failed`, `unknown`,
-    `parked`, `cancelled`. `kind`: `message` (to a customer), `notice` or `digest` (to a person), `call` (to a program).
+    """A delivery as a screen shows it. State: `pending`, `leased`, `sent`, `delayed`, `delivered`, `read`, `failed`,
+    `unknown`, `parked`, `cancelled`. `kind`: `message` (to a customer), `notice` or `digest` (to a person), `call` (to a program).
 
     `connector` is the one it left by, or is to leave by as far as known. `repeat`: sent again under the same key it does
     no harm, as whoever gets it tells it by the key."""
@@ -41,8 +41,8 @@ class OutboxRow(msgspec.Struct, frozen=True, kw_only=True):
 
 class Attempt(msgspec.Struct, frozen=True, kw_only=True):
     """What became of a delivery at one time. `outcome`: of an attempt `sent`, `retry`, `failed`, `unknown`, `parked` (the
-    last one failed too) or `lost` (its worker disappeared); of the provider's word `delivered`, `read`, `failed`; of a
-    person's doing `again`, `cancelled`, `discarded` or `restored`, by `author`."""
+    last one failed too) or `lost` (its worker disappeared); of the provider's word `delayed`, `delivered`, `read`,
+    `failed`; of a person's doing `again`, `cancelled`, `discarded` or `restored`, by `author`."""
 
     id: int
     at: dt.datetime

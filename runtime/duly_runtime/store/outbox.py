@@ -1,7 +1,7 @@
 """Deliveries: leased, sent outside any transaction, settled with the lease's token.
 
-States: `pending` (due at `next_at`), `leased`, `sent`, `delivered`, `read`, `failed`, `unknown`, `parked`, `cancelled` (by
-a person, before it was sent). Each attempt, each word of the provider and what people do leaves a line
+States: `pending` (due at `next_at`), `leased`, `sent`, `delayed`, `delivered`, `read`, `failed`, `unknown`, `parked`,
+`cancelled` (by a person, before it was sent). Each attempt, each word of the provider and what people do leaves a line
 (store.deliveries).
 
 When a worker dies with a lease, nobody knows whether the send went out. Where the receiver tells a second copy by its key
@@ -33,8 +33,8 @@ from duly_runtime.store.api import OutboxItem
 from duly_runtime.store.schedule import DELIVERY_TRIES, delivery_gap
 from duly_runtime.store.unit import Row
 
-RANK = {"sent": 1, "failed": 2, "delivered": 3, "read": 4}
-"""What is known, lowest first; `failed` comes after `sent` only. The other states know less than any of these."""
+RANK = {"sent": 1, "delayed": 2, "failed": 3, "delivered": 4, "read": 5}
+"""What is known, lowest first; `failed` comes after `sent` and `delayed` only. The other states know less than these."""
 
 KEEPS_PLACE = dt.timedelta(minutes=20)
 """A message holds up later ones to the same customer by the same channel while it is under way, or tried again within this

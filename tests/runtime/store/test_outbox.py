@@ -162,7 +162,7 @@ def test_what_kills_its_worker_each_time_is_not_tried_for_ever(store_url: str) -
 
 
 def test_statuses_in_any_order_end_at_the_highest(store_url: str) -> None:
-    """A lattice: `sent` < `failed` < `delivered` < `read`, whatever comes last."""
+    """A lattice: `sent` < `delayed` < `failed` < `delivered` < `read`, whatever comes last."""
 
     async def scene() -> None:
         async with opened(store_url) as store:
@@ -182,11 +182,14 @@ def test_statuses_in_any_order_end_at_the_highest(store_url: str) -> None:
 def test_failed_comes_after_sent_only() -> None:
     assert joined("sent", "failed") == "failed"
     assert joined("unknown", "failed") == "failed"
+    assert joined("sent", "delayed") == joined("delayed", "sent") == "delayed"
+    assert joined("delayed", "failed") == "failed"
+    assert joined("delayed", "delivered") == joined("delivered", "delayed") == "delivered"
     assert joined("delivered", "failed") == "delivered"
     assert joined("read", "failed") == "read"
     assert joined("failed", "sent") == "failed"
     assert joined("failed", "delivered") == "delivered"
-    states = ("sent", "failed", "delivered", "read")
+    states = ("sent", "delayed", "failed", "delivered", "read")
     for a, b, c in itertools.product(states, repeat=3):
         assert joined(a, b) == joined(b, a)
         assert joined(joined(a, b), c) == joined(a, joined(b, c))
