@@ -14,7 +14,8 @@ from duly_runtime.doors import Raw
 
 class OutboxRow(msgspec.Struct, frozen=True, kw_only=True):
     """A delivery as a screen shows it. State: `pending`, `leased`, `sent`, `delayed`, `delivered`, `read`, `failed`,
-    `unknown`, `parked`, `cancelled`. `kind`: `message` (to a customer), `notice` or `digest` (to a person), `call` (to a program).
+    `unknown`, `parked`, `cancelled`. `kind`: `message` (to a customer), `notice` or `digest` (to a person), `call` (to a
+    program).
 
     `connector` is the one it left by, or is to leave by as far as known. `repeat`: sent again under the same key it does
     no harm, as whoever gets it tells it by the key."""
