@@ -37,7 +37,7 @@ from duly_runtime.doors import (
     Retry,
     Source,
 )
-from duly_runtime.events import Contact, File
+from duly_runtime.events import Contact, CustomerMessage, File
 
 if TYPE_CHECKING:
     from duly_runtime.time import Clock  # a name for the reader: the module brings asyncio
@@ -83,6 +83,23 @@ class Tools:
     previous: Callable[[str], str] = lambda name: ""
     network: Network = field(default_factory=Network)
     language: str = "en"
+
+
+def _together(door: program.Connector, parsed: Parsed) -> Parsed:
+    """What `same card when customer` and `same card when conversation` say, on every message, whatever the connector."""
+    if door.same_path or not (door.same_customer or door.same_within):
+        return parsed
+    items = tuple(
+        msgspec.structs.replace(item, body=_kept_together(door, item.body))
+        if isinstance(item.body, CustomerMessage)
+        else item
+        for item in parsed.items
+    )
+    return msgspec.structs.replace(parsed, items=items)
+
+
+def _kept_together(door: program.Connector, message: CustomerMessage) -> CustomerMessage:
+    return msgspec.structs.replace(message, same_customer=door.same_customer, same_within=door.same_within)
 
 
 class Connector(abc.ABC):
@@ -143,7 +160,7 @@ class Connector(abc.ABC):
     def read(self, raw: Raw) -> Parsed:
         """`parse` for a request that is known to be authentic (a replay); a parser that breaks parks the whole request."""
         try:
-            return self.parse(raw)
+            return _together(self.definition, self.parse(raw))
         except Refused:
             raise
         except Exception as error:

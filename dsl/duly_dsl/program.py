@@ -572,6 +572,8 @@ class Connector(Record, frozen=True, kw_only=True):
     verify_header: str = ""
     pipeline: str = ""
     same_path: str = ""
+    same_customer: bool = False
+    """All that a customer writes by this connector is one conversation."""
     same_within: Duration | None = None
     key_path: str = ""
     key_header: str = ""

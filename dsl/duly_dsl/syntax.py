@@ -635,9 +635,11 @@ class Verify(Node, frozen=True, kw_only=True):
 
 
 class SameCard(Node, frozen=True, kw_only=True):
-    """`same card when "order.id" within 14 calendar days`."""
+    """`same card when "order.id" within 14 calendar days` (`path`), `… when customer` (`customer`), or
+    `… when conversation within 7 calendar days` (neither)."""
 
-    path: Text
+    path: Text | None = None
+    customer: bool = False
     amount: Amount | None = None
 
 

@@ -88,8 +88,10 @@ class CustomerMessage(Body, frozen=True, kw_only=True):
     conversation: str = ""
     """Names the conversation within the connector: one open card each."""
     same_within: Duration | None = None
-    """`same card when … within 14 calendar days`: a card of the conversation is joined only within this amount of its
-    opening, later the message opens a new one. None: for as long as the conversation's card can be joined."""
+    """`same card when … within 14 calendar days`: a card of the conversation is joined only within this amount of the
+    customer's last message on it, later the message opens a new one. None: for as long as the card can be joined."""
+    same_customer: bool = False
+    """`same card when customer`: it joins the card that the customer's latest message by this connector came to."""
     pipeline: str = ""
     """Where a new card goes."""
     fields: dict[str, Scalar] = {}

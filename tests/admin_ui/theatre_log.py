@@ -20,7 +20,7 @@ MOVED = '{"type": "card.moved", "note": "' + SCRIPT.replace('"', "'") + '"}'
 class MemoryLog:
     """Part of the theatre's store."""
 
-    cards: dict[int, Any]
+    known: dict[int, Any]
     aside: list[Parked]
 
     def fill_log(self, now: dt.datetime) -> None:

@@ -14,13 +14,10 @@ from duly_connectors.mail.reading import ParsedMail, read_mail
 from duly_connectors.mail.threading import Keys
 from duly_connectors.testing import NOON
 from duly_dsl import program
-from duly_dsl.units import Duration, Unit
 from duly_runtime.doors import Inbound, Parsed, Raw
 from duly_runtime.events import CustomerMessage, DeliveryStatus
 
-DOOR = program.Connector(
-    name="Mail", kind="email", direction="connects", pipeline="Support", same_within=Duration(14, Unit.CALENDAR_DAYS)
-)
+DOOR = program.Connector(name="Mail", kind="email", direction="connects", pipeline="Support")
 KEYS = Keys("a key of ours")
 OURS = "00112233445566778899aabbccddeeff00112233@desk.example"
 """As `Email.message_id` makes them."""
@@ -56,7 +53,7 @@ def ours(data: bytes) -> bytes:
 def test_a_mail_is_what_a_customer_says() -> None:
     found = message(ALL["plain"])
     assert (found.text, found.title, found.channel, found.connector) == ("Olá, onde está?", "Pedido 17", "email", "Mail")
-    assert (found.pipeline, found.same_within) == ("Support", DOOR.same_within)
+    assert found.pipeline == "Support"
     assert (found.contact.name, found.contact.email, found.contact.address) == ("Ana Lima", *["ana@cliente.example"] * 2)
     assert (found.provider_id, found.automatic) == ("m1@cliente.example", False)
     assert found.thread is not None and found.thread.sender == "ana@cliente.example" and found.thread.trusted

@@ -362,7 +362,7 @@ def test_a_connector_and_its_own_settings() -> None:
     assert (door.direction, door.kind.text) == ("receives", "webhook")
     assert door.verify is not None and (door.verify.scheme, door.verify.algorithm) == ("hmac", "sha256")
     assert door.verify.header is not None and door.verify.header.value == "X-Sig"
-    assert door.same is not None and door.same.path.value == "order.id"
+    assert door.same is not None and door.same.path is not None and door.same.path.value == "order.id"
     assert door.retry is not None and door.retry.times == 8
     message, tier, title = door.map
     assert (message.target.text, message.target.quoted, message.missing, message.skip) == ("message", False, None, False)

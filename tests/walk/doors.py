@@ -22,6 +22,7 @@ from walk.desk import (
     same,
     sends,
     small,
+    whatsapp,
 )
 
 DOORS: list[Entry] = [
@@ -29,6 +30,10 @@ DOORS: list[Entry] = [
     door('path "/in/shop"', 'path "/in/other"'),
     door('same card when "order.id"', 'same card when "name"'),
     door('same card when "order.id"', 'same card when "order.id" within 7 calendar days'),
+    door("same card when customer", ""),
+    door("same card when customer", "same card when customer within 7 calendar days"),
+    whatsapp("same card when conversation within 7 calendar days", ""),
+    whatsapp("same card when conversation within 7 calendar days", "same card when customer"),
     door('open card in "Support"', 'open card in "Small"')._replace(also={"bottom": small()}),
     Entry("top", hook(*SHOP[:3]), hook(*SHOP), {}, SHOPPED, checker=True),
     door(MAP, MAP.replace('"text" | text', '"name" | text')),

@@ -61,7 +61,6 @@ def _message(door: program.Connector, raw: Raw, mail: ParsedMail, keys: Keys, na
         channel="email",
         connector=door.name,
         conversation=_short(conversation) or named,
-        same_within=door.same_within,
         pipeline=door.pipeline,
         provider_id=mail.message_id,
         # Nobody waits for an answer to what has no sender; and our own words that come back are nobody's.

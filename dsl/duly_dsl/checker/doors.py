@@ -102,7 +102,12 @@ def _useless(door: s.Connector, kind: ConnectorKind) -> Iterator[Diagnostic]:
         lines.append(("same request", door.request))
     elif not kind.accepts_map:
         verify = None if kind.accepts_verify else door.verify
-        lines = [("verify", verify), ("same card", door.same), ("same request", door.request)]
+        lines = [("verify", verify), ("same request", door.request)]
+        if door.same is not None and door.same.path is not None:
+            lines.append(("same card when PATH", door.same))
+    elif door.same is not None and door.same.path is None and not door.same.customer:
+        # Each request is a conversation of its own, unless something in it says otherwise.
+        lines.append(("same card when conversation", door.same))
     if door.map and (door.direction == "sends" or not kind.accepts_map):
         lines.append(("map", door.map[0]))
     if door.direction == "receives":

@@ -211,6 +211,7 @@ LABELS: dict[tuple[str, str], str] = {
     ("Connector", "verify_header"): _("verification header"),
     ("Connector", "pipeline"): _("opens cards in"),
     ("Connector", "same_path"): _("same card when"),
+    ("Connector", "same_customer"): _("same card when customer"),
     ("Connector", "same_within"): _("same card within"),
     ("Connector", "key_path"): _("same request when"),
     ("Connector", "key_header"): _("same request when header"),

@@ -164,6 +164,12 @@ class SettingNodes(Nodes):
         amount = parts[1] if len(parts) > 1 else None
         return self._made(syntax.SameCard, span, path=self._text(parts[0]), amount=amount)
 
+    def same_customer(self, span: Span, parts: list[Any]) -> Any:
+        return self._made(syntax.SameCard, span, customer=True, amount=parts[0] if parts else None)
+
+    def same_conversation(self, span: Span, parts: list[Any]) -> Any:
+        return self._made(syntax.SameCard, span, amount=parts[0])
+
     def same_request(self, span: Span, parts: list[Any]) -> Any:
         return self._made(syntax.SameRequest, span, path=self._text(parts[0]))
 

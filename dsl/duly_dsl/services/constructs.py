@@ -720,6 +720,18 @@ TABLE: dict[str, Construct] = {
         _("Requests with the same value there belong to one card; `within` counts from the last of them."),
         'same card when "order.id" within 14 calendar days',
     ),
+    "same_customer": Construct(
+        "connector",
+        "same card when customer [within DURATION]",
+        _("All that a customer writes by this connector belongs to one card; `within` counts from the last message."),
+        "same card when customer within 7 calendar days",
+    ),
+    "same_conversation": Construct(
+        "connector",
+        "same card when conversation within DURATION",
+        _("A conversation belongs to one card until it has been silent for this long; then a message opens a new one."),
+        "same card when conversation within 7 calendar days",
+    ),
     "same_request": Construct(
         "connector",
         'same request when "PATH"',

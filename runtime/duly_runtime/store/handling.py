@@ -50,6 +50,8 @@ from duly_runtime.store import (
 from duly_runtime.store.api import Decide, Handled, Limited, Measure
 from duly_runtime.store.unit import Again, Row
 
+CUSTOMER = "\x1fcontact/"
+"""What stands before a contact's id in the key of its one conversation with a connector (`same card when customer`)."""
 REST = dt.timedelta(seconds=1)
 """A timer that is still wanted after it has fired (another machine's clock is behind) comes again after this long."""
 
@@ -108,6 +110,7 @@ async def handle(
     found = await contacts.find(body) if isinstance(body, (CustomerMessage, OpenCard)) else contacts.NOBODY
     card_id = int(row["card_id"])
     conversation: Row | None = None
+    theirs: Row | None = None
     delivery: Row | None = None
     if isinstance(body, DeliveryStatus):
         delivery = await outbox.of_status(body)
@@ -120,6 +123,9 @@ async def handle(
         if body.conversation:
             conversation = await _conversation(body.connector, body.conversation)
             card_id = int(conversation["card_id"])
+        if found.contact_id and isinstance(body, CustomerMessage) and body.same_customer:
+            theirs = await _conversation(body.connector, f"{CUSTOMER}{found.contact_id}")
+            card_id = int(theirs["card_id"]) or card_id
         if thread is not None:
             place = await threads.place(thread, card_id)
             card_id = place.card_id
@@ -180,6 +186,10 @@ async def handle(
         outbox_ids = await _write_effects(kept, decision, event, version, now, whose)
         if conversation is not None and not _leads_to(conversation, named, before, kept.id):
             await _point(conversation, kept.id)
+        if whose is not None and whose.contact_id and isinstance(body, CustomerMessage) and body.same_customer:
+            theirs = theirs or await _conversation(body.connector, f"{CUSTOMER}{whose.contact_id}")
+            if not _leads_to(theirs, named, before, kept.id):
+                await _point(theirs, kept.id)
     await answers.write(decision.answered, now)
     await _write_tallies(decision, card, world)
     await _write_trace(decision, event, version, now)

@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
+from duly_dsl.units import Duration, Unit
 from duly_runtime.card import Card
 from duly_runtime.doors import Inbound
 from duly_runtime.engine.kept import Keeper
@@ -405,5 +406,40 @@ def test_what_a_merge_brought_along_can_be_split_off(store_url: str) -> None:
         assert (new.connector, new.conversation, new.contact.name) == ("Mail", "b", "b")
         assert await hall.said(new.id) == ["two"]
         assert [message.origin for message in await hall.store.messages(new.id)] == [(await hall.store.card(gone)).number]
+
+    on(store_url, scene)
+
+
+# --- one card for each customer
+
+
+@pytest.mark.parametrize("connector", ["WhatsApp", "Mail", "Pager"])
+def test_a_customer_has_one_card_where_the_connector_says_so(store_url: str, connector: str) -> None:
+    """Whatever the kind: two conversations of one person, and one of another."""
+
+    async def scene(hall: Hall) -> None:
+        ana = {"identities": (Identity("phone", "+5511988776655"),), "same_customer": True}
+        bia = {"identities": (Identity("phone", "+5511900000001"),), "same_customer": True}
+        card = await hall.writes("one", "first talk", connector, **ana)
+        assert await hall.writes("two", "second talk", connector, **ana) == card
+        assert await hall.writes("three", "third talk", connector, **bia) != card
+        assert await hall.writes("four", "fourth talk", "Other", **ana) != card, "another connector"
+        within = Duration(Unit.CALENDAR_DAYS, 7)
+        hall.now += dt.timedelta(days=6)
+        assert await hall.writes("in time", "second talk", connector, **ana, same_within=within) == card
+        hall.now += dt.timedelta(days=7, hours=1)
+        new = await hall.writes("too late", "second talk", connector, **ana, same_within=within)
+        assert new != card
+        assert await hall.writes("more", "fifth talk", connector, **ana, same_within=within) == new
+
+    on(store_url, scene)
+
+
+def test_first_messages_of_a_customer_at_once_are_one_card(store_url: str) -> None:
+    async def scene(hall: Hall) -> None:
+        ana = {"identities": (Identity("phone", "+5511988776655"),), "same_customer": True}
+        ids = [await hall.journal(f"m{n}", f"talk {n}", **ana) for n in range(8)]
+        cards = {handled.card_id for handled in await asyncio.gather(*(hall.judge(event_id) for event_id in ids))}
+        assert len(cards) == 1
 
     on(store_url, scene)
