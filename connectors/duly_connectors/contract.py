@@ -76,11 +76,12 @@ class BadSetting(Worded):
 class Tools:
     """What a connector is given. `secrets` returns a stored secret by name and raises MissingSecret; `language` is the one
     the people who run this server read. `previous` returns what a secret was before it was rotated, while that still
-    counts, else nothing."""
+    counts, else nothing. `keep` stores a secret that its provider has replaced, where secrets can be stored."""
 
     secrets: Callable[[str], str]
     clock: Clock
     previous: Callable[[str], str] = lambda name: ""
+    keep: Callable[[str, str], None] = lambda name, value: None
     network: Network = field(default_factory=Network)
     language: str = "en"
 

@@ -170,9 +170,15 @@ class Email(Connector):
     def _oauth(self) -> OAuth:
         """The same while the settings are: an access token is good for many mails."""
         given = {name: self.setting(f"oauth {name}") for name in OAUTH}
-        if self._tokens.given != given:
-            self._tokens = OAuth(self.tools.network, given)
+        if not self._tokens.follows(given):
+            self._tokens = OAuth(self.tools.network, given, self._renewed)
         return self._tokens
+
+    def _renewed(self, token: str) -> None:
+        """The provider has replaced the refresh token."""
+        given = self.definition.settings.get("oauth refresh token")
+        if given is not None and given.secret:
+            self.tools.keep(str(given.value), token)
 
     # --- out ---------------------------------------------------------------------------------------------------------
 

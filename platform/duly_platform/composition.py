@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
+
+import structlog
 
 from duly_connectors.contract import MissingSecret, Tools
 from duly_connectors.mail import lmtp
@@ -20,6 +22,8 @@ from duly_platform.settings import GitSettings, Settings, make_data_folder
 from duly_runtime.node import Node, NodeConfig
 from duly_runtime.store.database import open_store
 from duly_runtime.time import Clock, SystemClock, shared_since
+
+log = structlog.get_logger(__name__)
 
 
 def clock_of(settings: Settings) -> Clock:
@@ -48,7 +52,14 @@ async def open_desk(settings: Settings, clock: Clock | None = None) -> AsyncIter
         return secrets.previous(name, clock.now())
 
     network = Network(allow_private=settings.allow_private_addresses)
-    tools = Tools(secrets=secret, previous=previous, clock=clock, network=network, language=i18n.of_environment())
+    tools = Tools(
+        secrets=secret,
+        previous=previous,
+        keep=keeper(secrets),
+        clock=clock,
+        network=network,
+        language=i18n.of_environment(),
+    )
     doors = Live(tools)
     await store.start()
     try:
@@ -105,6 +116,22 @@ async def handed_over(desk: Desk, doors: Live, settings: Settings) -> AsyncItera
         yield
     finally:
         await server.close()
+
+
+def keeper(secrets: SecretStore) -> Callable[[str, str], None]:
+    """Stores what a provider has put in the place of a secret. Where that fails the one before goes on being used, for as
+    long as the provider lets it."""
+
+    def keep(name: str, value: str) -> None:
+        try:
+            if secrets.from_environment(name):
+                log.warning("secret_was_replaced_by_its_provider_but_comes_from_the_environment", secret=name)
+            else:
+                secrets.set(name, value)
+        except (SecretError, OSError) as error:
+            log.error("secret_not_kept", secret=name, error=str(error))
+
+    return keep
 
 
 def follower_of(desk: Desk, settings: GitSettings) -> Follower:

@@ -7,6 +7,7 @@ Connectors are made anew for the reader's language; those that serve are not tou
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import secrets
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
@@ -153,14 +154,7 @@ class Connecting:
         """The connectors of the running rules, speaking the reader's language."""
         found = self._registries.get(language)
         if found is None or found.version != live.hash:
-            tools = Tools(
-                secrets=self._tools.secrets,
-                previous=self._tools.previous,
-                clock=self._tools.clock,
-                network=self._tools.network,
-                language=language,
-            )
-            self._registries[language] = registry.build(live, tools)
+            self._registries[language] = registry.build(live, dataclasses.replace(self._tools, language=language))
             if found is not None:
                 await found.close()
         return self._registries[language]

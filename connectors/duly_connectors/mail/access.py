@@ -1,12 +1,12 @@
 """Signing in to mail servers: with a password, or with OAuth2 (XOAUTH2, as Microsoft and Google take it).
 
 OAuth2: a refresh token is changed for an access token (RFC 6749, 6) at the provider's token endpoint; the access token is
-kept in memory until shortly before it ends.
+kept in memory until shortly before it ends. Where the provider gives another refresh token along, that one is kept.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, cast
 from urllib.parse import parse_qs, unquote, urlencode, urlsplit
@@ -69,17 +69,33 @@ def base_address(address: str) -> str:
     return local.partition("+")[0] + at + domain
 
 
-class OAuth:
-    """Access tokens by a refresh token. All parts may be empty: then there is none."""
+REFRESH = "refresh token"
 
-    def __init__(self, network: Network, given: Mapping[str, str]) -> None:
+
+class OAuth:
+    """Access tokens: by a refresh token, or by the application's own secret where there is none (RFC 6749, 4.4). All parts
+    may be empty: then there is none. `renewed` is told of the refresh token that takes the place of the one before."""
+
+    def __init__(
+        self, network: Network, given: Mapping[str, str], renewed: Callable[[str], None] = lambda token: None
+    ) -> None:
         self._network = network
         self.given = dict(given)
+        self._stored = self.given.get(REFRESH, "")
+        self._renewed = renewed
         self._token = ""
         self._until = 0.0
 
     def __bool__(self) -> bool:
-        return bool(self.given.get("endpoint") and self.given.get("refresh token"))
+        return bool(self.given.get("endpoint") and (self.given.get(REFRESH) or self.given.get("client secret")))
+
+    def follows(self, given: Mapping[str, str]) -> bool:
+        """Whether this is still the one for these settings. Another refresh token is taken over; the access token stays."""
+        if {**given, REFRESH: ""} != {**self.given, REFRESH: ""}:
+            return False
+        if given.get(REFRESH, "") != self._stored:
+            self._stored = self.given[REFRESH] = given.get(REFRESH, "")
+        return True
 
     def forget(self) -> None:
         """The server did not take the token: ask for another one next time."""
@@ -89,7 +105,10 @@ class OAuth:
         """A valid access token. Raises NotSent (no answer: try again) or SignInFailed (refused)."""
         if self._token and monotonic() < self._until:
             return self._token
-        form = {"grant_type": "refresh_token", "refresh_token": self.given["refresh token"]}
+        refresh = self.given.get(REFRESH)
+        form = {"grant_type": "client_credentials"}
+        if refresh:
+            form = {"grant_type": "refresh_token", "refresh_token": refresh}
         form |= {key: self.given[name] for key, name in _FORM if self.given.get(name)}
         headers = {"content-type": "application/x-www-form-urlencoded", "accept": "application/json"}
         endpoint = self.given["endpoint"]
@@ -103,12 +122,21 @@ class OAuth:
             raise NotSent(_("the token endpoint answered {status}"), status=answer.status)
         if answer.status != 200 or not isinstance(token, str) or not token:
             why = str(told.get("error_description") or told.get("error") or answer.status)[:300]
-            raise SignInFailed(_("the token endpoint refuses: {why}. Sign in anew and store the refresh token"), why=why)
+            if refresh:
+                raise SignInFailed(
+                    _("the token endpoint refuses: {why}. Sign in anew and store the refresh token"), why=why
+                )
+            raise SignInFailed(_("the token endpoint refuses: {why}"), why=why)
         try:
             seconds = float(cast(Any, told.get("expires_in")) or USUAL_SECONDS)
         except (TypeError, ValueError):
             seconds = USUAL_SECONDS
         self._token, self._until = token, monotonic() + max(0.0, seconds - EARLY_SECONDS)
+        newer = told.get("refresh_token")
+        if refresh and isinstance(newer, str) and newer.strip() and newer != refresh:
+            # Microsoft's end after 90 days, used or not; some providers take each only once.
+            self.given[REFRESH] = newer
+            self._renewed(newer)
         return token
 
 

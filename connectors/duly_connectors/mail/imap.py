@@ -131,14 +131,14 @@ class Mailboxes:
 
     async def _rest(self, seconds: float, place: Place, oauth: OAuth) -> None:
         """Wait; raises _Changed as soon as the settings are others."""
-        until = monotonic() + seconds
+        until, given = monotonic() + seconds, dict(oauth.given)
         while (left := until - monotonic()) > 0:
             await asyncio.sleep(min(left, LOOK_SECONDS))
             try:
                 places, now = self._settings()
             except Worded:
                 continue
-            if place not in places or now.given != oauth.given:
+            if place not in places or now.given != given:
                 raise _Changed
 
 
