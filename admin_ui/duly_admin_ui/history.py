@@ -79,6 +79,7 @@ class Teller:
 
     def _sentences(self, kind: str, details: dict[str, str]) -> tuple[str, ...]:
         _ = self._
+        ours = "ours" in details
         match kind:
             case "card.created":
                 return (_("The card was opened: {title}"), _("The card was opened"))
@@ -130,6 +131,22 @@ class Teller:
                 return (_("The customer wrote"),)
             case "message.out":
                 return (_("The template {template} was sent to the customer"), _("A message was sent to the customer"))
+            case "message.elsewhere":
+                return (_("A message was sent to the customer without Duly"),)
+            case "message.edited":
+                return (_("We edited a message") if ours else _("The customer edited a message"),)
+            case "message.deleted":
+                return (_("We deleted a message") if ours else _("The customer deleted a message"),)
+            case "message.reacted":
+                return (_("We reacted to a message") if ours else _("The customer reacted to a message"),)
+            case "message.unreacted":
+                return (_("We took a reaction back") if ours else _("The customer took a reaction back"),)
+            case "contact.changed":
+                return (
+                    _("The customer goes by another name: {to}; before it was {from}"),
+                    _("The customer goes by another name: {to}"),
+                    _("Something changed about the customer"),
+                )
             case "message.held":
                 why = self._why(details)
                 return (

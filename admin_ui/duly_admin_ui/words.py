@@ -256,6 +256,25 @@ class Words:
         """Names that are their own words."""
         return [(name, name) for name in names]
 
+    def message(self, kind: str) -> str:
+        """What a message is, where it is no text; a word of the channel that we don't know stays as it is."""
+        _ = self._
+        return {
+            "image": _("Image"),
+            "video": _("Video"),
+            "audio": _("Audio"),
+            "voice": _("Voice message"),
+            "document": _("Document"),
+            "sticker": _("Sticker"),
+            "location": _("Location"),
+            "contacts": _("Contact"),
+            "interactive": _("Choice"),
+            "button": _("Choice"),
+            "order": _("Order"),
+            "call": _("Phone call"),
+            "unsupported": _("Can't be shown"),
+        }.get(kind, kind)
+
     def parked(self, what: str) -> str:
         _ = self._
         return {"raw": _("Request"), "event": _("Event"), "delivery": _("Delivery")}.get(what, what)
@@ -313,6 +332,9 @@ class Words:
         _ = self._
         return {
             "CustomerMessage": _("The customer wrote"),
+            "MessageChanged": _("Something became of a message"),
+            "SentElsewhere": _("A reply was sent without Duly"),
+            "ContactChanged": _("The customer goes by another name"),
             "OpenCard": _("The card was opened by hand"),
             "AgentMessage": _("A person replied"),
             "InternalNote": _("A note was added"),

@@ -115,6 +115,9 @@ class Connector(abc.ABC):
     """The package whose catalogue holds the connector's texts."""
     LARGEST: ClassVar[int] = MAX_BODY
     """Bytes of a request's body."""
+    peers: tuple[Connector, ...] = ()
+    """The other connectors of its kind in this version. A provider that calls one address for all of them needs to find the
+    one an item is for (`Inbound.connector`)."""
     SENDS_FILES: ClassVar[bool] = False
     """Whether `send` delivers `Outgoing.files`. Where it does not, a message with files is failed before it gets there."""
     TEST_TO: ClassVar[str] = "address"

@@ -266,6 +266,9 @@ def build(version: program.Program, tools: Tools, found: Plugins | None = None) 
             problems[name] = error.told(_)
         except Exception as error:
             problems[name] = repr(error)
+    for connector in connectors.values():
+        others = (peer for peer in connectors.values() if peer is not connector)
+        connector.peers = tuple(peer for peer in others if peer.definition.kind == connector.definition.kind)
     for name, words in problems.items():
         log.error("connector %s is out of service: %s", name, words)
     return Registry(version.hash, connectors, problems)

@@ -29,7 +29,9 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     Kinds: `card.created`, `stage.entered`, `stage.left`, `owner.changed`, `field.changed`, `tag.added`, `tag.removed`,
     `participant.added`, `participant.removed`,
-    `message.in`, `message.out`, `note.added`, `clock.started`, `clock.paused`, `clock.resumed`, `clock.met`,
+    `message.in`, `message.out`, `message.elsewhere` (sent by another way than Duly), `message.edited`, `message.deleted`,
+    `message.reacted`, `message.unreacted`, `contact.changed`, `note.added`,
+    `clock.started`, `clock.paused`, `clock.resumed`, `clock.met`,
     `clock.stopped` (what it waited for, after it was missed), `clock.missed`, `clock.cancelled`,
     `clock.retargeted`, `alert.sent`, `ladder.started`, `ladder.level`,
     `clock.excused`, `clock.unexcused`, `stage.over`,

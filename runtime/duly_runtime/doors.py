@@ -53,6 +53,8 @@ class Inbound(msgspec.Struct, frozen=True, kw_only=True):
     """As in `Event`: it is told long after it happened, and nothing is sent for it."""
     contents: dict[str, bytes] = {}
     """The contents of its files that came along, by their sha256 in lower-case hexadecimal."""
+    connector: str = ""
+    """Whose it is, where one door takes in for several; empty: the connector's that received it."""
 
 
 class Parsed(msgspec.Struct, frozen=True, kw_only=True):

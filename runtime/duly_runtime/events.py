@@ -87,6 +87,9 @@ class CustomerMessage(Body, frozen=True, kw_only=True):
     connector: str = ""
     conversation: str = ""
     """Names the conversation within the connector: one open card each."""
+    known_as: tuple[str, ...] = ()
+    """Weaker names by which the provider may tell the same conversation another time (a number beside a user id), what
+    lasts longest first. A message under one of them joins it, unless somebody else has that name by then."""
     same_within: Duration | None = None
     """`same card when … within 14 calendar days`: a card of the conversation is joined only within this amount of the
     customer's last message on it, later the message opens a new one. None: for as long as the card can be joined."""
@@ -102,8 +105,63 @@ class CustomerMessage(Body, frozen=True, kw_only=True):
     kind: str = "text"
     """`text`, or the provider's word for what we can't show (`image`, `unsupported`)."""
     files: tuple[File, ...] = ()
+    reply_to: str = ""
+    """Provider's id of the message it answers by quoting it."""
     thread: Thread | None = None
     """What it says of its card (e-mail). None: the conversation alone tells, since the channel vouches for the sender."""
+
+
+class MessageChanged(Body, frozen=True, kw_only=True):
+    """Something became of a message: it is shown with the message, whichever of the two comes first. No reply, so no clock
+    takes notice and no rule is asked."""
+
+    connector: str
+    conversation: str = ""
+    provider_id: str
+    """Of the message concerned, received or sent."""
+    change: str
+    """`edited` (to `text`), `deleted`, `reacted` (with the emoji in `text`), `unreacted`."""
+    text: str = ""
+    author: str = ""
+    """Who did it, where several people write in the conversation; empty: the customer."""
+    ours: bool = False
+    """It was done on our side, by another way than Duly."""
+
+
+class SentElsewhere(Body, frozen=True, kw_only=True):
+    """A message of ours that went to the customer by another way than Duly (the phone app of the same number). It is shown
+    on the conversation's card and is a reply in the sense of the clocks; it opens no card."""
+
+    text: str
+    connector: str
+    channel: str = ""
+    conversation: str
+    known_as: tuple[str, ...] = ()
+    provider_id: str = ""
+    kind: str = "text"
+    files: tuple[File, ...] = ()
+    reply_to: str = ""
+    automatic: bool = False
+    """No reply: a call nobody took, say."""
+
+
+class ContactChanged(Body, frozen=True, kw_only=True):
+    """The provider says that a customer goes by other names now. What they write under the new names joins the card they
+    had under the old ones. Opens no card, and no clock takes notice."""
+
+    connector: str
+    conversation: str
+    """The conversation's name from now on."""
+    known_as: tuple[str, ...] = ()
+    """As in CustomerMessage."""
+    former: tuple[str, ...] = ()
+    """Names it had, what lasted longest first."""
+    contact: Contact = Contact()
+    """What is new of them."""
+    identities: tuple[Identity, ...] = ()
+    former_identities: tuple[Identity, ...] = ()
+    text: str = ""
+    """What the provider says of it."""
 
 
 class OpenCard(Body, frozen=True, kw_only=True):
@@ -341,6 +399,9 @@ class Recompute(Body, frozen=True, kw_only=True):
 
 AnyBody = (
     CustomerMessage
+    | MessageChanged
+    | SentElsewhere
+    | ContactChanged
     | OpenCard
     | AgentMessage
     | InternalNote

@@ -13,7 +13,7 @@ import unicodedata
 
 import msgspec
 
-from duly_runtime.events import Contact, CustomerMessage, Identity, OpenCard
+from duly_runtime.events import Contact, ContactChanged, CustomerMessage, Identity, OpenCard
 
 EMAIL, PHONE, WHATSAPP, ADDRESS = "email", "phone", "whatsapp", "address"
 EVERYWHERE = frozenset((EMAIL, PHONE, WHATSAPP))
@@ -90,6 +90,16 @@ def of_message(body: CustomerMessage | OpenCard) -> Named:
         return Named(tuple(dict.fromkeys(keys)))
     claim = key(EMAIL, body.contact.email, "") or key(PHONE, body.contact.phone, "")
     return Named((claim,), claimed=True) if claim is not None else Named()
+
+
+def of_change(body: ContactChanged) -> tuple[tuple[Key, ...], tuple[Key, ...]]:
+    """Who a customer is from now on, and who they were."""
+
+    def keys(names: tuple[Identity, ...]) -> tuple[Key, ...]:
+        made = [found for each in names if (found := key(each.kind, each.value, body.connector)) is not None]
+        return tuple(dict.fromkeys(made))
+
+    return keys(body.identities), keys(body.former_identities)
 
 
 def _vouched(body: CustomerMessage) -> tuple[Identity, ...]:

@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 import msgspec
 
-from duly_connectors.contract import Connector, clean
+from duly_connectors.contract import Connector, MissingSecret, clean
 from duly_connectors.outbound import Blocked, Interrupted, NotSent
 from duly_connectors.whatsapp import approvals, codes, graph, media
 from duly_connectors.whatsapp.reading import Reader
@@ -110,7 +110,25 @@ class WhatsApp(Connector):
             tree = msgspec.json.decode(raw.body)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise Refused(400, f"the body is not JSON: {error}") from error
-        return Reader(self.definition, self.setting("phone number id"), raw.received_at, self._).read(tree)
+        return Reader(self._numbers(), raw.received_at, self._).read(tree)
+
+    def _numbers(self) -> dict[str, program.Connector]:
+        """The connectors a body for this one may be for: Meta calls one address for all numbers of an app, and signs with
+        the app's secret. Whoever holds another secret can say nothing of a number."""
+        numbers = {self.setting("phone number id").strip(): self.definition}
+        try:
+            secret = self.setting("app secret")
+        except MissingSecret:
+            return numbers
+        for peer in self.peers:
+            try:
+                if peer.definition.direction != "sends" and hmac.compare_digest(
+                    peer.setting("app secret").encode(), secret.encode()
+                ):
+                    numbers.setdefault(peer.setting("phone number id").strip(), peer.definition)
+            except MissingSecret:
+                continue
+        return numbers
 
     # --- out ---------------------------------------------------------------------------------------------------------
 

@@ -13,6 +13,7 @@ from duly_connectors.contract import clean
 from duly_connectors.outbound import Blocked, Interrupted, NotSent, Response
 from duly_connectors.whatsapp import codes, media
 from duly_connectors.whatsapp.codes import describe, said
+from duly_connectors.whatsapp.people import GROUP
 from duly_dsl import offers
 from duly_runtime.doors import Approved, Choices, Failed, Outcome, Outgoing, Retry, Rich, Sent, Unknown
 
@@ -103,8 +104,11 @@ def _interactive(rich: Rich, choices: Choices, outbox_id: int) -> dict[str, Any]
 
 
 def recipient(address: str) -> dict[str, str]:
-    """`to` for a phone number, `recipient` for a business-scoped user id (`US.1349…`), nothing for anything else."""
+    """`to` for a phone number or a group, `recipient` for a business-scoped user id (`US.1349…`), nothing for anything
+    else."""
     address = address.strip()
+    if address.startswith(GROUP) and len(address) > len(GROUP):
+        return {"to": address.removeprefix(GROUP), "recipient_type": "group"}
     if _NUMBER.fullmatch(address):
         return {"to": re.sub(r"[^0-9]", "", address)}
     if _USER_ID.fullmatch(address):

@@ -14,12 +14,15 @@ from duly_runtime.events import (
     AgentMessage,
     AnyBody,
     Contact,
+    ContactChanged,
     CustomerMessage,
     DeliveryStatus,
     InternalNote,
+    MessageChanged,
     MoveCard,
     OpenCard,
     Recompute,
+    SentElsewhere,
     SetFields,
     SplitCard,
     SplitOff,
@@ -28,7 +31,9 @@ from duly_runtime.events import (
 )
 from duly_runtime.store.api import PastEvent
 
-LEFT_OUT = tuple(body.__name__ for body in (TimerFired, Recompute, DeliveryStatus, TemplateChanged))
+LEFT_OUT = tuple(
+    body.__name__ for body in (TimerFired, Recompute, DeliveryStatus, TemplateChanged, MessageChanged, ContactChanged)
+)
 """Kinds of events that are not replayed: timers are simulated, and a publish or a provider's word has no part in it."""
 
 UNSAID = "…"
@@ -117,10 +122,14 @@ def without_texts(body: AnyBody) -> AnyBody:
             text = UNSAID if body.text else ""
             fields = {"title": "", "conversation": "", "contact": contact, "text": text}
             if isinstance(body, CustomerMessage):
-                fields["provider_id"] = ""
+                fields |= {"provider_id": "", "reply_to": "", "known_as": (), "identities": (), "files": ()}
+                fields |= {"thread": None, "quoted": "", "html": ""}
             return msgspec.structs.replace(body, **fields)
         case AgentMessage() | InternalNote():
             return msgspec.structs.replace(body, text=UNSAID if body.text.strip() else "")
+        case SentElsewhere():
+            unsaid = {"provider_id": "", "reply_to": "", "conversation": "", "known_as": (), "files": ()}
+            return msgspec.structs.replace(body, text=UNSAID if body.text else "", **unsaid)
         case MoveCard():
             return msgspec.structs.replace(body, reason="")
         case SetFields(values=values) if "title" in values:

@@ -23,15 +23,18 @@ from duly_runtime.events import (
     AssignCard,
     ChangeParticipants,
     Contact,
+    ContactChanged,
     CustomerMessage,
     DeliveryStatus,
     ExcuseMiss,
     InternalNote,
     MergeCard,
+    MessageChanged,
     MoveCard,
     OpenCard,
     Recompute,
     ReleaseCard,
+    SentElsewhere,
     SetFields,
     SplitCard,
     SplitOff,
@@ -56,6 +59,12 @@ def carry_out(work: Work, body: AnyBody) -> None:
             _customer_writes(work, body)
         case AgentMessage():
             _agent_writes(work, body)
+        case SentElsewhere():
+            _sent_elsewhere(work, body)
+        case MessageChanged(change=change, text=text, ours=ours):
+            work.say(f"message.{change}", {"text": text, "ours": "yes" if ours else ""}, author="" if ours else "customer")
+        case ContactChanged():
+            _goes_by_another_name(work, body)
         case InternalNote(text=text, author=author):
             work.say("note.added", {"text": text}, author=author)
         case MoveCard(stage=name, author=author, reason=reason):
@@ -127,10 +136,21 @@ def _customer_writes(work: Work, body: CustomerMessage) -> None:
 
 def _agent_writes(work: Work, body: AgentMessage) -> None:
     """A reply by a person: sent, and the clocks that wait for one stop."""
-    card, at = work.card, work.at
     for effect in replying.messages(work, body):
         work.do(effect)
     work.say("message.out", {"template": body.template} if body.template else {"text": body.text}, author=body.author)
+    _answered(work)
+
+
+def _sent_elsewhere(work: Work, body: SentElsewhere) -> None:
+    work.say("message.elsewhere", {"text": body.text, "automatic": "yes" if body.automatic else ""})
+    if not body.automatic:
+        _answered(work)
+
+
+def _answered(work: Work) -> None:
+    """A person of ours has written to the customer."""
+    card, at = work.card, work.at
     clocks.speaks(work)
     since = card.unanswered_since
     work.update(
@@ -142,6 +162,15 @@ def _agent_writes(work: Work, body: AgentMessage) -> None:
     clocks.stop(work, "first reply", at)
     clocks.stop(work, "next reply", at)
     work.fact("agent replies")
+
+
+def _goes_by_another_name(work: Work, body: ContactChanged) -> None:
+    """The new names take the place of the old ones; what is not told anew stays."""
+    known = work.card.contact
+    told = {name: given for name in Contact.__struct_fields__ if (given := getattr(body.contact, name))}
+    work.update(contact=msgspec.structs.replace(known, **told))
+    before, after = known.address or known.phone, body.contact.address or body.contact.phone
+    work.say("contact.changed", {"from": before, "to": after, "text": body.text}, author="customer")
 
 
 def _participants(work: Work, body: ChangeParticipants) -> None:

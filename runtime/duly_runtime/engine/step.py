@@ -25,13 +25,16 @@ from duly_runtime.engine.work import Memory, Work
 from duly_runtime.events import (
     AgentMessage,
     AssignCard,
+    ContactChanged,
     CustomerMessage,
     DeliveryStatus,
     Event,
     InternalNote,
+    MessageChanged,
     OpenCard,
     Recompute,
     Said,
+    SentElsewhere,
     SplitOff,
     TemplateChanged,
     TimerFired,
@@ -92,7 +95,7 @@ def wants_new_card(graph: Graph, card: Card, event: Event, now: dt.datetime) -> 
 
 def _open(graph: Graph, event: Event, now: dt.datetime, world: World, traced: bool, memory: Memory | None) -> Decision:
     body = event.body
-    if isinstance(body, (DeliveryStatus, TemplateChanged)):
+    if isinstance(body, (DeliveryStatus, TemplateChanged, MessageChanged, SentElsewhere, ContactChanged)):
         return Decision(card=None)
     if isinstance(body, SplitOff):
         return _split_off(graph, event, body, now, world, traced, memory)
@@ -211,7 +214,7 @@ def _handle(
     if event.backfill:
         work.backfill = True
         work.update(imported_until=max(now, card.imported_until or now))
-    if isinstance(body, (CustomerMessage, AgentMessage)):
+    if isinstance(body, (CustomerMessage, AgentMessage, SentElsewhere)):
         work.message = fold(body.text)
     work.answering = opening.written_by(body)
     if not fired:

@@ -22,6 +22,7 @@ from duly_runtime.store.files_api import FileRow, FileStore
 from duly_runtime.store.log_api import DeliveryLog
 from duly_runtime.store.log_api import OutboxRow as OutboxRow
 from duly_runtime.store.log_api import Parked as Parked
+from duly_runtime.store.messages_api import Quoted, Reaction, Wording
 from duly_runtime.store.quarantine_api import QuarantineStore
 from duly_runtime.store.sources_api import SourceStore
 
@@ -82,7 +83,7 @@ class OutboxItem(Out, frozen=True, kw_only=True):
 
 
 class Message(Out, frozen=True, kw_only=True):
-    """`direction`: `in`, `out`, `note`. `state` is the delivery's for `out`."""
+    """`direction`: `in`, `out`, `note`. `state` is the delivery's for `out`, empty where Duly did not send it."""
 
     id: int
     card_id: int
@@ -103,6 +104,14 @@ class Message(Out, frozen=True, kw_only=True):
     quoted: str = ""
     html: str = ""
     """As in `events.CustomerMessage`."""
+    edited_at: dt.datetime | None = None
+    """`text` is what it was last changed to; `earlier` what it said before, oldest first."""
+    earlier: tuple[Wording, ...] = ()
+    deleted_at: dt.datetime | None = None
+    """Whoever wrote it has taken it back; its words are kept."""
+    reactions: tuple[Reaction, ...] = ()
+    answers: Quoted | None = None
+    """The message it answers by quoting it."""
 
 
 class HistoryRow(Out, frozen=True, kw_only=True):

@@ -17,7 +17,7 @@ import msgspec
 
 from duly_runtime import identities
 from duly_runtime.card import Card
-from duly_runtime.events import CustomerMessage, OpenCard
+from duly_runtime.events import ContactChanged, CustomerMessage, OpenCard
 from duly_runtime.identities import Key, Named
 from duly_runtime.store import audit, unit
 from duly_runtime.store.api import Conflict, Missing
@@ -79,6 +79,21 @@ async def find(body: CustomerMessage | OpenCard) -> Found:
         return Found(named=named, new=missing)
     proven = tuple(row for row in known if not row["verified"])
     return Found(named=named, contact_id=contact_id, identity_id=int(found["id"]), new=missing, proven=proven)
+
+
+async def follow(body: ContactChanged, now: dt.datetime) -> None:
+    """A customer goes by other names: they become their contact's, unless they are somebody's already."""
+    new, former = identities.of_change(body)
+    if not new or not former:
+        return
+    rows = await _rows((*new, *former))
+    known = next((rows[key] for key in former if key in rows), None)
+    missing = [key for key in new if key not in rows]
+    if known is None or not missing:
+        return
+    contact_id = int(known["contact_id"])
+    await _add(contact_id, missing, True, body.connector, now)
+    await _describe(contact_id, body.contact.name)
 
 
 async def _rows(keys: Sequence[Key]) -> dict[Key, Row]:

@@ -26,6 +26,7 @@ from duly_runtime.store import (
     audit,
     handling,
     journal,
+    messages,
     migrations,
     outbox,
     past,
@@ -310,7 +311,7 @@ class DatabaseStore(
         return await self._read(lambda: reading.changed_since(since, limit))
 
     async def messages(self, card_id: int) -> list[Message]:
-        return await self._read(lambda: reading.messages(card_id))
+        return await self._read(lambda: messages.of_card(card_id))
 
     async def received_ids(self, card_id: int, channel: str, limit: int) -> list[str]:
         return await self._read(lambda: reading.received_ids(card_id, channel, limit))

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 # ruff: noqa: S608 - what is put into statements is our own: column names and clauses, never values
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import msgspec
@@ -22,13 +22,14 @@ from duly_runtime.events import (
     AbsorbCard,
     AgentMessage,
     AnyBody,
+    ContactChanged,
     CustomerMessage,
     DeliveryStatus,
     Event,
-    File,
-    InternalNote,
+    MessageChanged,
     OpenCard,
     ReleaseCard,
+    SentElsewhere,
     SplitCard,
     SplitOff,
     TemplateChanged,
@@ -38,17 +39,19 @@ from duly_runtime.store import (
     answers,
     approvals,
     contacts,
-    files,
+    conversations,
     journal,
+    messages,
     outbox,
     quarantine,
     rows,
+    saying,
     spanning,
     threads,
     unit,
 )
 from duly_runtime.store.api import Decide, Handled, Limited, Measure
-from duly_runtime.store.unit import Again, Row
+from duly_runtime.store.unit import Row
 
 CUSTOMER = "\x1fcontact/"
 """What stands before a contact's id in the key of its one conversation with a connector (`same card when customer`)."""
@@ -107,6 +110,8 @@ async def handle(
     body: AnyBody = _bodies.decode(row["body"])
     event = Event(id=event_id, at=row["at"], body=body, backfill=bool(row["backfill"]))
 
+    if isinstance(body, ContactChanged):
+        await contacts.follow(body, now)
     found = await contacts.find(body) if isinstance(body, (CustomerMessage, OpenCard)) else contacts.NOBODY
     card_id = int(row["card_id"])
     conversation: Row | None = None
@@ -115,29 +120,32 @@ async def handle(
     if isinstance(body, DeliveryStatus):
         delivery = await outbox.of_status(body)
         card_id = int(delivery["card_id"]) if delivery else 0
+    elif isinstance(body, MessageChanged):
+        card_id = await messages.card_of(body)
     thread = body.thread if isinstance(body, CustomerMessage) and not card_id else None
     place: threads.Place | None = None
     if thread is not None and await quarantine.is_new(event_id):
         pass  # neither the conversation nor what it names counts
-    elif not card_id and isinstance(body, (CustomerMessage, OpenCard)):
-        if body.conversation:
-            conversation = await _conversation(body.connector, body.conversation)
+    elif not card_id:
+        conversation = await _conversation(body)
+        if conversation is not None:
             card_id = int(conversation["card_id"])
         if found.contact_id and isinstance(body, CustomerMessage) and body.same_customer:
-            theirs = await _conversation(body.connector, f"{CUSTOMER}{found.contact_id}")
+            theirs = await conversations.find(body.connector, (f"{CUSTOMER}{found.contact_id}",))
             card_id = int(theirs["card_id"]) or card_id
         if thread is not None:
             place = await threads.place(thread, card_id)
             card_id = place.card_id
     before = named = await _card_row(card_id) if card_id else None
-    if isinstance(body, (CustomerMessage, OpenCard)):
+    may_open = isinstance(body, (CustomerMessage, OpenCard))
+    if may_open or isinstance(body, (SentElsewhere, MessageChanged, ContactChanged)):
         before = await _home(named)
     if unit.on_postgres():
         row = await _waiting_event(event_id, now)
         if row is None:
             return Handled(done=False)  # somebody handled it while we waited for the locks
 
-    earlier = await _earlier(event_id, row, before, now)
+    earlier = await _earlier(event_id, row, body, before, now)
     if earlier is not None:
         return earlier
 
@@ -145,23 +153,27 @@ async def handle(
     if isinstance(body, DeliveryStatus):
         await outbox.apply_status(body, delivery, event, now)
         refused = await outbox.refused(body, delivery)
-    if isinstance(body, TemplateChanged):
+    elif isinstance(body, TemplateChanged):
         await approvals.apply(body, event)
+    elif isinstance(body, MessageChanged):
+        await messages.note(body, event)
     card: Card | None = _cards.decode(before["data"]) if before else None
     if thread is not None and place is not None:
         place = await threads.still(place, thread, _cards.decode(named["data"])) if named is not None else place
         if place.why:
             await quarantine.keep(event_id, place, thread.sender, now)
             return Handled(done=True, quarantined=True)
+    if isinstance(body, SentElsewhere) and await outbox.sent_by_us(body):
+        return await _nothing_new(event_id, card_id, version, now)
     other_id = spanning.other_of(body, card)
     other = await _card_row(other_id) if other_id else None
     if other is not None:
-        earlier = await _earlier(event_id, row, other, now)
+        earlier = await _earlier(event_id, row, body, other, now)
         if earlier is not None:
             return earlier
     splits = body if isinstance(body, SplitCard) else None
     parting = await spanning.parting(card, splits) if splits is not None and card is not None else None
-    new = splits is not None or card is None or card.finished_at is not None
+    new = splits is not None or (may_open and (card is None or card.finished_at is not None))
     answered = await answers.known(asked(body, card))
     world = await _world(new=new, alone=alone, limited=limited, answered=answered)
     world = msgspec.structs.replace(world, refused=refused) if refused is not None else world
@@ -185,11 +197,13 @@ async def handle(
         await _write_card(kept, card, before, decision, event, now, measure, whose)
         outbox_ids = await _write_effects(kept, decision, event, version, now, whose)
         if conversation is not None and not _leads_to(conversation, named, before, kept.id):
-            await _point(conversation, kept.id)
+            if not conversation["card_id"] and isinstance(body, CustomerMessage):
+                await saying.sent_before(kept, (body.conversation, *body.known_as), now)
+            await conversations.point(conversation, kept.id)
         if whose is not None and whose.contact_id and isinstance(body, CustomerMessage) and body.same_customer:
-            theirs = theirs or await _conversation(body.connector, f"{CUSTOMER}{whose.contact_id}")
+            theirs = theirs or await conversations.find(body.connector, (f"{CUSTOMER}{whose.contact_id}",))
             if not _leads_to(theirs, named, before, kept.id):
-                await _point(theirs, kept.id)
+                await conversations.point(theirs, kept.id)
     await answers.write(decision.answered, now)
     await _write_tallies(decision, card, world)
     await _write_trace(decision, event, version, now)
@@ -303,6 +317,18 @@ async def _home(row: Row | None) -> Row | None:
     return row
 
 
+async def _nothing_new(event_id: int, card_id: int, version: str, now: dt.datetime) -> Handled:
+    """The event tells what is known already."""
+    await unit.fetch(
+        "UPDATE event SET handled_at = ?, card_id = ?, version = ?, next_at = NULL WHERE id = ?",
+        now,
+        card_id,
+        version,
+        event_id,
+    )
+    return Handled(done=True)
+
+
 async def _waiting_event(event_id: int, now: dt.datetime) -> Row | None:
     """`older`: an event of the same stream that must be handled first, if there is one."""
     return await unit.first(
@@ -314,28 +340,17 @@ async def _waiting_event(event_id: int, now: dt.datetime) -> Row | None:
     )
 
 
-async def _conversation(connector: str, key: str) -> Row:
-    """The conversation's row; on PostgreSQL locked, and made where it was not there."""
-    text = f"SELECT id, connector, key, card_id FROM conversation WHERE connector = ? AND key = ?{unit.locked()}"
-    row = await unit.first(text, connector, key)
-    if row is not None:
-        return row
-    new = {"connector": connector, "key": key, "card_id": 0}
-    if not unit.on_postgres():
-        return new  # written once its card is known
-    await unit.insert("conversation", [new], "ON CONFLICT (connector, key) DO NOTHING")
-    row = await unit.first(text, connector, key)
-    if row is None:
-        raise Again
-    return row
-
-
-async def _point(conversation: Row, card_id: int) -> None:
-    """Make it the card's."""
-    if "id" in conversation:
-        await unit.fetch("UPDATE conversation SET card_id = ? WHERE id = ?", card_id, conversation["id"])
-    else:
-        await unit.insert("conversation", [conversation | {"card_id": card_id}])
+async def _conversation(body: AnyBody) -> Row | None:
+    """The row of the conversation an event belongs to; None where it belongs to none."""
+    match body:
+        case OpenCard(connector=connector, conversation=name) if name:
+            return await conversations.find(connector, (name,))
+        case CustomerMessage() | SentElsewhere() if body.conversation:
+            return await conversations.find(body.connector, (body.conversation, *body.known_as))
+        case ContactChanged():
+            return await conversations.find(body.connector, (body.conversation, *body.known_as), body.former)
+        case _:
+            return None
 
 
 async def _card_row(card_id: int) -> Row | None:
@@ -346,8 +361,10 @@ async def _card_row(card_id: int) -> Row | None:
     )
 
 
-async def _earlier(event_id: int, event: Row, card: Row | None, now: dt.datetime) -> Earlier | None:
+async def _earlier(event_id: int, event: Row, body: AnyBody, card: Row | None, now: dt.datetime) -> Earlier | None:
     streams: set[str] = set()
+    if isinstance(body, ContactChanged):
+        streams.update(journal.conversation_stream(body.connector, name) for name in body.former)
     if event["older"] is not None:
         streams.add(event["stream"])
     if card is not None:
@@ -511,77 +528,18 @@ async def _write_effects(
     deliveries = [rows.outbox_row(effect, card, event.id, version, now) for effect in decision.effects]
     new = await unit.insert("outbox", deliveries, "ON CONFLICT (key) DO NOTHING RETURNING id, key")
     ids = {row["key"]: int(row["id"]) for row in new}
-    messages = [] if decision.refused and not isinstance(event.body, CustomerMessage) else _said(card, event)
+    lines = [] if decision.refused and not isinstance(event.body, CustomerMessage) else saying.lines_of(card, event)
     out = [effect for effect in decision.effects if isinstance(effect, MessageCustomer) and effect.key in ids]
-    if out:
+    if out and isinstance(event.body, AgentMessage):
         # The person's words are in the delivery that takes them to the customer.
-        messages = [message for message in messages if message["direction"] != "out"]
+        lines = [line for line in lines if line["direction"] != "out"]
     for effect in out:
-        message = _message(card, event, "out", effect.author, card.channel, effect.text, now)
-        messages.append(message | {"outbox_id": ids[effect.key]})
+        line = saying.line(card, event, "out", effect.author, card.channel, effect.text, now)
+        lines.append(line | {"outbox_id": ids[effect.key]})
     if whose is not None:
-        messages = [
-            message | {"contact_id": whose.contact_id} if message["direction"] == "in" else message for message in messages
-        ]
-    await _write_messages(messages, event, {ids[effect.key]: effect.files for effect in out}, now)
+        lines = [line | {"contact_id": whose.contact_id} if line["direction"] == "in" else line for line in lines]
+    await saying.write(lines, event, {ids[effect.key]: effect.files for effect in out}, now)
     return tuple(sorted(ids.values()))
-
-
-async def _write_messages(
-    messages: list[dict[str, Any]], event: Event, sent: Mapping[int, Sequence[File]], now: dt.datetime
-) -> None:
-    """With their files: of a message that is sent by its delivery (`sent`), of another by the event."""
-    said = event.body.files if isinstance(event.body, (CustomerMessage, AgentMessage, InternalNote)) else ()
-    connector = event.body.connector if isinstance(event.body, CustomerMessage) else ""
-    plain: list[dict[str, Any]] = []
-    for message in messages:
-        attached = sent.get(message["outbox_id"], said)
-        if attached:
-            (row,) = await unit.insert("message", [message], "RETURNING id")
-            await files.write(message, int(row["id"]), connector, attached, now)
-        else:
-            plain.append(message)
-    await unit.insert("message", plain)
-
-
-def _said(card: Card, event: Event) -> list[dict[str, Any]]:
-    """What the event itself adds to the conversation."""
-    match event.body:
-        case CustomerMessage() as body:
-            name = rows.customer_name(body.contact) or rows.customer_name(card.contact)
-            message = _message(card, event, "in", name, body.channel, body.text, event.at)
-            more = {"automatic": body.automatic, "provider_id": body.provider_id, "quoted": body.quoted, "html": body.html}
-            return [message | {"kind": body.kind} | more]
-        case OpenCard(text=text, contact=contact, channel=channel) if text:
-            return [_message(card, event, "in", rows.customer_name(contact), channel, text, event.at)]
-        case AgentMessage(text=text, author=author):
-            return [_message(card, event, "out", author, card.channel, text, event.at)]
-        case InternalNote(text=text, author=author):
-            return [_message(card, event, "note", author, "", text, event.at)]
-        case _:
-            return []
-
-
-def _message(
-    card: Card, event: Event, direction: str, author: str, channel: str, text: str, at: dt.datetime
-) -> dict[str, Any]:
-    return {
-        "card_id": card.id,
-        "event_id": event.id,
-        "outbox_id": 0,
-        "direction": direction,
-        "author": author,
-        "channel": channel,
-        "text": text,
-        "kind": "text",
-        "at": at,
-        "automatic": False,
-        "provider_id": "",
-        "contact_id": 0,
-        "quoted": "",
-        "html": "",
-        "came_to": 0,
-    }
 
 
 async def _write_tallies(decision: Decision, old: Card | None, world: World) -> None:

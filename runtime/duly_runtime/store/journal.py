@@ -13,7 +13,15 @@ from typing import Any
 import msgspec
 
 from duly_runtime.doors import Inbound, Raw
-from duly_runtime.events import AnyBody, CustomerMessage, OpenCard, TimerFired
+from duly_runtime.events import (
+    AnyBody,
+    ContactChanged,
+    CustomerMessage,
+    MessageChanged,
+    OpenCard,
+    SentElsewhere,
+    TimerFired,
+)
 from duly_runtime.store import files, threads, unit
 from duly_runtime.store.api import Accepted, Handled
 from duly_runtime.store.schedule import EVENT_TRIES, event_gap
@@ -43,7 +51,7 @@ def stream_of(card_id: int, body: AnyBody) -> str:
         card_id = card_id or body.thread.card
     if card_id:
         return card_stream(card_id)
-    if isinstance(body, (CustomerMessage, OpenCard)):
+    if isinstance(body, (CustomerMessage, OpenCard, MessageChanged, SentElsewhere, ContactChanged)):
         return conversation_stream(body.connector, body.conversation)
     return ""
 
@@ -99,7 +107,9 @@ async def accept(
         }
         raw_id = int((await unit.insert("raw", [row], "RETURNING id"))[0]["id"])
     rows = [
-        event_row(connector, item.key, item.body, at=item.at, now=now, raw_id=raw_id, backfill=item.backfill)
+        event_row(
+            item.connector or connector, item.key, item.body, at=item.at, now=now, raw_id=raw_id, backfill=item.backfill
+        )
         for item in items
     ]
     for row, item in zip(rows, items, strict=True):

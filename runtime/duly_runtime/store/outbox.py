@@ -27,7 +27,7 @@ import msgspec
 
 from duly_runtime.doors import Failed, Outcome, Retry, Sent, Unknown
 from duly_runtime.effects import MessageCustomer, NotifyPerson
-from duly_runtime.events import DeliveryStatus, Event
+from duly_runtime.events import DeliveryStatus, Event, SentElsewhere
 from duly_runtime.store import deliveries, unit
 from duly_runtime.store.api import OutboxItem
 from duly_runtime.store.schedule import DELIVERY_TRIES, delivery_gap
@@ -255,6 +255,19 @@ async def of_status(status: DeliveryStatus) -> Row | None:
     return row
 
 
+async def sent_by_us(body: SentElsewhere) -> bool:
+    """Whether what is said to have been sent by another way is a delivery of ours after all."""
+    if not body.provider_id:
+        return False
+    row = await unit.first(
+        "SELECT o.id FROM outbox o JOIN card c ON c.id = o.card_id WHERE o.provider_id = ? AND o.provider_id <> ''"
+        " AND c.connector = ? LIMIT 1",
+        body.provider_id,
+        body.connector,
+    )
+    return row is not None
+
+
 async def apply_status(status: DeliveryStatus, delivery: Row | None, event: Event, now: dt.datetime) -> None:
     """Keep it, and join it into the delivery's state. One that names nothing we know waits for `settle` to name it."""
     names = ([f"#{status.outbox_id}"] if status.outbox_id else []) + ([status.provider_id] if status.provider_id else [])
@@ -266,20 +279,32 @@ async def apply_status(status: DeliveryStatus, delivery: Row | None, event: Even
     await unit.insert("status", said, "ON CONFLICT (name, state) DO NOTHING")
     if delivery is None:
         return
-    row = await unit.first("SELECT state, provider_id FROM outbox WHERE id = ?" + unit.locked(), delivery["id"])
-    if row is None or joined(row["state"], status.state) == row["state"]:
+    row = await unit.first("SELECT state, error, provider_id FROM outbox WHERE id = ?" + unit.locked(), delivery["id"])
+    if row is None:
         return
+    state, error = row["state"], row["error"]
+    provider_id = row["provider_id"] or status.provider_id
+    # This status may be the first to tell that what was said of the provider's id was said of this delivery.
+    for each in await _said(int(delivery["id"]), provider_id):
+        if joined(state, each["state"]) != state:
+            state, error = each["state"], each["error"]
+    if state == row["state"] and provider_id == row["provider_id"]:
+        return
+    spoken = state != row["state"]
     await unit.fetch(
         # The token stays: a worker that is still sending it reports to it.
-        "UPDATE outbox SET state = ?, error = ?, next_at = NULL, settled_at = COALESCE(settled_at, ?), provider_id = ?"
-        " WHERE id = ?",
-        status.state,
-        status.error,
+        "UPDATE outbox SET state = ?, error = ?, next_at = CASE WHEN ? THEN NULL ELSE next_at END,"
+        " settled_at = CASE WHEN ? THEN COALESCE(settled_at, ?) ELSE settled_at END, provider_id = ? WHERE id = ?",
+        state,
+        error,
+        spoken,
+        spoken,
         now,
-        row["provider_id"] or status.provider_id,
+        provider_id,
         delivery["id"],
     )
-    await deliveries.log(int(delivery["id"]), status.state, now, error=status.error)
+    if spoken:
+        await deliveries.log(int(delivery["id"]), state, now, error=error)
 
 
 async def refused(status: DeliveryStatus, delivery: Row | None) -> MessageCustomer | None:

@@ -15,7 +15,8 @@ DONE = "NOT (e.refused <> '' AND e.kind IN ('MergeCard', 'UnmergeCard', 'SplitCa
 async def events(after: int, limit: int, without: Sequence[str]) -> list[PastEvent]:
     """Handled events with an id above `after` and of none of the kinds `without`, in the order of the journal."""
     rows = await unit.fetch(
-        "SELECT e.id, e.card_id, e.at, e.received_at, e.backfill, e.body, v.id AS conversation FROM event e"
+        "SELECT e.id, e.card_id, e.at, e.received_at, e.backfill, e.body,"
+        " CASE WHEN v.alias > 0 THEN v.alias ELSE v.id END AS conversation FROM event e"
         " LEFT JOIN card c ON c.id = e.card_id"
         " LEFT JOIN conversation v ON v.connector = c.connector AND v.key = c.conversation AND c.conversation <> ''"
         f" WHERE e.id > ? AND e.handled_at IS NOT NULL AND e.kind NOT IN ({unit.marks(len(without))}) AND {DONE}"

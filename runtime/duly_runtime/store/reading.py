@@ -13,7 +13,7 @@ import msgspec
 from duly_runtime import card as cards_
 from duly_runtime import doors
 from duly_runtime.decision import FactTrace
-from duly_runtime.store import api, deliveries, files, parking, spanning, unit
+from duly_runtime.store import api, deliveries, parking, unit
 from duly_runtime.store.api import Missing
 from duly_runtime.store.tables import Card, Event
 from duly_runtime.store.unit import Row
@@ -116,40 +116,6 @@ async def changed_since(since: dt.datetime, limit: int) -> list[api.Changed]:
     )
     return [
         api.Changed(card_id=int(row["id"]), pipeline=row["pipeline"], revision=int(row["revision"]), at=row["changed_at"])
-        for row in rows
-    ]
-
-
-async def messages(card_id: int) -> list[api.Message]:
-    """In the order of the conversation: by when they were said, as far as known."""
-    rows = await unit.fetch(
-        f"{spanning.PARTS} SELECT m.id, m.card_id, m.direction, m.author, m.channel, m.text, m.kind, m.at, m.automatic,"
-        " m.contact_id, m.quoted, m.html, o.state, o.error, c.id AS origin_id, c.number AS origin"
-        " FROM part JOIN message m ON m.card_id = part.id LEFT JOIN outbox o ON o.id = m.outbox_id AND m.outbox_id > 0"
-        " LEFT JOIN card c ON c.id = CASE WHEN m.came_to > 0 THEN m.came_to ELSE m.card_id END"
-        " ORDER BY m.at, m.id",
-        card_id,
-    )
-    attached = await files.of_cards(sorted({int(row["card_id"]) for row in rows})) if rows else {}
-    return [
-        api.Message(
-            id=int(row["id"]),
-            card_id=int(row["card_id"]),
-            direction=row["direction"],
-            author=row["author"],
-            channel=row["channel"],
-            text=row["text"],
-            kind=row["kind"],
-            at=row["at"],
-            automatic=bool(row["automatic"]),
-            state=row["state"] or "",
-            error=row["error"] or "",
-            contact_id=int(row["contact_id"]),
-            origin=int(row["origin"]) if row["origin_id"] not in (None, card_id) else 0,
-            files=attached.get(int(row["id"]), ()),
-            quoted=row["quoted"],
-            html=row["html"],
-        )
         for row in rows
     ]
 

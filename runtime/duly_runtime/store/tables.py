@@ -58,12 +58,14 @@ class Event(Table, tablename="event"):
 
 
 class Conversation(Table, tablename="conversation"):
-    """(`connector`, `key`) is unique. `card_id` is the latest card, 0 before there is one."""
+    """(`connector`, `key`) is unique. `card_id` is the latest card, 0 before there is one. `alias` is the conversation this
+    one is another name of, 0 where it is itself; that one is itself."""
 
     id = BigSerial(primary_key=True)
     connector = Text()
     key = Text()
     card_id = BigInt()
+    alias = BigInt()
 
 
 class Card(Table, tablename="card"):
@@ -255,7 +257,8 @@ class Status(Table, tablename="status"):
 
 
 class Message(Table, tablename="message"):
-    """`outbox_id` 0 where nothing was sent for it. `html` is the sha256 of a content, empty where it came as text alone."""
+    """`outbox_id` 0 where nothing was sent for it. `text` is what it said at first (`Annotation`). `html` is the sha256 of
+    a content, empty where it came as text alone."""
 
     id = BigSerial(primary_key=True)
     card_id = BigInt()
@@ -273,6 +276,20 @@ class Message(Table, tablename="message"):
     quoted = Text()
     html = Text()
     came_to = BigInt()
+    reply_to = Text()
+
+
+class Annotation(Table, tablename="annotation"):
+    """What became of a message, by the provider's id, whether or not the message has come (`store.messages`)."""
+
+    event_id = BigInt(primary_key=True)
+    connector = Text()
+    provider_id = Text()
+    change = Text()
+    text = Text()
+    author = Text()
+    ours = Boolean()
+    at = Timestamptz()
 
 
 class Quarantine(Table, tablename="quarantine"):
@@ -492,8 +509,8 @@ class ApprovalSync(Table, tablename="approval_sync"):
 
 TABLES: tuple[type[Table], ...] = (
     Raw, Event, Conversation, Card, Contact, Identity, ContactMerge, Visit, Clock, Timer, Outbox, Attempt, Status,
-    Message, Quarantine, Answered, Content, File, Source, Position, History, Trace, Tally, Version, Publication, Draft,
-    Person, Session, Token, Audit, AuditHead, Approval, ApprovalSync,
+    Message, Annotation, Quarantine, Answered, Content, File, Source, Position, History, Trace, Tally, Version,
+    Publication, Draft, Person, Session, Token, Audit, AuditHead, Approval, ApprovalSync,
 )  # fmt: skip
 
 

@@ -27,6 +27,7 @@ from duly_runtime.store.migrations import (
     m0012_merged,
     m0013_sources,
     m0014_approvals,
+    m0015_annotations,
 )
 
 MIGRATIONS: tuple[ModuleType, ...] = (
@@ -44,6 +45,7 @@ MIGRATIONS: tuple[ModuleType, ...] = (
     m0012_merged,
     m0013_sources,
     m0014_approvals,
+    m0015_annotations,
 )
 
 LOCK = 0x64756C79
