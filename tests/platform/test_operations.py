@@ -18,11 +18,13 @@ import pytest
 from standardwebhooks import Webhook as Standard
 
 from connectors.servers import Web, status, web
+from duly_connectors.contract import MAX_BODY
 from duly_platform.cli import main
 from duly_platform.composition import open_desk
 from duly_platform.settings import load
 from duly_runtime.doors import Raw, Unknown
 from duly_runtime.events import AgentMessage, OpenCard
+from duly_runtime.store.log_api import RequestFilter
 from runtime.polling import until
 from support.office import MONDAY, RULES, Office, office
 
@@ -292,6 +294,36 @@ def test_a_page_of_the_log_by_time_and_id(tmp_path: Path) -> None:
         sooner = (await here.client.get("/api/v1/deliveries?until=2030-01-01T00:00:00", headers=headers)).json()
         assert (len(later), len(sooner)) == (0, 6)
         assert (await here.client.get("/api/v1/deliveries?since=yesterday", headers=headers)).status_code == 400
+
+    run(tmp_path, body)
+
+
+def test_what_a_sender_is_answered(tmp_path: Path) -> None:
+    async def body(here: Office, server: Web) -> None:
+        def signed(content: bytes) -> dict[str, str]:
+            made = hmac.new(b"shop key", content, hashlib.sha256).hexdigest()
+            return {"content-type": "application/json", "x-hub-signature-256": f"sha256={made}"}
+
+        async def answered(content: bytes, method: str = "POST", path: str = "/in/shop", **more: str) -> int:
+            headers = {**signed(content), **more}
+            return (await here.client.request(method, path, content=content, headers=headers)).status_code
+
+        good = b'{"id": "1", "text": "hi"}'
+        large = b'{"id": "2", "text": "' + b"x" * (MAX_BODY - 23) + b'"}'
+        assert len(large) == MAX_BODY
+        assert await answered(good, method="PUT") == 200
+        assert await answered(large) == 200
+        assert await answered(large + b" ") == 413
+        assert await answered(b"x" * 20_000_000) == 413
+        assert await answered(b"not json") == 400
+        assert await answered(good, **{"x-hub-signature-256": "sha256=" + "0" * 64}) == 401
+        assert await answered(good, path="/in/nobody") == 404
+        assert await answered(good, method="GET") == 405
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("DULY_SECRET_SHOP_KEY", "")
+            assert await answered(good) == 503
+        assert (await here.desk.store.counts())["events"] >= 2
+        assert len(await here.desk.store.requests(RequestFilter())) == 2, "of what is refused nothing is kept"
 
     run(tmp_path, body)
 

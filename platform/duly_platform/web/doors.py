@@ -16,7 +16,7 @@ CODES = {400: "malformed", 401: "not-believed", 404: "not-found", 413: "too-larg
 
 @route(
     "/in/{rest:path}",
-    http_method=[HttpMethod.GET, HttpMethod.POST],
+    http_method=[HttpMethod.GET, HttpMethod.POST, HttpMethod.PUT],
     include_in_schema=False,
     request_max_body_size=26 * 1024 * 1024,  # mail; what a connector takes of others, it says itself
 )

@@ -141,6 +141,58 @@ def test_clocks_of_before_excuses_are_kept_and_can_be_excused(store_url: str, mo
     asyncio.run(scene())
 
 
+def test_deliveries_of_before_the_log_know_their_connector(store_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    now = migrations.MIGRATIONS
+    before = [module.__name__.rpartition(".")[2] for module in now].index("m0010_deliveries")
+
+    async def scene() -> None:
+        monkeypatch.setattr(migrations, "MIGRATIONS", now[:before])
+        async with opened(store_url) as store:
+            for card_id, connector in ((1, "Chat"), (2, "")):
+                await sql(
+                    store,
+                    "INSERT INTO card (id, number, pipeline, stage, title, customer, channel, connector, conversation,"
+                    " priority, type, owner, team, tags, created_at, entered_at, clock, paused, missed, revision,"
+                    " changed_at, search, data) VALUES (?, ?, 'Support', 'New', '', '', '', ?, '', '', '', '', '', '[]',"
+                    " ?, ?, '', ?, ?, 1, ?, '', '{}')",
+                    card_id,
+                    card_id,
+                    connector,
+                    NOW,
+                    NOW,
+                    False,
+                    False,
+                    NOW,
+                )
+            for key, card_id, kind, recipient in (
+                ("a", 1, "message", "+55"), ("b", 2, "message", "+56"), ("c", 1, "call", "CRM"), ("d", 1, "notice", "ana")
+            ):  # fmt: skip
+                await sql(
+                    store,
+                    "INSERT INTO outbox (card_id, event_id, key, kind, channel, recipient, effect, text, state, repeat,"
+                    " attempts, token, version, created_at, error, provider_id) VALUES (?, 1, ?, ?, '', ?, '', '', 'sent',"
+                    " ?, 1, '', '', ?, '', '')",
+                    card_id,
+                    key,
+                    kind,
+                    recipient,
+                    True,
+                    NOW,
+                )
+        monkeypatch.setattr(migrations, "MIGRATIONS", now)
+        async with opened(store_url) as store:
+            assert {row.key: row.connector for row in await store.deliveries()} == {
+                "a": "Chat",
+                "b": "",
+                "c": "CRM",
+                "d": "",
+            }
+            row, log, _ = await store.delivery(1)
+            assert (row.discarded_at, list(log)) == (None, [])
+
+    asyncio.run(scene())
+
+
 def test_an_older_duly_does_not_touch_a_newer_schema(store_url: str) -> None:
     async def scene() -> None:
         async with opened(store_url) as store:
@@ -179,6 +231,10 @@ def test_the_queries_of_the_hot_path_use_their_indexes(sqlite_url: str) -> None:
         "file_waiting": "SELECT id FROM file WHERE state = 'waiting' AND next_at <= '2026' ORDER BY next_at, id LIMIT 9",
         "file_changed": "SELECT id FROM file WHERE changed_at >= '2026' ORDER BY changed_at LIMIT 9",
         "content_unused": "DELETE FROM content WHERE unused_since < '2026'",
+        "attempt_at": "SELECT id FROM attempt WHERE at >= '2026' ORDER BY at, id LIMIT 9",
+        "raw_received": "SELECT id FROM raw WHERE received_at >= '2026' ORDER BY received_at, id LIMIT 9",
+        "event_raw": "SELECT COUNT(*) FROM event e WHERE e.raw_id = 7 AND e.raw_id > 0",
+        "outbox_connector": "SELECT id FROM outbox WHERE connector = 'CRM' ORDER BY id DESC LIMIT 9",
         "card_changed": "SELECT id FROM card WHERE changed_at >= '2026' ORDER BY changed_at LIMIT 9",
     }
 
