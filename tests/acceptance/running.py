@@ -16,7 +16,7 @@ import threading
 import time
 import urllib.parse
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TypeVar
 
@@ -25,7 +25,6 @@ import httpx
 import pytest
 import redis
 
-from acceptance.outside import Outside
 from duly_runtime.store.database import open_store
 from duly_runtime.time import SystemClock, shared_since
 
@@ -95,15 +94,24 @@ class Process:
 
 
 class Duly:
-    """An installation: its processes, its address, its clock and its database."""
+    """An installation: its processes, its address, its clock and its database. `secrets` are those its files name,
+    `variables` more of its environment."""
 
     def __init__(
-        self, folder: Path, outside: Outside, database_url: str, broker_url: str, parts: dict[str, tuple[str, ...]]
+        self,
+        folder: Path,
+        secrets: Mapping[str, str],
+        database_url: str,
+        broker_url: str,
+        parts: dict[str, tuple[str, ...]],
+        *,
+        rules: Path = WORKSPACE,
+        variables: Mapping[str, str] | None = None,
     ):
         self.folder = folder
         self.database_url = database_url
         workspace = folder / "workspace"
-        shutil.copytree(WORKSPACE, workspace)
+        shutil.copytree(rules, workspace)
         self.data = folder / "data"
         self.data.mkdir()
         with socket.socket() as free:
@@ -125,7 +133,8 @@ class Duly:
             "DULY_BASE_URL": self.url,
             "DULY_SPEED": str(SPEED),
             "DULY_ALLOW_PRIVATE_ADDRESSES": "1",
-            **{f"DULY_SECRET_{name}": value for name, value in outside.secrets.items()},
+            **{f"DULY_SECRET_{name}": value for name, value in secrets.items()},
+            **(variables or {}),
         }
         self.processes = {
             name: Process(
@@ -218,20 +227,27 @@ def postgres_database() -> Iterator[str]:
 
 
 @contextlib.contextmanager
-def installed(kind: str, folder: Path, outside: Outside) -> Iterator[Duly]:
+def installed(
+    kind: str,
+    folder: Path,
+    secrets: Mapping[str, str],
+    *,
+    rules: Path = WORKSPACE,
+    variables: Mapping[str, str] | None = None,
+) -> Iterator[Duly]:
     """A running installation: `embedded` is one process on SQLite, `spread` is three on PostgreSQL and Redis, `brokerless`
     three on SQLite whose broker is never there."""
     with contextlib.ExitStack() as stack:
         if kind == "embedded":
-            duly = Duly(folder, outside, f"sqlite:///{folder / 'duly.sqlite'}", "memory://", EMBEDDED)
+            database, broker, parts = f"sqlite:///{folder / 'duly.sqlite'}", "memory://", EMBEDDED
         elif kind == "brokerless":
-            duly = Duly(folder, outside, f"sqlite:///{folder / 'duly.sqlite'}", "redis://127.0.0.1:1/0", SPREAD)
+            database, broker, parts = f"sqlite:///{folder / 'duly.sqlite'}", "redis://127.0.0.1:1/0", SPREAD
         else:
             need("PostgreSQL", POSTGRES)
             need("Redis", REDIS)
             redis.Redis.from_url(REDIS).flushdb()
-            database = stack.enter_context(postgres_database())
-            duly = Duly(folder, outside, database, REDIS, SPREAD)
+            database, broker, parts = stack.enter_context(postgres_database()), REDIS, SPREAD
+        duly = Duly(folder, secrets, database, broker, parts, rules=rules, variables=variables)
         stack.callback(duly.stop)
         duly.start()
         yield duly

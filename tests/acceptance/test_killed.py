@@ -92,7 +92,7 @@ def test_nothing_is_lost_or_doubled(kind: str, tmp_path: Path) -> None:
     seed = int(os.environ.get("DULY_TEST_SEED") or secrets.randbelow(2**31))
     print(f"seed {seed} (DULY_TEST_SEED={seed} repeats the run)")
     dice = random.Random(seed)
-    with outside() as world, installed(kind, tmp_path, world) as duly:
+    with outside() as world, installed(kind, tmp_path, world.secrets) as duly:
         customers = Customers(duly, seed)
         customers.start()
         for _ in range(KILLS):

@@ -27,7 +27,7 @@ def say(duly: Duly, customer: str, message_id: str, text: str) -> httpx.Response
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_message_becomes_a_card_whose_promise_is_kept_or_told(kind: str, tmp_path: Path) -> None:
-    with outside() as world, installed(kind, tmp_path, world) as duly:
+    with outside() as world, installed(kind, tmp_path, world.secrets) as duly:
         answer = say(duly, "5511988887777", "wamid.1", "Where is my order?")
         assert (answer.status_code, answer.json()) == (200, {"accepted": 1, "duplicates": 0, "parked": False})
         again = say(duly, "5511988887777", "wamid.1", "Where is my order?")
@@ -76,7 +76,7 @@ def test_a_message_becomes_a_card_whose_promise_is_kept_or_told(kind: str, tmp_p
 
 
 def test_a_broker_that_is_away_delays_by_seconds(tmp_path: Path) -> None:
-    with outside() as world, installed("brokerless", tmp_path, world) as duly:
+    with outside() as world, installed("brokerless", tmp_path, world.secrets) as duly:
         assert say(duly, "5511988887777", "wamid.1", "Is anybody there?").status_code == 200
         until(lambda: world.graph.deliveries, 60, "the greeting")
         until(lambda: world.mails_to("ana@desk.example"), 60, "the alert")
