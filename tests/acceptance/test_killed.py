@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import collections
-import hashlib
 import os
 import random
 import secrets
@@ -21,7 +20,9 @@ import pytest
 from acceptance.outside import Outside, outside, whatsapp_body
 from acceptance.running import Duly, installed, until
 from acceptance.test_the_way_of_a_message import KINDS
+from duly_connectors.mail.threading import REPLY_KEY, Keys
 from duly_connectors.webhook.posting import message_name
+from duly_platform.secrets import SecretStore
 from duly_runtime.delivery import SLOTS
 from duly_runtime.store.api import BoardCard, Message, OutboxRow
 
@@ -135,7 +136,7 @@ async def check(duly: Duly, world: Outside, customers: Customers) -> None:
         contacts = {card.id: (await store.card(card.id)).contact.address for card in cards}
     no_message_is_lost_or_doubled(customers, messages, contacts)
     every_card_has_its_deliveries_once(cards, rows)
-    the_receivers_agree(world, rows)
+    the_receivers_agree(world, rows, Keys(SecretStore(duly.data).get(REPLY_KEY)))
     unknown = sum(row.state == "unknown" for row in rows)
     assert (counts["parked_events"], counts["parked_requests"], counts["parked"]) == (0, 0, unknown)
 
@@ -168,20 +169,19 @@ def every_card_has_its_deliveries_once(cards: list[BoardCard], rows: list[Outbox
     assert len(unknown) <= len(rows) / 4
 
 
-def the_receivers_agree(world: Outside, rows: list[OutboxRow]) -> None:
+def the_receivers_agree(world: Outside, rows: list[OutboxRow], keys: Keys) -> None:
     """What is `sent` has arrived. WhatsApp, which does not tell copies apart, arrived once at most; a mail or a webhook
-    whose worker was killed may come again, under the key of the first."""
+    whose worker was killed may come again, under the key of the first. `keys` make the names of mails."""
     mails = collections.Counter(str(mail["Message-ID"]).strip("<>").partition("@")[0] for mail in world.mailbox.messages)
     texts = collections.Counter(taken["key"] for taken in world.graph.deliveries)
     calls = collections.Counter(key for key, _ in world.receiver.calls)
     assert world.receiver.unsigned == 0
     known: set[str] = set()
     for row in rows:
-        hashed = hashlib.sha256(row.key.encode()).hexdigest()[:40]
-        name = message_name(row.key)
-        known |= {hashed, str(row.id), name}
+        mail, name = keys.name(row.key), message_name(row.key)
+        known |= {mail, str(row.id), name}
         if row.state == "sent":
-            assert mails[hashed] + texts[str(row.id)] + calls[name] >= 1, f"{row.key} was sent and never arrived"
+            assert mails[mail] + texts[str(row.id)] + calls[name] >= 1, f"{row.key} was sent and never arrived"
     assert {*mails, *texts, *calls} <= known, "something arrived that nobody sent"
     assert max(texts.values()) == 1
     again = sum((mails - collections.Counter(set(mails))).values()) + sum(
