@@ -5,18 +5,19 @@ BIN := $(VENV)/bin
 
 .PHONY: demo test check bench lint types layers lock messages assets clean
 
+# --no-deps: the locks are complete, and pip would hold their pins against newer releases that only an extra asks for.
 $(VENV)/run: requirements/run.lock pyproject.toml
 	test -d $(VENV) || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --require-hashes -r requirements/run.lock
+	$(BIN)/python -m pip install --quiet --require-hashes --no-deps -r requirements/run.lock
 	$(BIN)/python -m pip install --quiet --no-deps --editable .
 	touch $@
 
 $(VENV)/dev: requirements/dev.lock $(VENV)/run
-	$(BIN)/python -m pip install --quiet --require-hashes -r requirements/dev.lock
+	$(BIN)/python -m pip install --quiet --require-hashes --no-deps -r requirements/dev.lock
 	touch $@
 
 $(VENV)/bench: requirements/bench.lock $(VENV)/dev
-	$(BIN)/python -m pip install --quiet --require-hashes -r requirements/bench.lock
+	$(BIN)/python -m pip install --quiet --require-hashes --no-deps -r requirements/bench.lock
 	touch $@
 
 demo: $(VENV)/run  ## Serve the demo workspace with live traffic
