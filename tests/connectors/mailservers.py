@@ -24,6 +24,7 @@ import pytest
 from duly_connectors.outbound import Network
 
 PASSWORD = "of-a-mailbox"
+DAEMONS = "/usr/lib/postfix/sbin"
 START_SECONDS = 30
 
 
@@ -73,7 +74,8 @@ class Server:
 
     def start(self) -> None:
         with self._log.open("ab") as log:
-            self._running = subprocess.Popen(self._command, stdout=log, stderr=log)
+            # The leader of a group: what it has started ends with it.
+            self._running = subprocess.Popen(self._command, stdout=log, stderr=log, start_new_session=True)
         until = time.monotonic() + START_SECONDS
         while True:
             try:
@@ -262,7 +264,7 @@ class Postfix:
 compatibility_level = 3.6
 queue_directory = {queue}
 data_directory = {data}
-daemon_directory = /usr/lib/postfix/sbin
+daemon_directory = {DAEMONS}
 command_directory = /usr/sbin
 mail_owner = postfix
 setgid_group = postdrop
@@ -312,8 +314,11 @@ scache unix - - n - 1 scache
 postlog unix-dgram n - n - 1 postlogd
 """
         )
-        subprocess.run([program, "-c", str(config), "set-permissions"], capture_output=True, check=False)
-        self._server = Server([program, "-c", str(config), "start-fg"], home / "output", self.port)
+        done = subprocess.run([program, "-c", str(config), "check"], capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stdout + done.stderr
+        # Not `postfix start-fg`: that is a script, whose end leaves the servers behind.
+        master = [f"{DAEMONS}/master", "-c", str(config), "-d"]
+        self._server = Server(master, home / "output", self.port)
         self.log = home / "log"
 
     def start(self) -> None:
