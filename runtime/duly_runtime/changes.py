@@ -41,6 +41,8 @@ class Changes:
         self._files: OrderedDict[int, dt.datetime] = OrderedDict()
         self._settled: Counter[tuple[int, str]] = Counter()
         """Deliveries settled here, and how: told already, when their lines are found in the log."""
+        self._heard: Counter[tuple[int, str]] = Counter()
+        """Those found in the log first. One of ours may be: it is in the database a moment before we are told."""
         self._told: OrderedDict[tuple[str, int], None] = OrderedDict()
         """Lines of the log and requests that were told."""
         self._since: dt.datetime | None = None
@@ -65,6 +67,9 @@ class Changes:
     def delivery(self, outbox_id: int, outcome: str, card_id: int, pipeline: str, kind: str, recipient: str) -> None:
         """Something became of a delivery in this process."""
         if self._queues:
+            if self._heard[outbox_id, outcome] > 0:
+                self._heard[outbox_id, outcome] -= 1
+                return
             self._settled[outbox_id, outcome] += 1
             self._delivery(outcome, card_id, pipeline, kind, recipient)
             self.publish(Change(topic="deliveries"))
@@ -97,6 +102,7 @@ class Changes:
         if not self._queues:
             self._since = None
             self._settled.clear()
+            self._heard.clear()
             return
         since = self._since or now
         self._since = now
@@ -122,10 +128,12 @@ class Changes:
                 self._settled[line.outbox_id, line.outcome] -= 1
                 continue
             fresh = True
+            self._heard[line.outbox_id, line.outcome] += 1
             self._delivery(line.outcome, line.card_id, line.pipeline, line.kind, line.recipient)
-        self._settled = +self._settled
-        if len(self._settled) > REMEMBERED:
-            self._settled.clear()
+        self._settled, self._heard = +self._settled, +self._heard
+        for known in (self._settled, self._heard):
+            if len(known) > REMEMBERED:
+                known.clear()
         if fresh:
             self.publish(Change(topic="deliveries"))
 

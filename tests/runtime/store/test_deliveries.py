@@ -362,6 +362,28 @@ def test_a_process_tells_its_own_deliveries_once(store_url: str) -> None:
     asyncio.run(scene())
 
 
+def test_a_delivery_found_in_the_log_before_its_sender_says_so_is_told_once(store_url: str) -> None:
+    async def scene() -> None:
+        clock, doors = FakeClock(START), Doors()
+        async with opened(store_url) as store:
+            await publish(store)
+            async with running(store, doors, clock) as node, listening(node) as heard:
+                await node.receive(chat_request(Line("1", "maria", "hi")))
+                await comes(lambda: "card" in topics(heard), node)
+                (card,) = await store.cards()
+                says = node.changes.delivery
+                late: list[tuple[object, ...]] = []
+                node.changes.delivery = lambda *told: late.append(told)  # type: ignore[method-assign]
+                await store.command(card.id, AgentMessage(text="On it", author="ana"), clock.now())
+                await comes(lambda: bool(late), node)
+                await looks(node)
+                says(*late[0])  # type: ignore[arg-type]
+                await looks(node)
+                assert topics(heard).count("deliveries") == 1
+
+    asyncio.run(scene())
+
+
 def topics(heard: list[Change]) -> list[str]:
     return [change.topic for change in heard]
 
