@@ -209,10 +209,16 @@ def test_news_arrive_and_one_tab_holds_the_stream(served: Served, visit: Visit) 
     other = visit(served, "/cards/2", "bruno")
     other.get_by_label("To stage").select_option("In progress")
     other.locator("form", has=other.get_by_label("To stage")).get_by_role("button", name="Move").click()
+    expect(other.locator("#head .crumbs")).to_contain_text("In progress")
+    expect(other.locator("body")).to_have_attribute("data-live", "on")  # the page after the move listens again
     second.bring_to_front()
     expect(second.locator("#head .crumbs")).to_contain_text("In progress")
     board.bring_to_front()
     expect(board.locator("[data-stage='In progress'] #card-2")).to_be_visible()
+    for _ in range(200):  # a page that was left lets go of its stream in its own time
+        if len(served.theatre.queues) == 2:
+            break
+        board.wait_for_timeout(50)
     assert len(served.theatre.queues) == 2, "one stream for each browser"
 
 
