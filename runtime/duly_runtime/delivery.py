@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 import hashlib
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
 import msgspec
 import structlog
@@ -33,7 +33,8 @@ from duly_runtime.doors import (
 from duly_runtime.engine.announcing import card_data
 from duly_runtime.events import Contact, File
 from duly_runtime.store.api import Missing, OutboxItem, Store, StoreUnavailable
-from duly_runtime.time import Clock, monotonic
+from duly_runtime.time import Clock
+from duly_runtime.under_way import UnderWay, written
 from duly_runtime.versions import Versions
 
 SLOTS = 16
@@ -97,8 +98,7 @@ class Outbox:
         self._senders = senders
         self._changes = changes
         self._base_url = base_url
-        self._under_way: set[asyncio.Task[None]] = set()
-        self._closing = False
+        self._under_way = UnderWay(SLOTS)
 
     async def wake(self, ids: list[int]) -> None:
         """Begin these deliveries, where they are due and there is room; else a sweep finds them."""
@@ -115,31 +115,18 @@ class Outbox:
 
     async def drain(self, seconds: float) -> None:
         """Begin nothing more and wait for what is under way; what takes longer is left to its lease, as `unknown`."""
-        self._closing = True
-        if self._under_way:
-            _, late = await asyncio.wait(self._under_way, timeout=seconds)
-            for task in late:
-                task.cancel()
-            await asyncio.gather(*late, return_exceptions=True)
-
-    def _room(self) -> int:
-        return 0 if self._closing else SLOTS - len(self._under_way)
+        await self._under_way.drain(seconds)
 
     async def _begin(self, ids: Sequence[int] = ()) -> None:
-        room = self._room()
+        room = self._under_way.room
         if room <= 0:
             return
         seconds = LEASE_SECONDS * self._clock.speed
         for item in await self._store.lease(self._clock.now(), room, seconds, ids):
-            self._start(self._deliver(item), f"deliver {item.id}")
-        if not ids and self._room() > 0:
-            for items in await self._store.lease_digests(self._clock.now(), self._room(), seconds):
-                self._start(self._deliver_digest(items), f"deliver digest {items[0].id}")
-
-    def _start(self, work: Coroutine[None, None, None], name: str) -> None:
-        task = asyncio.create_task(work, name=name)
-        self._under_way.add(task)
-        task.add_done_callback(self._under_way.discard)
+            self._under_way.start(self._deliver(item), f"deliver {item.id}")
+        if not ids and self._under_way.room > 0:
+            for items in await self._store.lease_digests(self._clock.now(), self._under_way.room, seconds):
+                self._under_way.start(self._deliver_digest(items), f"deliver digest {items[0].id}")
 
     async def _deliver(self, item: OutboxItem) -> None:
         try:
@@ -238,16 +225,8 @@ class Outbox:
         await self._tell(first, outcome)
 
     async def _written(self, item: OutboxItem, write: Callable[[], Awaitable[bool]]) -> None:
-        until = monotonic() + SETTLE_SECONDS
-        while True:
-            try:
-                if not await write():
-                    log.warning("lease_lost", outbox_id=item.id, key=item.key)
-                return
-            except StoreUnavailable:
-                if monotonic() > until:
-                    raise
-                await asyncio.sleep(0.5)
+        if not await written(write, SETTLE_SECONDS):
+            log.warning("lease_lost", outbox_id=item.id, key=item.key)
 
     async def _tell(self, item: OutboxItem, outcome: Outcome) -> None:
         match decode(item):

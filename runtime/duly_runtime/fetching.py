@@ -15,7 +15,8 @@ from duly_runtime.changes import Change, Changes
 from duly_runtime.doors import Doors, Failed, FetchOutcome, Retry
 from duly_runtime.store.api import Store, StoreUnavailable
 from duly_runtime.store.files_api import WaitingFile
-from duly_runtime.time import Clock, monotonic
+from duly_runtime.time import Clock
+from duly_runtime.under_way import UnderWay, written
 from duly_runtime.versions import Versions
 
 SLOTS = 4
@@ -39,21 +40,17 @@ class Fetching:
         self._versions = versions
         self._doors = doors
         self._changes = changes
-        self._under_way: set[asyncio.Task[None]] = set()
-        self._closing = False
+        self._under_way = UnderWay(SLOTS)
         self._forgot_at: dt.datetime | None = None
 
     async def look(self) -> bool:
         """Begin as many as there is room for; never true, as each that ends makes room for the next look."""
         await self._forget()
-        room = 0 if self._closing else SLOTS - len(self._under_way)
+        room = self._under_way.room
         if room <= 0:
             return False
-        items = await self._store.lease_files(self._clock.now(), room, LEASE_SECONDS * self._clock.speed)
-        for item in items:
-            task = asyncio.create_task(self._fetch(item), name=f"fetch file {item.id}")
-            self._under_way.add(task)
-            task.add_done_callback(self._under_way.discard)
+        for item in await self._store.lease_files(self._clock.now(), room, LEASE_SECONDS * self._clock.speed):
+            self._under_way.start(self._fetch(item), f"fetch file {item.id}")
         return False
 
     @property
@@ -63,12 +60,7 @@ class Fetching:
 
     async def drain(self, seconds: float) -> None:
         """Begin nothing more and wait for what is under way; what takes longer is fetched anew once its lease is over."""
-        self._closing = True
-        if self._under_way:
-            _, late = await asyncio.wait(self._under_way, timeout=seconds)
-            for task in late:
-                task.cancel()
-            await asyncio.gather(*late, return_exceptions=True)
+        await self._under_way.drain(seconds)
 
     async def _forget(self) -> None:
         now = self._clock.now()
@@ -102,16 +94,8 @@ class Fetching:
             return Retry(reason=f"the connector broke while fetching: {type(error).__name__}")
 
     async def _settle(self, item: WaitingFile, outcome: FetchOutcome) -> None:
-        until = monotonic() + SETTLE_SECONDS
-        while True:
-            try:
-                if not await self._store.settle_file(item, outcome, self._clock.now()):
-                    log.warning("lease_lost", file_id=item.id)
-                break
-            except StoreUnavailable:
-                if monotonic() > until:
-                    raise
-                await asyncio.sleep(0.5)
+        if not await written(lambda: self._store.settle_file(item, outcome, self._clock.now()), SETTLE_SECONDS):
+            log.warning("lease_lost", file_id=item.id)
         if isinstance(outcome, Failed):
             log.warning("file_failed", file_id=item.id, reason=outcome.reason)
         self._changes.publish(Change(topic="card", card_id=item.card_id, pipeline=item.pipeline))
