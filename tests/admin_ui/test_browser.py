@@ -358,6 +358,10 @@ def test_the_log_of_deliveries(served: Served, visit: Visit, watches: list[Watch
     page = visit(served, "/deliveries", "ana")
     rows = page.locator("#deliveries tbody tr")
     expect(rows).to_have_count(5)
+    heads, cells = page.locator("#deliveries thead th"), rows.first.locator("th, td")
+    for n in range(heads.count()):  # each column's head stands over it
+        head, cell = heads.nth(n).bounding_box(), cells.nth(n).bounding_box()
+        assert head and cell and abs(head["x"] - cell["x"]) < 1
     page.get_by_label("State").select_option("waiting")
     expect(rows).to_have_count(2)
     assert "state=waiting" in page.url
