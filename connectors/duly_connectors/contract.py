@@ -115,6 +115,9 @@ class Connector(abc.ABC):
     """The package whose catalogue holds the connector's texts."""
     LARGEST: ClassVar[int] = MAX_BODY
     """Bytes of a request's body."""
+    WAITS: ClassVar[bool] = False
+    """`parse` waits for something else, as for another process: it is then called in a thread, so that other requests are
+    answered meanwhile. (Large bodies are read in a thread whatever this says.)"""
     peers: tuple[Connector, ...] = ()
     """The other connectors of its kind in this version. A provider that calls one address for all of them needs to find the
     one an item is for (`Inbound.connector`)."""

@@ -76,6 +76,7 @@ class Email(Connector):
     SENDS_FILES = True
     TEST_TO = "email"
     LARGEST = MAX_FILE
+    WAITS = True  # a mail is read by another process, and a hostile one may take it seconds
 
     KIND = program.ConnectorKind(
         name="email",

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Sequence
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 import msgspec
 
@@ -258,6 +258,9 @@ class Approver(Protocol):
 
 class Receiver(Protocol):
     """A connector as the way in sees it."""
+
+    WAITS: ClassVar[bool]
+    """Reading waits for something else (another process), so that it must never hold up other requests."""
 
     @property
     def definition(self) -> program.Connector: ...

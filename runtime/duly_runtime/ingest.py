@@ -35,7 +35,7 @@ async def receive(store: Store, receiver: Receiver, raw: Raw, now: dt.datetime) 
     the request is not to be believed or read (nothing of it is kept) and StoreUnavailable where nothing could be written:
     the sender must try again.
     """
-    read = await _in_turn(raw, receiver.receive)
+    read = await _in_turn(receiver, raw, receiver.receive)
     if isinstance(read, Answer):
         return read
     kept = _kept(raw, read.hide)
@@ -46,7 +46,7 @@ async def take(store: Store, receiver: Receiver, raw: Raw, now: dt.datetime) -> 
     """Take in what a connector has fetched itself, or was handed by a server that was believed. What can't be read parks
     the whole of it. Raises StoreUnavailable where nothing could be written."""
     try:
-        read = await _in_turn(raw, receiver.read)
+        read = await _in_turn(receiver, raw, receiver.read)
         items, reason = read.items, _reason(read.problems)
     except Refused as refused:
         items, reason = (), refused.reason
@@ -59,7 +59,7 @@ async def replay(store: Store, receiver: Receiver, raw_id: int, now: dt.datetime
     problem = ""
     items: tuple[Inbound, ...] = ()
     try:
-        read = await _in_turn(raw, receiver.read)
+        read = await _in_turn(receiver, raw, receiver.read)
         items, problem = read.items, _reason(read.problems)
     except Refused as refused:
         problem = refused.reason
@@ -77,10 +77,10 @@ def _kept(raw: Raw, hide: tuple[str, ...]) -> Raw:
     return msgspec.structs.replace(raw, headers=headers, query=query)
 
 
-async def _in_turn(raw: Raw, read: Callable[[Raw], Result]) -> Result:
-    # A mail is read by another process, however small it is, and seconds may be what a hostile one takes.
-    mail = raw.method == "MAIL" or raw.headers.get("content-type", "").startswith("message/")
-    return await asyncio.to_thread(read, raw) if mail or len(raw.body) > INLINE else read(raw)
+async def _in_turn(receiver: Receiver, raw: Raw, read: Callable[[Raw], Result]) -> Result:
+    if receiver.WAITS or len(raw.body) > INLINE:
+        return await asyncio.to_thread(read, raw)
+    return read(raw)
 
 
 def _reason(problems: tuple[str, ...]) -> str:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 
@@ -101,5 +103,34 @@ def test_a_replay_takes_only_what_was_missing(tmp_path: Path) -> None:
             mended = await ingest.replay(store, Lenient(), taken.raw_id, START)
             assert (len(mended.accepted.event_ids), mended.accepted.duplicates, mended.problem) == (1, 1, "")
             assert await store.parked() == []
+
+    asyncio.run(main())
+
+
+class Slow(ChatDoor):
+    """Can't read a request before another one was let in."""
+
+    WAITS: ClassVar[bool] = True
+
+    def __init__(self) -> None:
+        self.other_is_in = threading.Event()
+
+    def read(self, raw: Raw) -> Parsed:
+        assert self.other_is_in.wait(20)
+        return super().read(raw)
+
+
+def test_a_door_that_waits_holds_up_no_other(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with opened(tmp_path) as store:
+            slow = Slow()
+            waiting = asyncio.create_task(ingest.receive(store, slow, chat_request(Line("1", "maria", "hi")), START))
+            await asyncio.sleep(0)  # it has begun
+            assert isinstance(
+                await ingest.receive(store, ChatDoor(), chat_request(Line("2", "joao", "hi")), START), Accepted
+            )
+            slow.other_is_in.set()
+            taken = await waiting
+            assert isinstance(taken, Accepted) and len(taken.event_ids) == 1
 
     asyncio.run(main())

@@ -7,6 +7,7 @@ import contextlib
 import datetime as dt
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
+from typing import ClassVar
 
 import msgspec
 
@@ -113,6 +114,7 @@ class Line(msgspec.Struct):
 class ChatDoor:
     """Receives a JSON list of lines; the header `token` must be `right`."""
 
+    WAITS: ClassVar[bool] = False
     definition = PROGRAM.connectors["Chat"]
 
     def receive(self, raw: Raw) -> Answer | Parsed:
