@@ -10,7 +10,7 @@ from urllib.parse import quote
 import msgspec
 
 from duly_connectors.contract import Connector, MissingSecret, clean
-from duly_connectors.outbound import Blocked, Interrupted, NotSent
+from duly_connectors.outbound import ANSWER_CAP, Blocked, Interrupted, NotSent, Response
 from duly_connectors.whatsapp import approvals, codes, graph, media
 from duly_connectors.whatsapp.reading import Reader
 from duly_connectors.wording import _
@@ -189,12 +189,9 @@ class WhatsApp(Connector):
         for _page in range(approvals.MOST_PAGES):
             account = quote(self.account(), safe="")
             url = f"{self._api()}/{account}/message_templates?{approvals.query(after)}"
-            try:
-                answer = await self.tools.network.request("GET", url, headers=self._authorised(), cap=PAGE_CAP)
-            except Blocked as error:
-                return Failed(reason=error.told(self._))
-            except (NotSent, Interrupted) as error:
-                return Retry(reason=error.told(self._))
+            answer = await self._asked(url, PAGE_CAP)
+            if not isinstance(answer, Response):
+                return answer
             tree = graph.tree_of(answer)
             error = tree.get("error")
             if isinstance(error, dict):
@@ -233,12 +230,9 @@ class WhatsApp(Connector):
     async def _address(self, media_id: str) -> media.Address | Retry | Failed:
         number = self.setting("phone number id").strip()
         url = f"{self._api()}/{media_id}?phone_number_id={quote(number, safe='')}"
-        try:
-            answer = await self.tools.network.request("GET", url, headers=self._authorised())
-        except Blocked as error:
-            return Failed(reason=error.told(self._))
-        except (NotSent, Interrupted) as error:
-            return Retry(reason=error.told(self._))
+        answer = await self._asked(url)
+        if not isinstance(answer, Response):
+            return answer
         tree = graph.tree_of(answer)
         error = tree.get("error")
         if isinstance(error, dict):
@@ -301,6 +295,15 @@ class WhatsApp(Connector):
             return (*secrets, Check(name=label, state="unknown", detail=error.told(self._)))
         state, detail = graph.number_of(answer, self._)
         return (*secrets, Check(name=label, state=state, detail=detail))
+
+    async def _asked(self, url: str, cap: int = ANSWER_CAP) -> Response | Retry | Failed:
+        """What Meta says to a question, or why it was not asked or did not answer."""
+        try:
+            return await self.tools.network.request("GET", url, headers=self._authorised(), cap=cap)
+        except Blocked as error:
+            return Failed(reason=error.told(self._))
+        except (NotSent, Interrupted) as error:
+            return Retry(reason=error.told(self._))
 
     def _authorised(self) -> dict[str, str]:
         return {"authorization": f"Bearer {self.setting('access token')}"}
