@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 
 from duly_admin_ui import services
 from duly_admin_ui.services import CaughtMail
@@ -22,12 +22,14 @@ from duly_platform.connecting import Connecting
 from duly_platform.git.sync import Follower
 from duly_platform.secrets import SecretStore
 from duly_platform.waiting import Waiting
-from duly_runtime import approvals, changes, planning, publishing
+from duly_runtime import approvals, changes, library, planning, publishing, replies, ways
+from duly_runtime.card import Card
 from duly_runtime.doors import Answer, Raw
 from duly_runtime.events import AnyBody
 from duly_runtime.node import Node
-from duly_runtime.store.api import Accepted, Conflict, Handled, Store
+from duly_runtime.store.api import Accepted, Conflict, Handled, Message, Store
 from duly_runtime.time import Clock, monotonic
+from duly_runtime.ways import Way
 
 COMMAND_SECONDS = 10.0
 """Real seconds a command may take before the caller is told that it is under way."""
@@ -52,6 +54,7 @@ class Desk:
         self.node = node
         self.secrets = secrets
         self.accounts = accounts
+        self.base_url = base_url
         self.connectors = Connecting(self, tools, base_url)
         self.mailbox: Callable[[], list[CaughtMail]] | None = None
         """The demo's caught mail, newest first."""
@@ -78,6 +81,46 @@ class Desk:
         and will be.
         """
         return await self._judged(await self.store.command(card_id, body, self.now(), key))
+
+    async def ways(self, card: Card, messages: Sequence[Message] | None = None) -> tuple[Way, ...]:
+        """The ways to the card's customer; `messages` are its own, where they are known."""
+        live = await self.program()
+        if live is None:
+            return ()
+        said = messages if messages is not None else await self.store.messages(card.id)
+        return await ways.of_card(self.store, live, self.node.doors, card, said, self.now())
+
+    async def templates(
+        self, card: Card, connector: str, given: Mapping[str, str] | None = None
+    ) -> tuple[library.Offered, ...]:
+        """What can be sent to the card's customer by a connector that takes approved templates; `given` are values of
+        variables."""
+        live = await self.program()
+        if live is None:
+            return ()
+        about = await library.facts(self.store, live, card, self.base_url, given)
+        return await library.of_card(self.store, self.node.doors, about, connector, self.now())
+
+    async def reply(self, card: Card, draft: replies.Draft, key: str = "") -> Handled:
+        """Send a person's reply; as `command`. replies.CannotReply where it can't be sent like this."""
+        live = await self.program()
+        if live is None:
+            raise Conflict("no rules are published")
+        messages = await self.store.messages(card.id)
+        body = await replies.made(
+            draft,
+            replies.Desk(
+                store=self.store,
+                program=live,
+                senders=self.node.doors,
+                card=card,
+                messages=messages,
+                ways=await self.ways(card, messages),
+                base_url=self.base_url,
+                now=self.now(),
+            ),
+        )
+        return await self.command(card.id, body, key)
 
     async def _judged(self, event_id: int) -> Handled:
         give_up = monotonic() + COMMAND_SECONDS

@@ -57,6 +57,12 @@ class Approving:
         return False
 
 
+async def at_once(store: Store, account: str, approver: Approver, now: dt.datetime) -> Approvals:
+    """Read an account although it may not be its turn: somebody waits for it."""
+    await store.claim_approvals(account, now, now)
+    return await read(store, account, approver, now)
+
+
 async def read(store: Store, account: str, approver: Approver, now: dt.datetime) -> Approvals:
     """Read an account and keep what it has, or why it can't be read."""
     try:
@@ -89,23 +95,44 @@ def known(approvals: Approvals, now: dt.datetime) -> dict[tuple[str, str], Templ
     return {(each.name, each.language): each for each in approvals.templates}
 
 
-def wrong(approved: Approved, at_meta: TemplateAtMeta | None) -> str:
-    """Why a template would not be taken; empty where it would."""
-    named = f"`{approved.name}` in `{approved.language}`"
+def problem(approved: Approved, at_meta: TemplateAtMeta | None) -> str:
+    """Why a template would not be taken: `missing` at Meta, `status`, another number of `variables`, another `header`;
+    empty where it would."""
     if at_meta is None:
-        return f"Meta has no template {named}"
+        return "missing"
     if at_meta.status != SENT:
-        because = f" ({at_meta.reason})" if at_meta.reason else ""
-        return f"Meta's template {named} is not approved: {at_meta.status}{because}"
+        return "status"
     if at_meta.variables is None:
         return ""
     if at_meta.variables != len(approved.parameters):
-        return f"Meta's template {named} has {at_meta.variables} variables, and its text here {len(approved.parameters)}"
+        return "variables"
     header = approved.media.media.upper() if approved.media is not None else "TEXT" if approved.header else ""
-    asks = at_meta.header if at_meta.header not in ("", "TEXT") or at_meta.header_variables else ""
-    if header != asks:
-        return f"Meta's template {named} asks for another header: {asks or 'none'}"
-    return ""
+    return "header" if header != header_asked(at_meta) else ""
+
+
+def header_asked(at_meta: TemplateAtMeta) -> str:
+    """What a message must give for the header: a kind of file, a `TEXT` with a variable, or nothing."""
+    return at_meta.header if at_meta.header not in ("", "TEXT") or at_meta.header_variables else ""
+
+
+def wrong(approved: Approved, at_meta: TemplateAtMeta | None) -> str:
+    """`problem` in words."""
+    named = f"`{approved.name}` in `{approved.language}`"
+    found = problem(approved, at_meta)
+    if at_meta is None:
+        return f"Meta has no template {named}"
+    match found:
+        case "status":
+            because = f" ({at_meta.reason})" if at_meta.reason else ""
+            return f"Meta's template {named} is not approved: {at_meta.status}{because}"
+        case "variables":
+            return (
+                f"Meta's template {named} has {at_meta.variables} variables, and its text here {len(approved.parameters)}"
+            )
+        case "header":
+            return f"Meta's template {named} asks for another header: {header_asked(at_meta) or 'none'}"
+        case _:
+            return ""
 
 
 def first_taken(

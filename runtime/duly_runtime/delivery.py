@@ -12,7 +12,7 @@ import structlog
 
 from duly_dsl import program as p
 from duly_dsl.units import Unit
-from duly_runtime import addresses, approvals, catalogue, rendering, window
+from duly_runtime import addresses, approvals, catalogue, persons, rendering, window
 from duly_runtime.card import Card
 from duly_runtime.changes import Changes
 from duly_runtime.decision import AnyEffect, CallWebhook, MessageCustomer, NotifyPerson
@@ -262,8 +262,9 @@ class Outbox:
             program=decided_by,
             card=card,
             base_url=self._base_url,
-            owner=(await self._person(decided_by, card.owner)).full_name if card.owner else "",
+            owner=(await persons.known(self._store, decided_by, card.owner)).full_name if card.owner else "",
             details={} if isinstance(effect, MessageCustomer) else effect.details,
+            given=effect.variables if isinstance(effect, MessageCustomer) else {},
         )
         match effect:
             case NotifyPerson():
@@ -276,7 +277,7 @@ class Outbox:
     # --- to people who work here -------------------------------------------------------------------------------------
 
     async def _notice(self, item: OutboxItem, effect: NotifyPerson, facts: rendering.Facts, live: p.Program) -> Prepared:
-        person = await self._person(facts.program, effect.person)
+        person = await persons.known(self._store, facts.program, effect.person)
         approved: Approved | None = None
         if effect.template:
             found = _template(facts.program, effect.template)
@@ -322,54 +323,40 @@ class Outbox:
         connector = _first(live, effect.channel or "email")
         return Prepared(sender=sender, outgoing=outgoing, text=text.text, connector=connector)
 
-    async def _person(self, program: p.Program, name: str) -> p.Person:
-        """From the files; what they leave out comes from the account."""
-        person = program.people.get(name) or p.Person(name=name)
-        if person.full_name and person.email and person.phone and person.language:
-            return person
-        try:
-            user = await self._store.user(name)
-        except Missing:
-            return person
-        return msgspec.structs.replace(
-            person,
-            full_name=person.full_name or user.full_name,
-            email=person.email or user.email,
-            phone=person.phone or user.phone,
-            language=person.language or user.language,
-        )
-
     # --- to the customer ---------------------------------------------------------------------------------------------
 
     async def _message(
         self, item: OutboxItem, effect: MessageCustomer, facts: rendering.Facts, live: p.Program, closed: bool
     ) -> Prepared:
         card = facts.card
-        to = card.contact
-        connector = live.connectors.get(card.connector)
+        by = effect.connector or card.connector
+        to = _reached(card.contact, effect)
+        connector = live.connectors.get(by)
         approved: Approved | None = None
         # A person's own words are tried: Meta may know of a window that we don't (a call).
         by_whatsapp = connector is not None and connector.kind == window.CHANNEL
         if by_whatsapp and (effect.template or not effect.author):
-            closed = closed or not window.is_open(card, self._clock.now())
+            closed = closed or not window.still_open(await self._last_heard(card, by), self._clock.now())
         if by_whatsapp and closed:
             if effect.outside:
                 effect = msgspec.structs.replace(effect, template=effect.outside, text="")
             if effect.template:
                 found = _template(facts.program, effect.template)
-                approved = await self._approved(found, facts, to.language, connector)
+                approved = await self._approved(found, facts, to.language, connector, effect.language)
             if approved is None:
                 raise Impossible("the customer last wrote more than 24 hours ago, and this is no approved template")
         if effect.template:
-            language = to.language if approved is None else _tag(approved)
+            language = (effect.language or to.language) if approved is None else _tag(approved)
             text = rendering.template(_template(facts.program, effect.template), facts, language)
         elif effect.rendered:
             text = rendering.reply(effect.text, effect.choices, to.language or facts.languages[0])
         else:
             text = rendering.Text("", rendering.fill(effect.text, facts, to.language or facts.languages[0]))
-        sender = self._senders.by_name(card.connector) if card.connector else None
+        sender = self._senders.by_name(by) if by else None
+        if sender is None and effect.connector:
+            raise Impossible(f"nothing can be sent by `{by}`")
         if sender is None:
-            door = card.connector or card.channel
+            door = by or card.channel
             sender, connector = self._senders.by_kind("email"), _first(live, "email")
             if sender is None:
                 raise Impossible(f"nothing can be sent by `{door}`, and there is no e-mail connector that sends")
@@ -395,11 +382,18 @@ class Outbox:
         )
         return Prepared(sender=sender, outgoing=outgoing, text=text.text, connector=connector)
 
+    async def _last_heard(self, card: Card, connector: str) -> dt.datetime | None:
+        """The card knows when its customer last wrote, but not by which connector, where there are several."""
+        if connector == card.connector and not card.absorbed:
+            return card.last_customer_at
+        return await self._store.last_heard(card.id, connector)
+
     async def _approved(
-        self, found: p.Template, facts: rendering.Facts, wanted: str, connector: p.Connector | None
+        self, found: p.Template, facts: rendering.Facts, wanted: str, connector: p.Connector | None, chosen: str = ""
     ) -> Approved | None:
-        """The template as the provider takes it, in the first language it does; None where it needs no approval."""
-        candidates = rendering.approved(found, facts, wanted)
+        """The template as the provider takes it, in the first language it does, or in the one that was `chosen`; None where
+        it needs no approval."""
+        candidates = rendering.approved(found, facts, chosen or wanted)[: 1 if chosen else None]
         approver = self._senders.approver(connector.name) if connector is not None else None
         account = approver.account() if approver is not None and candidates else ""
         known = approvals.known(await self._store.approvals(account), self._clock.now()) if account else None
@@ -470,6 +464,14 @@ def scheduled(outcome: Retry, attempts: int, connector: p.Connector | None) -> R
         return msgspec.structs.replace(outcome, after=0, give_up=True)
     gap = over * (GROWTH - 1) / (GROWTH**times - 1) * GROWTH ** (attempts - 1)
     return msgspec.structs.replace(outcome, after=max(gap, outcome.after))
+
+
+def _reached(contact: Contact, effect: MessageCustomer) -> Contact:
+    """The customer by the name the message is for."""
+    if not effect.address:
+        return contact
+    found = msgspec.structs.replace(contact, address=effect.address)
+    return msgspec.structs.replace(found, email=effect.address) if effect.channel == addresses.MAIL else found
 
 
 def _template(program: p.Program, name: str) -> p.Template:

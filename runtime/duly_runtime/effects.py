@@ -37,8 +37,8 @@ class NotifyPerson(Effect, frozen=True, kw_only=True):
 
 
 class MessageCustomer(Effect, frozen=True, kw_only=True):
-    """A message to the customer by the card's channel: a template, or a text (with placeholders where `rendered` is
-    false; a person's own words go out as they are)."""
+    """A message to the customer, by the card's channel unless it names another: a template, or a text (with placeholders
+    where `rendered` is false; a person's own words go out as they are)."""
 
     template: str = ""
     text: str = ""
@@ -54,6 +54,16 @@ class MessageCustomer(Effect, frozen=True, kw_only=True):
     reply_to: str = ""
     """The provider's id of the message it quotes."""
     files: tuple[File, ...] = ()
+    language: str = ""
+    """Of the template; empty: the customer's."""
+    variables: dict[str, str] = {}
+    """What a person gave for placeholders of the template."""
+    connector: str = ""
+    """What it goes by; empty: the card's own."""
+    channel: str = ""
+    """With `connector`: its kind."""
+    address: str = ""
+    """With `connector`: the customer's name there."""
 
 
 class CallWebhook(Effect, frozen=True, kw_only=True):

@@ -199,6 +199,14 @@ class AgentMessage(Body, frozen=True, kw_only=True):
     """The provider's id of the message it quotes."""
     choices: tuple[Choice, ...] = ()
     """Answers to choose from: buttons, or a list where there are more than three or long ones."""
+    language: str = ""
+    """Of the template, where a person chose it; else the customer's."""
+    variables: dict[str, str] = {}
+    """What a person gave for placeholders of the template; the card has the others."""
+    connector: str = ""
+    """What it goes by; empty: the connector the card came by."""
+    address: str = ""
+    """The customer's name there; empty: the card's."""
 
 
 class InternalNote(Body, frozen=True, kw_only=True):

@@ -35,13 +35,15 @@ class Text(msgspec.Struct, frozen=True):
 
 
 class Facts(msgspec.Struct, frozen=True, kw_only=True):
-    """What placeholders may say. `details` are an effect's; `owner` the full name of the card's owner."""
+    """What placeholders may say. `details` are an effect's; `owner` the full name of the card's owner; `given` what a
+    person wrote for placeholders."""
 
     program: Program
     card: Card
     base_url: str = ""
     owner: str = ""
     details: Mapping[str, str] = {}
+    given: Mapping[str, str] = {}
 
     @property
     def languages(self) -> tuple[str, ...]:
@@ -95,7 +97,7 @@ def approved(found: Template, facts: Facts, wanted: str) -> tuple[Approved, ...]
 def _approved(found: Template, approval: Approval, facts: Facts, language: str) -> Approved:
     parts = placeholders.parse(found.texts.get(language, ""))
     names = dict.fromkeys(part.name for part in parts if not isinstance(part, str))
-    values = (" ".join(_value(name, facts, language).split())[:LONGEST_VARIABLE] for name in names)
+    values = (" ".join(value_of(name, facts, language).split())[:LONGEST_VARIABLE] for name in names)
     header = found.header
     above = placeholders.parse(header.texts.get(language, "")) if header is not None else []
     named = [part.name for part in above if not isinstance(part, str)]
@@ -103,7 +105,7 @@ def _approved(found: Template, approval: Approval, facts: Facts, language: str) 
         name=approval.name,
         language=language.replace("-", "_"),
         parameters=tuple(value or "–" for value in values),
-        header=(_one_line(_value(named[0], facts, language))[: offers.LONGEST_HEADER] or "–") if named else "",
+        header=(_one_line(value_of(named[0], facts, language))[: offers.LONGEST_HEADER] or "–") if named else "",
         media=Header(media=header.media, link=header.link) if header is not None and header.media else None,
     )
 
@@ -112,7 +114,7 @@ def fill(text: str, facts: Facts, language: str) -> str:
     """`text` with its placeholders filled in. One whose value is not known becomes nothing."""
     parts: list[str] = []
     for part in placeholders.parse(text):
-        parts.append(part if isinstance(part, str) else _value(part.name, facts, language))
+        parts.append(part if isinstance(part, str) else value_of(part.name, facts, language))
     return "".join(parts)
 
 
@@ -125,7 +127,7 @@ def notice(about: str, facts: Facts, wanted: str) -> Text:
         "number": str(card.number),
         "customer": card.contact.name or card.contact.address or card.contact.email or card.title,
         "clock": metric(details.get("metric", ""), language),
-        "due": _value("due", facts, language),
+        "due": value_of("due", facts, language),
         "stage": card.stage,
         "level": details.get("level", ""),
         "ladder": details.get("ladder", ""),
@@ -160,7 +162,7 @@ def notice(about: str, facts: Facts, wanted: str) -> Text:
     else:
         subject = _("Card {number} needs you")
         lines.append(_("Card {number} ({customer}) in “{stage}” needs you."))
-    body = [_put(line, words) for line in lines] + [_value("link", facts, language)]
+    body = [_put(line, words) for line in lines] + [value_of("link", facts, language)]
     return Text(_one_line(_put(subject, words)), "\n".join(line for line in body if line))
 
 
@@ -209,7 +211,21 @@ def moment(at: dt.datetime, zone: str, language: str) -> str:
     return f"{day}, {babel.dates.format_time(at, 'short', tzinfo=where, locale=locale)}"
 
 
-def _value(name: str, facts: Facts, language: str) -> str:
+def variables(found: Template, language: str = "") -> tuple[str, ...]:
+    """The placeholders of a template's header and text, each once, in the order in which they stand; of all its languages
+    where none is named."""
+    above = found.header.texts if found.header is not None else {}
+    names: dict[str, None] = {}
+    for tag in (language,) if language else found.texts:
+        for text in (above.get(tag, ""), found.texts.get(tag, "")):
+            names.update(dict.fromkeys(part.name for part in placeholders.parse(text) if not isinstance(part, str)))
+    return tuple(names)
+
+
+def value_of(name: str, facts: Facts, language: str) -> str:
+    """What a placeholder says; empty where that is not known."""
+    if name in facts.given:
+        return facts.given[name]
     filler = _FILLERS.get(name)
     if filler is not None:
         return filler(facts, language)

@@ -13,4 +13,9 @@ CHANNEL = "whatsapp"
 
 def is_open(card: Card, at: dt.datetime) -> bool:
     """Whether the customer can be written to freely at a moment."""
-    return card.last_customer_at is not None and at < card.last_customer_at + WINDOW
+    return still_open(card.last_customer_at, at)
+
+
+def still_open(last: dt.datetime | None, at: dt.datetime) -> bool:
+    """The same, by when the customer last wrote."""
+    return last is not None and at < last + WINDOW

@@ -29,6 +29,8 @@ AUTHORISATION = {
     ("GET", "/cards/{number}/files/{key}"): ("read", "cards.read"),
     ("POST", "/cards/{number}/files/{key}/fetch"): ("write", "cards.work"),
     ("GET", "/cards/{number}/messages/{message}/html"): ("read", "cards.read"),
+    ("GET", "/cards/{number}/ways"): ("read", "cards.read"),
+    ("GET", "/cards/{number}/templates"): ("read", "cards.read"),
     ("POST", "/cards/{number}/reply"): ("write", "cards.work"),
     ("POST", "/cards/{number}/note"): ("write", "cards.work"),
     ("POST", "/cards/{number}/move"): ("write", "cards.work"),

@@ -22,6 +22,7 @@ from duly_runtime.store.api import BoardCard, Handled, HistoryRow, Message, Outb
 READ = [needs("read", "cards.read")]
 WORK = [needs("write", "cards.work")]
 Key = Annotated[str, HeaderParameter(name="Idempotency-Key")]
+NOTHING = "give a text, files or both"
 
 
 class PipelineSummary(msgspec.Struct, frozen=True):
@@ -185,12 +186,13 @@ async def card_deliveries(state: State, number: FromPath[int]) -> list[OutboxRow
 
 
 async def _do(state: State, number: int, body: events.AnyBody, key: str) -> Card:
-    return await _card_or_refusal(state, await desk(state).command(await _id(state, number), body, key and f"api:{key}"))
+    return await card_or_refusal(state, await desk(state).command(await _id(state, number), body, key and f"api:{key}"))
 
 
-async def _card_or_refusal(state: State, handled: Handled) -> Card:
+async def card_or_refusal(state: State, handled: Handled) -> Card:
+    """The card as it is now; a Problem where the command was refused, with the code as its `reason`."""
     if handled.refused:
-        raise Problem(422, "refused", handled.refused)
+        raise Problem(422, "refused", handled.refused, reason=handled.refused.partition(": ")[0])
     return await desk(state).store.card(handled.card_id)
 
 
@@ -211,12 +213,11 @@ async def open_card(state: State, data: JSONBody[NewCard], key: Key = "") -> Car
         channel="email" if data.email else "manual",
         fields={operand(name): value for name, value in data.fields.items()},
     )
-    return await _card_or_refusal(state, await desk(state).command(0, body, key and f"api:{key}"))
+    return await card_or_refusal(state, await desk(state).command(0, body, key and f"api:{key}"))
 
 
-async def _attached(state: State, data: Said) -> tuple[events.File, ...]:
-    if not data.text.strip() and not data.files:
-        raise Problem(422, "refused", "give a text, files or both")
+async def attachments(state: State, data: Said) -> tuple[events.File, ...]:
+    """The files of a message as a command may have them; a Problem where they can't be attached."""
     given = [events.File(name=file.name, media_type=file.media_type, sha256=file.sha256) for file in data.files]
     try:
         return await attached(desk(state).store, given)
@@ -224,19 +225,13 @@ async def _attached(state: State, data: Said) -> tuple[events.File, ...]:
         raise Problem(422, "refused", str(error)) from error
 
 
-@post("/cards/{number:int}/reply", guards=WORK, status_code=200, summary="Answer the customer by the card's channel")
-async def reply(
-    request: Request[User, Any, State], state: State, number: FromPath[int], data: JSONBody[Said], key: Key = ""
-) -> Card:
-    files = await _attached(state, data)
-    return await _do(state, number, events.AgentMessage(text=data.text, author=request.user.name, files=files), key)
-
-
 @post("/cards/{number:int}/note", guards=WORK, status_code=200, summary="Add an internal note")
 async def note(
     request: Request[User, Any, State], state: State, number: FromPath[int], data: JSONBody[Said], key: Key = ""
 ) -> Card:
-    files = await _attached(state, data)
+    if not data.text.strip() and not data.files:
+        raise Problem(422, "refused", NOTHING)
+    files = await attachments(state, data)
     return await _do(state, number, events.InternalNote(text=data.text, author=request.user.name, files=files), key)
 
 
@@ -314,7 +309,7 @@ router = Router(
     tags=["cards"],
     route_handlers=[
         pipelines, cards, board, card, messages, history, trace, visits, card_deliveries,
-        open_card, reply, note, move, assign, fields, tags, participants, acknowledge,
+        open_card, note, move, assign, fields, tags, participants, acknowledge,
         excuse, withdraw_excuse,
     ],
 )  # fmt: skip

@@ -28,6 +28,7 @@ from duly_platform.api import (
     problems,
     quarantine,
     reference,
+    replies,
     reports,
     rules,
 )
@@ -73,6 +74,7 @@ def create_app(desk: Desk, settings: Settings, setup_token: str = "") -> Litesta
             connectors.router,
             contacts.router,
             merging.router,
+            replies.router,
             quarantine.router,
             files.router,
             rules.router,

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from msgspec.structs import replace
 
 from duly_dsl import offers
-from duly_runtime import offering, window
+from duly_runtime import offering, rendering, window
 from duly_runtime.effects import MessageCustomer
 from duly_runtime.engine.refusal import Refusal
 from duly_runtime.engine.work import Work
@@ -21,32 +21,54 @@ LONGEST_CAPTION = 1024
 def messages(work: Work, body: AgentMessage) -> list[MessageCustomer]:
     """At least one. Each has its own delivery, so that one file that can't be sent does not take the others with it."""
     key = f"reply/{work.card.id}/{work.revision}/customer"
+    channel = _channel(work, body)
+    one = MessageCustomer(
+        key=key,
+        author=body.author,
+        reply_to=body.reply_to,
+        connector=body.connector,
+        channel=channel if body.connector else "",
+        address=body.address if body.connector else "",
+    )
     if body.template:
-        if body.text.strip() or body.files or body.choices:
-            raise Refusal("template-alone")
-        if body.template not in work.graph.program.templates:
-            raise Refusal("unknown-template", template=body.template)
-        return [MessageCustomer(key=key, template=body.template, author=body.author, reply_to=body.reply_to)]
+        _check_template(work, body)
+        return [replace(one, template=body.template, language=body.language, variables=body.variables)]
     if not body.text.strip() and not body.files:
         raise Refusal("empty-message")
     if body.choices and body.files:
         raise Refusal("choices-alone")
     if offering.wrong(body.choices, body.text if body.choices else ""):
         raise Refusal("bad-choices", limit=str(offers.MOST_ROWS), length=str(offers.LONGEST_ROW))
-    parts = _parts(body.text, body.files) if work.card.channel == window.CHANNEL else [(body.text, body.files)]
+    parts = _parts(body.text, body.files) if channel == window.CHANNEL else [(body.text, body.files)]
     made: list[MessageCustomer] = []
     for text, files in parts:
-        one = MessageCustomer(
-            key=key,
-            text=text,
-            rendered=True,
-            author=body.author,
-            files=files,
-            reply_to=body.reply_to,
-            choices=body.choices,
-        )
-        made.append(replace(one, key=f"{key}/{len(made) + 1}", reply_to="") if made else one)
+        each = replace(one, text=text, rendered=True, files=files, choices=body.choices)
+        made.append(replace(each, key=f"{key}/{len(made) + 1}", reply_to="") if made else each)
     return made
+
+
+def _channel(work: Work, body: AgentMessage) -> str:
+    """What it goes by: the card's channel, or the kind of the connector it names."""
+    if not body.connector:
+        return work.card.channel
+    connector = work.graph.program.connectors.get(body.connector)
+    if connector is None or connector.direction == "receives":
+        raise Refusal("unknown-connector", connector=body.connector)
+    return connector.kind
+
+
+def _check_template(work: Work, body: AgentMessage) -> None:
+    if body.text.strip() or body.files or body.choices:
+        raise Refusal("template-alone")
+    template = work.graph.program.templates.get(body.template)
+    if template is None:
+        raise Refusal("unknown-template", template=body.template)
+    if body.language and body.language not in template.texts:
+        raise Refusal("unknown-language", template=body.template, language=body.language)
+    known = rendering.variables(template)
+    for name in body.variables:
+        if name not in known:
+            raise Refusal("unknown-variable", template=body.template, variable=name)
 
 
 def _parts(text: str, files: Sequence[File]) -> list[tuple[str, tuple[File, ...]]]:

@@ -112,6 +112,14 @@ class Message(Out, frozen=True, kw_only=True):
     reactions: tuple[Reaction, ...] = ()
     answers: Quoted | None = None
     """The message it answers by quoting it."""
+    connector: str = ""
+    """What it came or went by; empty for notes and what was written here."""
+    provider_id: str = ""
+    """The provider's id of it, where it has one: what a quote needs."""
+    delivery: int = 0
+    """The id of what sends it, for `out`."""
+    repeat: bool = False
+    """Its receiver tells a second copy by its key."""
 
 
 class HistoryRow(Out, frozen=True, kw_only=True):
@@ -473,6 +481,10 @@ class Store(FileStore, ContactStore, QuarantineStore, DeliveryLog, SourceStore, 
         ...
 
     async def messages(self, card_id: int) -> list[Message]: ...
+
+    async def last_heard(self, card_id: int, connector: str) -> dt.datetime | None:
+        """When the card's customer last wrote by a connector, on whichever of their cards; None for never."""
+        ...
 
     async def received_ids(self, card_id: int, channel: str, limit: int) -> list[str]:
         """The provider's ids of the customer's latest messages by a channel, oldest first."""

@@ -313,6 +313,9 @@ class DatabaseStore(
     async def messages(self, card_id: int) -> list[Message]:
         return await self._read(lambda: messages.of_card(card_id))
 
+    async def last_heard(self, card_id: int, connector: str) -> dt.datetime | None:
+        return await self._read(lambda: messages.last_heard(card_id, connector))
+
     async def received_ids(self, card_id: int, channel: str, limit: int) -> list[str]:
         return await self._read(lambda: reading.received_ids(card_id, channel, limit))
 

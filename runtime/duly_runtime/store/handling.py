@@ -534,8 +534,9 @@ async def _write_effects(
         # The person's words are in the delivery that takes them to the customer.
         lines = [line for line in lines if line["direction"] != "out"]
     for effect in out:
-        line = saying.line(card, event, "out", effect.author, card.channel, effect.text, now)
-        lines.append(line | {"outbox_id": ids[effect.key]})
+        channel = effect.channel or card.channel
+        line = saying.line(card, event, "out", effect.author, channel, effect.text, now)
+        lines.append(line | {"outbox_id": ids[effect.key], "reply_to": effect.reply_to})
     if whose is not None:
         lines = [line | {"contact_id": whose.contact_id} if line["direction"] == "in" else line for line in lines]
     await saying.write(lines, event, {ids[effect.key]: effect.files for effect in out}, now)

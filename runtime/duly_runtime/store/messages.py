@@ -22,12 +22,12 @@ CHANGES = frozenset(("edited", "deleted", "reacted", "unreacted"))
 
 _SHOWN = (
     "SELECT m.id, m.card_id, m.outbox_id, m.direction, m.author, m.channel, m.text, m.kind, m.at, m.automatic,"
-    " m.contact_id, m.reply_to, m.quoted, m.html, o.state, o.error,"
+    " m.contact_id, m.reply_to, m.quoted, m.html, o.state, o.error, o.repeat,"
     " g.id AS origin_id, g.number AS origin,"
     " CASE WHEN m.outbox_id > 0 THEN o.provider_id ELSE m.provider_id END AS provider_id,"
-    " CASE WHEN m.outbox_id > 0 THEN c.connector ELSE e.source END AS connector"
+    " CASE WHEN m.outbox_id > 0 THEN o.connector ELSE e.source END AS connector"
     " FROM message m LEFT JOIN outbox o ON o.id = m.outbox_id AND m.outbox_id > 0"
-    " LEFT JOIN card c ON c.id = o.card_id LEFT JOIN event e ON e.id = m.event_id"
+    " LEFT JOIN event e ON e.id = m.event_id"
     " LEFT JOIN card g ON g.id = CASE WHEN m.came_to > 0 THEN m.came_to ELSE m.card_id END"
 )
 
@@ -109,9 +109,27 @@ async def of_card(card_id: int) -> list[api.Message]:
                 answers=_quote(quote, became) if quote is not None else None,
                 quoted=row["quoted"],
                 html=row["html"],
+                provider_id=row["provider_id"] or "",
+                connector=row["connector"] or "",
+                delivery=int(row["outbox_id"]),
+                repeat=bool(row["repeat"]),
             )
         )
     return shown
+
+
+async def last_heard(card_id: int, connector: str) -> dt.datetime | None:
+    """When the customer last wrote by a connector: on the card or what is part of it, or on another of their cards."""
+    row = await unit.first(
+        f"{spanning.PARTS} SELECT m.at FROM message m JOIN event e ON e.id = m.event_id"
+        " WHERE m.direction = 'in' AND NOT m.automatic AND e.source = ? AND (m.card_id IN (SELECT id FROM part)"
+        " OR m.card_id IN (SELECT o.id FROM card k JOIN card o ON o.contact_id = k.contact_id AND o.contact_id > 0"
+        " WHERE k.id = ? AND NOT k.claimed AND NOT o.claimed)) ORDER BY m.at DESC LIMIT 1",
+        card_id,
+        connector,
+        card_id,
+    )
+    return row["at"] if row is not None else None
 
 
 async def _quoted(rows: Sequence[Row]) -> dict[tuple[str, str], Row]:

@@ -260,8 +260,7 @@ async def sent_by_us(body: SentElsewhere) -> bool:
     if not body.provider_id:
         return False
     row = await unit.first(
-        "SELECT o.id FROM outbox o JOIN card c ON c.id = o.card_id WHERE o.provider_id = ? AND o.provider_id <> ''"
-        " AND c.connector = ? LIMIT 1",
+        "SELECT id FROM outbox WHERE provider_id = ? AND provider_id <> '' AND connector = ? LIMIT 1",
         body.provider_id,
         body.connector,
     )

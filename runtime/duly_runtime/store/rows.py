@@ -161,8 +161,9 @@ def outbox_row(effect: AnyEffect, card: Card, event_id: int, version: str, now: 
             kind, recipient, text, repeat = "digest" if digest else "notice", person, "", True
             next_at = max(now, gather_until or now)
         case MessageCustomer(text=text):
-            kind, channel, recipient = "message", card.channel, card.contact.address or customer_name(card.contact)
-            repeat, connector = channel in SAFE_TO_REPEAT, card.connector
+            kind, channel = "message", effect.channel or card.channel
+            recipient = effect.address or card.contact.address or customer_name(card.contact)
+            repeat, connector = channel in SAFE_TO_REPEAT, effect.connector or card.connector
         case CallWebhook(connector=connector):
             kind, channel, recipient, text, repeat = "call", "webhook", connector, "", True
     return {

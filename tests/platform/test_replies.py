@@ -1,0 +1,319 @@
+"""Answering customers by WhatsApp and by other ways: over the API, with Meta played by the fake Graph."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import datetime as dt
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from connectors import samples
+from connectors.servers import aside, mail
+from duly_runtime import approvals
+from duly_runtime.store.api import Accepted
+from fakes.graph import FakeGraph, Template
+from runtime.polling import until
+from support.office import MONDAY, RULES, Office, office
+
+DESK = (
+    (
+        RULES
+        + """
+template "Still there?" {{
+  "en" "Hi {{customer.first_name}}, do you still need us about {{Resolution}}?"
+  "pt-BR" "Olá {{customer.first_name}}, ainda precisa de nós?"
+  needs whatsapp approval
+}}
+
+template "Offer" {{
+  "en" "We have an offer."
+  needs whatsapp approval for marketing
+}}
+
+template "Thanks" {{
+  "en" "Thank you, {{customer.first_name}}."
+}}
+
+connector "WhatsApp" connects whatsapp {{
+  path "/in/whatsapp"
+  phone number id "{number}"
+  business account id "330099"
+  verify token secret "WA_VERIFY"
+  app secret secret "WA_APP"
+  access token secret "WA_TOKEN"
+  api secret "WA_API"
+  open card in "Support"
+}}
+
+connector "Mail" sends email {{
+  server secret "SMTP_URL"
+  from "Support <support@desk.example>"
+}}
+"""
+    )
+    .replace("{{", "{")
+    .replace("}}", "}")
+)
+AT_META = (
+    Template("still_there", "en", "Hi {{1}}, do you still need us about {{2}}?"),
+    Template("still_there", "pt_BR", "Olá {{1}}, ainda precisa de nós?", status="PAUSED", reason="LOW_QUALITY"),
+    Template("offer", "en", "We have an offer.", status="REJECTED", reason="SCAM"),
+)
+HOUR = dt.timedelta(hours=1)
+
+
+class House:
+    """An office with WhatsApp and mail."""
+
+    def __init__(self, here: Office, graph: FakeGraph, headers: dict[str, str]) -> None:
+        self.here = here
+        self.graph = graph
+        self.headers = headers
+        self._names = 0
+
+    async def writes(self, text: str = "Olá") -> str:
+        """The customer does; Meta's id of the message."""
+        self._names += 1
+        name = f"wamid.IN{self._names}"
+        stamp = str(int(self.here.clock.now().timestamp()))
+        message = samples.message(name=name, timestamp=stamp, text={"body": text})
+        tree = samples.body(samples.value(messages=[message], contacts=[samples.contact()]))
+        raw = msgspec.structs.replace(samples.wa_request(tree), received_at=self.here.clock.now())
+        accepted = await self.here.desk.receive(raw)
+        assert isinstance(accepted, Accepted)
+        self.graph.wrote[samples.CUSTOMER] = self.here.clock.now().timestamp()
+        for event in accepted.event_ids:
+            await self.here.desk.node.handle(event)
+        return name
+
+    async def get(self, path: str) -> Any:
+        answer = await self.here.client.get(f"/api/v1/cards/{path}", headers=self.headers)
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+    async def reply(self, card: int = 1, **body: Any) -> None:
+        answer = await self.here.client.post(f"/api/v1/cards/{card}/reply", json=body, headers=self.headers)
+        assert answer.status_code == 200, answer.text
+
+    async def refused(self, card: int = 1, **body: Any) -> tuple[str, str]:
+        answer = await self.here.client.post(f"/api/v1/cards/{card}/reply", json=body, headers=self.headers)
+        assert answer.status_code == 422, answer.text
+        return answer.json()["reason"], answer.json()["detail"]
+
+    async def sent(self, count: int = 1) -> dict[str, Any]:
+        """The last of so many messages Meta has taken."""
+        await until(lambda: len(self.graph.deliveries) >= count)
+        await until(lambda: not self.here.desk.node._outbox.busy)
+        assert len(self.graph.deliveries) == count
+        return self.graph.deliveries[-1]
+
+
+@contextlib.asynccontextmanager
+async def house(folder: Path, smtp: str = "smtp://127.0.0.1:9") -> AsyncIterator[House]:
+    with FakeGraph(token="token-of-ours", number_id=samples.NUMBER_ID, windows=True, templates=AT_META) as graph:
+        async with office(folder, "", {"DULY_ALLOW_PRIVATE_ADDRESSES": "1"}) as here:
+            graph.clock = lambda: here.clock.now().timestamp()
+            for name, value in {**samples.WHATSAPP_SECRETS, "WA_API": graph.url, "SMTP_URL": smtp}.items():
+                here.desk.secrets.set(name, value)
+            rules = DESK.replace("{number}", samples.NUMBER_ID)
+            published = await here.desk.publish({"support.duly": rules}, "tester", "first")
+            assert published.hash, [each.message for each in published.diagnostics]
+            found = House(here, graph, await here.token("read", "write"))
+            await found.writes()
+            yield found
+
+
+async def synced(house: House) -> None:
+    """What Meta has is known."""
+    desk = house.here.desk
+    live = await desk.program()
+    assert live is not None
+    for account, approver in approvals.accounts(live, desk.node.doors).items():
+        assert not (await approvals.at_once(desk.store, account, approver, desk.now())).error
+
+
+def run(folder: Path, body: Callable[[House], Awaitable[None]], smtp: str = "smtp://127.0.0.1:9") -> None:
+    async def main() -> None:
+        async with house(folder, smtp) as found:
+            await body(found)
+
+    asyncio.run(main())
+
+
+def test_inside_the_window_people_write_freely_quote_and_offer_answers(tmp_path: Path) -> None:
+    async def body(house: House) -> None:
+        (way, *others) = await house.get("1/ways")
+        assert (way["connector"], way["channel"], way["address"]) == ("WhatsApp", "whatsapp", "+5511988776655")
+        assert (way["default"], way["problem"], way["closed"]) == (True, "", False)
+        assert dt.datetime.fromisoformat(way["open_until"]) == MONDAY + 24 * HOUR
+        assert [(each["connector"], each["problem"]) for each in others] == [("Mail", "no-address")]
+
+        (message,) = await house.get("1/messages")
+        assert (message["connector"], message["provider_id"]) == ("WhatsApp", "wamid.IN1")
+        buttons = [{"title": "Yes"}, {"title": "No"}]
+        await house.reply(text="Still broken?", reply_to=message["id"], choices=buttons)
+        got = (await house.sent())["message"]
+        assert got["context"] == {"message_id": "wamid.IN1"}
+        assert [each["reply"]["title"] for each in got["interactive"]["action"]["buttons"]] == ["Yes", "No"]
+
+        rows = [{"title": f"Day {n}", "description": "morning"} for n in range(4)]
+        await house.reply(text="When?", choices=rows)
+        got = (await house.sent(2))["message"]
+        assert got["interactive"]["type"] == "list"
+        assert got["interactive"]["action"]["sections"][0]["rows"][3]["title"] == "Day 3"
+        assert "context" not in got
+
+        _, answer, _ = await house.get("1/messages")
+        assert (answer["answers"]["text"], answer["state"]) == ("Olá", "sent"), "the card shows what we quoted"
+        await house.reply(text="As I said", reply_to=answer["id"])
+        assert (await house.sent(3))["message"]["context"] == {"message_id": house.graph.deliveries[0]["id"]}
+
+    run(tmp_path, body)
+
+
+def test_outside_the_window_only_an_approved_template_goes(tmp_path: Path) -> None:
+    async def body(house: House) -> None:
+        house.here.clock.advance(25 * HOUR)
+        await synced(house)
+        found = await house.get("1/templates")
+        assert (found["connector"], found["closed"]) == ("WhatsApp", True)
+        shown = [(each["template"], each["language"], each["status"], each["problem"]) for each in found["templates"]]
+        assert shown == [
+            ("Still there?", "en", "APPROVED", ""),
+            ("Still there?", "pt-BR", "PAUSED", "status"),
+            ("Offer", "en", "REJECTED", "status"),
+        ]
+        first = found["templates"][0]
+        assert first["variables"] == [{"name": "customer.first_name", "value": "Ana"}, {"name": "Resolution", "value": ""}]
+        assert first["preview"] == "Hi Ana, do you still need us about ?"
+
+        assert (await house.refused(text="Hello"))[0] == "window-closed"
+        reason, detail = await house.refused(template="Still there?")
+        assert (reason, detail.split(":")[0]) == ("missing-variable", 'Fill in "Resolution"')
+        given = {"Resolution": "the parcel", "customer.first_name": "Aninha"}
+        reason, detail = await house.refused(template="Still there?", language="pt-BR", variables={})
+        assert reason == "not-approved" and "(PAUSED)" in detail
+        assert (await house.refused(template="Offer"))[0] == "not-approved"
+        assert (await house.refused(template="Thanks"))[0] == "needs-approval"
+        assert (await house.refused(template="Nope"))[0] == "unknown-template"
+        assert (await house.refused(template="Offer", language="de"))[0] == "unknown-language"
+        assert (await house.refused(template="Still there?", variables={**given, "x": "1"}))[0] == "unknown-variable"
+        assert house.graph.deliveries == []
+
+        await house.reply(template="Still there?", language="en", variables=given)
+        got = await house.sent()
+        assert (got["template"], got["variables"]) == ("still_there", ["Aninha", "the parcel"])
+        said = (await house.get("1/messages"))[-1]
+        assert (said["text"], said["author"]) == ("Hi Aninha, do you still need us about the parcel?", "tester_admin")
+
+    run(tmp_path, body)
+
+
+def test_while_it_is_open_a_template_goes_as_text_and_needs_no_approval(tmp_path: Path) -> None:
+    async def body(house: House) -> None:
+        await house.reply(template="Thanks")
+        got = await house.sent()
+        assert (got["text"], "template" in got) == ("Thank you, Ana.", False)
+        await house.writes("Mais uma coisa")
+        house.here.clock.advance(23 * HOUR)
+        assert (await house.get("1/ways"))[0]["closed"] is False
+
+    run(tmp_path, body)
+
+
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        ({}, "empty-message"),
+        ({"text": "hi", "template": "Thanks"}, "template-alone"),
+        ({"text": "hi", "choices": [{"title": str(n)} for n in range(11)]}, "bad-choices"),
+        ({"text": "hi", "reply_to": 999}, "cannot-quote"),
+        ({"text": "hi", "connector": "Nope"}, "no-such-way"),
+        ({"text": "hi", "connector": "WhatsApp", "address": "+351911111111"}, "no-such-way"),
+        ({"text": "hi", "connector": "Mail"}, "no-address"),
+    ],
+)
+def test_what_can_not_be_sent_says_why(tmp_path: Path, body: dict[str, Any], reason: str) -> None:
+    async def go(house: House) -> None:
+        assert (await house.refused(**body))[0] == reason
+        assert house.graph.deliveries == []
+
+    run(tmp_path, go)
+
+
+def test_a_whatsapp_card_is_answered_by_mail(tmp_path: Path) -> None:
+    async def body(house: House) -> None:
+        here = house.here
+        contact = (await house.get("1/contact"))["id"]
+        added = {"kind": "email", "value": "ana@cliente.example"}
+        path = f"/api/v1/contacts/{contact}/identities"
+        assert (await here.client.post(path, json=added, headers=house.headers)).status_code == 200
+        ways = await house.get("1/ways")
+        assert [(way["connector"], way["address"], way["default"], way["problem"]) for way in ways] == [
+            ("WhatsApp", "+5511988776655", True, ""),
+            ("Mail", "ana@cliente.example", False, ""),
+        ]
+        (message,) = await house.get("1/messages")
+        assert (await house.refused(text="hi", connector="Mail", reply_to=message["id"]))[0] == "cannot-quote"
+        house.here.clock.advance(30 * HOUR)  # WhatsApp's window has no say in mail
+        await house.reply(text="It is on its way.", connector="Mail")
+        await until(lambda: len(server.messages) == 1)
+        assert b"It is on its way." in server.messages[0]
+        assert any("<ana@cliente.example>" in line for line in server.envelopes)
+        await until(lambda: not here.desk.node._outbox.busy)
+        rows = (await here.client.get("/api/v1/cards/1/deliveries", headers=house.headers)).json()
+        (row,) = [each for each in rows if each["kind"] == "message"]
+        assert (row["connector"], row["channel"], row["recipient"]) == ("Mail", "email", "ana@cliente.example")
+        said = (await house.get("1/messages"))[-1]
+        assert (said["channel"], said["connector"], said["state"]) == ("email", "Mail", "sent")
+
+    with aside(mail()) as server:
+        run(tmp_path, body, f"smtp://127.0.0.1:{server.port}")
+
+
+def test_a_card_by_hand_is_answered_by_whatsapp_once_the_contact_is_known_there(tmp_path: Path) -> None:
+    async def body(house: House) -> None:
+        await synced(house)
+        opened = {"pipeline": "Support", "title": "Invoice", "email": "ana@cliente.example", "name": "Ana"}
+        answer = await house.here.client.post("/api/v1/cards", json=opened, headers=house.headers)
+        assert answer.json()["number"] == 2
+        ways = await house.get("2/ways")
+        assert [(way["connector"], way["default"], way["problem"]) for way in ways] == [
+            ("Mail", True, ""),
+            ("WhatsApp", False, "no-address"),
+        ]
+
+    run(tmp_path, body)
+
+
+def test_the_window_of_another_card_of_the_customer_counts(tmp_path: Path) -> None:
+    """It is the customer's, not the card's: they wrote by this number an hour ago, on whichever card."""
+
+    async def body(house: House) -> None:
+        await house.here.client.post("/api/v1/cards/1/move", json={"stage": "Done"}, headers=house.headers)
+        store = house.here.desk.store
+        card = await store.card(1)
+        assert await store.last_heard(card.id, "WhatsApp") == MONDAY
+        assert await store.last_heard(card.id, "Mail") is None
+        house.here.clock.advance(23 * HOUR)
+        await house.writes("De novo")
+        assert await store.last_heard(card.id, "WhatsApp") == MONDAY + 23 * HOUR
+
+    run(tmp_path, body)
+
+
+def test_the_reference_tells_of_all_of_it(tmp_path: Path) -> None:
+    async def body(house: House) -> None:
+        answer = await house.here.client.get("/api/v1/docs/openapi.json")
+        tree = json.loads(answer.text)
+        assert "/api/v1/cards/{number}/templates" in tree["paths"]
+        reply = tree["components"]["schemas"]["Reply"]["properties"]
+        assert {"choices", "template", "variables", "reply_to", "connector", "address", "files"} <= reply.keys()
+
+    run(tmp_path, body)
