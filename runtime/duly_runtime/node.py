@@ -27,6 +27,7 @@ from duly_runtime.engine.kept import Keeper, Needed, Unready, judged_by
 from duly_runtime.engine.step import step, wants_new_card
 from duly_runtime.events import Event, Recompute
 from duly_runtime.fetching import Fetching
+from duly_runtime.packing import Packing
 from duly_runtime.scheduler import Loop, Scheduler, Stragglers
 from duly_runtime.sources import Sources
 from duly_runtime.store.api import Accepted, Decide, Handled, Measure, Store, StoreUnavailable
@@ -97,6 +98,7 @@ class Node:
                 self._add("stragglers", Stragglers(self.store, self.clock, self.handle).look)
         if "scheduler" in config.roles:
             self._add("scheduler", self._scheduler.look)
+            self._add("packing", Packing(self.store, self.clock, self.versions).look)
         if "web" in config.roles:
             self._add("changes", self._watch)
         for loop in self._loops.values():

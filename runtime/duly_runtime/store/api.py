@@ -24,6 +24,7 @@ from duly_runtime.store.log_api import OutboxRow as OutboxRow
 from duly_runtime.store.log_api import Parked as Parked
 from duly_runtime.store.messages_api import Quoted, Reaction, Wording
 from duly_runtime.store.quarantine_api import QuarantineStore
+from duly_runtime.store.reports_api import ReportStore
 from duly_runtime.store.sources_api import SourceStore
 
 Decide = Callable[[Event, Card | None, World], Decision]
@@ -191,31 +192,6 @@ class VisitRow(Out, frozen=True, kw_only=True):
     business_seconds: float | None
 
 
-class StayRow(Out, frozen=True, kw_only=True):
-    """A stay in a stage that is over; `at` is when it ended, `seconds` its open time."""
-
-    card_id: int
-    pipeline: str
-    stage: str
-    owner: str
-    team: str
-    priority: str
-    type: str
-    channel: str
-    at: dt.datetime
-    seconds: float | None
-
-
-class OutcomeRow(StayRow, frozen=True, kw_only=True):
-    """A clock that was met or missed, `at` then; `seconds` is its open time, None while a missed one runs on."""
-
-    metric: str
-    missed: bool
-    excused: bool
-    version: str
-    """The version it was judged by."""
-
-
 class VersionRow(Out, frozen=True, kw_only=True):
     hash: str
     author: str
@@ -304,7 +280,7 @@ class StoreUnavailable(Exception):
     """The database does not answer or can't write (down, disk full): nothing was changed; try again later."""
 
 
-class Store(FileStore, ContactStore, QuarantineStore, DeliveryLog, SourceStore, ApprovalStore, Protocol):
+class Store(FileStore, ContactStore, QuarantineStore, DeliveryLog, SourceStore, ApprovalStore, ReportStore, Protocol):
     # life
     async def start(self) -> None:
         """Open connections and bring the schema up to date (safe when several processes start at once)."""
@@ -495,16 +471,6 @@ class Store(FileStore, ContactStore, QuarantineStore, DeliveryLog, SourceStore, 
     async def trace(self, card_id: int) -> list[TraceRow]: ...
 
     async def visits(self, card_id: int) -> list[VisitRow]: ...
-
-    async def outcomes(
-        self, pipelines: Sequence[str], metrics: Sequence[str], since: dt.datetime, until: dt.datetime
-    ) -> list[OutcomeRow]:
-        """Clocks that were met or missed from `since` to before `until`, for reports."""
-        ...
-
-    async def stays(self, pipelines: Sequence[str], since: dt.datetime, until: dt.datetime) -> list[StayRow]:
-        """Stays in stages that ended from `since` to before `until`, for reports."""
-        ...
 
     async def notices(self, person: str, limit: int = 50) -> list[OutboxRow]:
         """What was said to a person in the app."""

@@ -31,7 +31,6 @@ from duly_runtime.store import (
     outbox,
     past,
     reading,
-    reporting,
     unit,
     versions,
 )
@@ -49,9 +48,7 @@ from duly_runtime.store.api import (
     Message,
     OutboxItem,
     OutboxRow,
-    OutcomeRow,
     PastEvent,
-    StayRow,
     Store,
     Token,
     TraceRow,
@@ -65,6 +62,7 @@ from duly_runtime.store.contacts import StoredContacts
 from duly_runtime.store.deliveries import StoredDeliveries
 from duly_runtime.store.files import StoredFiles, sound
 from duly_runtime.store.handling import Broken, Contended, Earlier
+from duly_runtime.store.packs import StoredReports
 from duly_runtime.store.parking import StoredParking
 from duly_runtime.store.quarantine import StoredQuarantine
 from duly_runtime.store.sources import StoredSources
@@ -91,7 +89,14 @@ def open_store(url: str) -> Store:
 
 
 class DatabaseStore(
-    StoredFiles, StoredContacts, StoredQuarantine, StoredDeliveries, StoredParking, StoredSources, StoredApprovals
+    StoredFiles,
+    StoredContacts,
+    StoredQuarantine,
+    StoredDeliveries,
+    StoredParking,
+    StoredSources,
+    StoredApprovals,
+    StoredReports,
 ):
     def __init__(self, database: unit.Database) -> None:
         self._database = database
@@ -281,14 +286,6 @@ class DatabaseStore(
     # reading
     async def card(self, card_id: int) -> Card:
         return await self._read(lambda: reading.card(card_id))
-
-    async def outcomes(
-        self, pipelines: Sequence[str], metrics: Sequence[str], since: dt.datetime, until: dt.datetime
-    ) -> list[OutcomeRow]:
-        return await self._read(lambda: reporting.outcomes(pipelines, metrics, since, until))
-
-    async def stays(self, pipelines: Sequence[str], since: dt.datetime, until: dt.datetime) -> list[StayRow]:
-        return await self._read(lambda: reporting.stays(pipelines, since, until))
 
     async def card_id(self, number: int) -> int:
         return await self._read(lambda: reading.card_id(number))

@@ -40,6 +40,7 @@ from duly_runtime.store import (
     approvals,
     contacts,
     conversations,
+    facts,
     journal,
     messages,
     outbox,
@@ -472,11 +473,15 @@ async def _write_card(
     visits = [
         visit for visit in card.visits if known.get(visit.number) != visit or (owner_changed and visit.left_at is None)
     ]
-    await _upsert("visit", [rows.visit_row(card, visit, measure) for visit in visits], ("card_id", "number"))
+    visit_rows = [rows.visit_row(card, visit, measure) for visit in visits]
+    await _upsert("visit", visit_rows, ("card_id", "number"))
 
     were = {(clock.metric, clock.cycle): clock for clock in old.clocks} if old else {}
     clocks = [clock for clock in card.clocks if were.get((clock.metric, clock.cycle)) != clock]
-    await _upsert("clock", [rows.clock_row(card, clock, measure) for clock in clocks], ("card_id", "metric", "cycle"))
+    clock_rows = [rows.clock_row(card, clock, measure) for clock in clocks]
+    await _upsert("clock", clock_rows, ("card_id", "metric", "cycle"))
+    stays, outcomes = zip(visits, visit_rows, strict=True), zip(clocks, clock_rows, strict=True)
+    await facts.write(card, old, list(stays), list(outcomes), now)
 
     await _write_timer(card, old is None, decision, event, now)
     entries = [

@@ -130,6 +130,10 @@ class PostgresDatabase(PostgresEngine):
         held = cast("Held", self.current_transaction.get())
         return await held.connection.fetch(unit.numbered(text), *args)
 
+    async def values(self, text: str, args: Sequence[Any]) -> Sequence[Sequence[Any]]:
+        held = cast("Held", self.current_transaction.get())
+        return await held.connection.fetch(unit.numbered(text), *args)
+
 
 async def _create(url: str) -> Any:
     return await asyncpg.create_pool(

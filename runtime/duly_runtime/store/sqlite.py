@@ -214,6 +214,12 @@ class SQLiteDatabase(SQLiteEngine):
         held: Held = self.current_transaction.get()  # pyright: ignore[reportAssignmentType]
         return held.connection.execute(text, args).fetchall()
 
+    async def values(self, text: str, args: Sequence[Any]) -> Sequence[Sequence[Any]]:
+        held: Held = self.current_transaction.get()  # pyright: ignore[reportAssignmentType]
+        cursor = held.connection.cursor()
+        cursor.row_factory = None
+        return cursor.execute(text, args).fetchall()
+
     # threads
     def _read_loop(self, connection: sqlite3.Connection) -> None:
         while (job := self._reads.get()) is not None:

@@ -191,6 +191,48 @@ class Clock(Table, tablename="clock"):
     excused_by = Text()
 
 
+class Fact(Table, tablename="fact"):
+    """What reports count, as it was known from `known_at` until `gone_at`; never changed but for that. A stay in a stage
+    (`measure` is `time in stage`, `number` the visit's) or a clock (its cycle). `outcome`: `met`, `missed`, `excused` (a
+    miss, for a `reason`), empty for a stay. `at`: when it was met or missed, or the stay ended."""
+
+    id = BigSerial(primary_key=True)
+    card_id = BigInt()
+    measure = Text()
+    number = BigInt()
+    pipeline = Text()
+    stage = Text()
+    owner = Text()
+    team = Text()
+    priority = Text()
+    type = Text()
+    channel = Text()
+    outcome = Text()
+    reason = Text()
+    version = Text()
+    started_at = Timestamptz()
+    at = Timestamptz()
+    seconds = DoublePrecision(null=True)
+    wall_seconds = DoublePrecision(null=True)
+    known_at = Timestamptz()
+    gone_at = Timestamptz(null=True)
+
+
+class ReportPack(Table, tablename="report_pack"):
+    """The facts of one measure of a finished day or month of a zone, in columns (`duly_runtime.columns`). `measure` empty:
+    says that the day is packed. Removed where one of its facts changes; `changed_at` is when the last one had."""
+
+    id = BigSerial(primary_key=True)
+    zone = Text()
+    kind = Text()
+    first = Text()
+    measure = Text()
+    since = Timestamptz()
+    until = Timestamptz()
+    changed_at = Timestamptz()
+    data = Bytea()
+
+
 class Timer(Table, tablename="timer"):
     """(`card_id`, `key`) is unique. `wake_at` is `due_at`, or a moment later where it was tried and is still wanted.
     `armed_by` is the event that set it."""
@@ -508,8 +550,8 @@ class ApprovalSync(Table, tablename="approval_sync"):
 
 
 TABLES: tuple[type[Table], ...] = (
-    Raw, Event, Conversation, Card, Contact, Identity, ContactMerge, Visit, Clock, Timer, Outbox, Attempt, Status,
-    Message, Annotation, Quarantine, Answered, Content, File, Source, Position, History, Trace, Tally, Version,
+    Raw, Event, Conversation, Card, Contact, Identity, ContactMerge, Visit, Clock, Fact, ReportPack, Timer, Outbox, Attempt,
+    Status, Message, Annotation, Quarantine, Answered, Content, File, Source, Position, History, Trace, Tally, Version,
     Publication, Draft, Person, Session, Token, Audit, AuditHead, Approval, ApprovalSync,
 )  # fmt: skip
 

@@ -40,6 +40,8 @@ class Database(Protocol):
 
     async def fetch(self, text: str, args: Sequence[Any]) -> list[Row]: ...
 
+    async def values(self, text: str, args: Sequence[Any]) -> Sequence[Sequence[Any]]: ...
+
 
 ENGINE: ContextVar[Any] = ContextVar("duly_store_engine")
 """The engine of the running unit of work."""
@@ -61,6 +63,11 @@ class Held:
 def fetch(text: str, *args: Any) -> Awaitable[list[Row]]:
     """Run one statement, with `?` for each argument; its rows."""
     return ENGINE.get().fetch(text, args)
+
+
+def values(text: str, *args: Any) -> Awaitable[Sequence[Sequence[Any]]]:
+    """The same, each row as its values in order: for many rows."""
+    return ENGINE.get().values(text, args)
 
 
 async def first(text: str, *args: Any) -> Row | None:

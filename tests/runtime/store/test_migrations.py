@@ -12,8 +12,9 @@ import pytest
 
 from duly_runtime.store import migrations, unit
 from duly_runtime.store.api import StoreUnavailable
-from duly_runtime.store.tables import TABLES
-from support.store_scenes import NOW, opened, said, sql, take_in
+from duly_runtime.store.migrations import m0016_facts
+from duly_runtime.store.tables import TABLES, Card
+from support.store_scenes import HOUR, NOW, opened, said, sql, take_in
 
 START = """
 import asyncio, sys
@@ -193,6 +194,61 @@ def test_deliveries_of_before_the_log_know_their_connector(store_url: str, monke
     asyncio.run(scene())
 
 
+def test_what_reports_count_is_made_of_the_clocks_and_visits_there_are(
+    store_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = migrations.MIGRATIONS
+    monkeypatch.setattr(migrations, "MIGRATIONS", now[: now.index(m0016_facts)])
+    late, left = NOW + 2.5 * HOUR, NOW + HOUR
+
+    async def scene() -> None:
+        async with opened(store_url) as store:
+            row = {column._meta.db_column_name: "" for column in Card._meta.columns} | {
+                "id": 1, "number": 1, "pipeline": "Support", "team": "Desk", "channel": "email", "created_at": NOW,
+                "entered_at": NOW, "changed_at": NOW, "paused": False, "missed": False, "claimed": False, "revision": 1,
+                "contact_id": 0, "identity_id": 0, "merged_into": 0,
+            } | dict.fromkeys(("finished_at", "started_at", "due_at", "risk_at", "paused_at"))  # fmt: skip
+            await store._write(lambda: unit.insert("card", [row]))  # type: ignore[attr-defined]
+            await sql(
+                store,
+                "INSERT INTO visit (card_id, number, pipeline, stage, entered_at, left_at, owner, business_seconds)"
+                " VALUES (1, 1, 'Support', 'New', ?, ?, 'ana', 1800), (1, 2, 'Support', 'Done', ?, NULL, 'ana', NULL)",
+                NOW, left, left,
+            )  # fmt: skip
+            for cycle, outcome, missed, stopped, excused in (
+                (1, "met", None, left, None), (2, "missed", left, late, None), (3, "missed", left, None, late),
+                (4, "", None, left, None),
+            ):  # fmt: skip
+                await sql(
+                    store,
+                    "INSERT INTO clock (card_id, metric, cycle, pipeline, stage, visit, calendar, target, version, state,"
+                    " outcome, started_at, stopped_at, missed_at, detected_at, owner_at_miss, owner, team, priority, type,"
+                    " channel, business_seconds, excuse, excused_at, excused_by) VALUES (1, 'resolved', ?, 'Support', '', 0,"
+                    " '', '1h', 'one', 'done', ?, ?, ?, ?, ?, 'bruno', 'ana', '', '', '', '', 60, ?, ?, '')",
+                    cycle, outcome, NOW, stopped, missed, missed, "Outage" if excused else "", excused,
+                )  # fmt: skip
+        monkeypatch.setattr(migrations, "MIGRATIONS", now)
+        async with opened(store_url) as store:
+            facts = await sql(store, "SELECT * FROM fact ORDER BY measure, number, known_at")
+            said = [
+                (
+                    row["measure"], row["number"], row["outcome"], row["reason"], row["owner"], row["at"], row["known_at"],
+                    row["gone_at"], row["wall_seconds"],
+                )
+                for row in facts
+            ]  # fmt: skip
+            assert said == [
+                ("resolved", 1, "met", "", "ana", left, left, None, 3600),
+                ("resolved", 2, "missed", "", "bruno", left, left, None, 9000),
+                ("resolved", 3, "missed", "", "bruno", left, left, late, None),
+                ("resolved", 3, "excused", "Outage", "bruno", left, late, None, None),
+                ("time in stage", 1, "", "", "ana", left, left, None, 3600),
+            ]
+            assert (facts[-1]["team"], facts[-1]["channel"], facts[-1]["seconds"]) == ("Desk", "email", 1800)
+
+    asyncio.run(scene())
+
+
 def test_an_older_duly_does_not_touch_a_newer_schema(store_url: str) -> None:
     async def scene() -> None:
         async with opened(store_url) as store:
@@ -226,8 +282,9 @@ def test_the_queries_of_the_hot_path_use_their_indexes(sqlite_url: str) -> None:
         "outbox_leased": "SELECT id FROM outbox WHERE state = 'leased' AND leased_until <= '2026' ORDER BY leased_until",
         "card_open": "SELECT id FROM card WHERE pipeline = 'x' AND finished_at IS NULL ORDER BY id",
         "card_stage": "SELECT COUNT(*) FROM card WHERE finished_at IS NULL AND ((pipeline = 'x' AND stage = 'y'))",
-        "clock_missed": "SELECT id FROM clock WHERE pipeline IN ('x') AND missed_at >= '2026' AND missed_at < '2027'",
-        "clock_met": "SELECT id FROM clock WHERE pipeline IN ('x') AND outcome = 'met' AND stopped_at >= '2026'",
+        "fact_at": "SELECT id FROM fact WHERE at >= '2026' AND at < '2027' ORDER BY at DESC, id DESC LIMIT 9",
+        "fact_card": "UPDATE fact SET gone_at = '2' WHERE card_id = 1 AND measure = 'x' AND number = 1 AND gone_at IS NULL",
+        "report_pack_until": "SELECT id FROM report_pack WHERE since <= '2026' AND until > '2026'",
         "file_waiting": "SELECT id FROM file WHERE state = 'waiting' AND next_at <= '2026' ORDER BY next_at, id LIMIT 9",
         "file_changed": "SELECT id FROM file WHERE changed_at >= '2026' ORDER BY changed_at LIMIT 9",
         "content_unused": "DELETE FROM content WHERE unused_since < '2026'",

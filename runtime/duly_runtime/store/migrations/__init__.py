@@ -28,6 +28,7 @@ from duly_runtime.store.migrations import (
     m0013_sources,
     m0014_approvals,
     m0015_annotations,
+    m0016_facts,
 )
 
 MIGRATIONS: tuple[ModuleType, ...] = (
@@ -46,6 +47,7 @@ MIGRATIONS: tuple[ModuleType, ...] = (
     m0013_sources,
     m0014_approvals,
     m0015_annotations,
+    m0016_facts,
 )
 
 LOCK = 0x64756C79
@@ -57,11 +59,15 @@ WORDS = {
         "id": "INTEGER PRIMARY KEY AUTOINCREMENT NOT NULL",
         "bytes": "BLOB",
         "sequence": "INSERT INTO tally (kind, name, n) VALUES ('number', '', 0)",
+        "stay": "ROUND((julianday(v.left_at) - julianday(v.entered_at)) * 86400, 3)",
+        "wall": "ROUND((julianday(stopped_at) - julianday(started_at)) * 86400, 3)",
     },
     "postgres": {
         "id": "BIGSERIAL PRIMARY KEY",
         "bytes": "BYTEA",
         "sequence": "CREATE SEQUENCE card_number_seq",
+        "stay": "ROUND(EXTRACT(EPOCH FROM v.left_at - v.entered_at)::numeric, 3)",
+        "wall": "ROUND(EXTRACT(EPOCH FROM stopped_at - started_at)::numeric, 3)",
     },
 }
 
