@@ -32,8 +32,8 @@ ZONE = "America/Sao_Paulo"
 START = dt.datetime(2025, 11, 1, 3, 0, tzinfo=dt.UTC)
 PROGRAM = Program(pipelines={"Support": Pipeline(name="Support", calendar="Office")})
 COLUMNS = (
-    "card_id", "measure", "number", "pipeline", "stage", "owner", "team", "priority", "type", "channel", "outcome", "reason",
-    "version", "started_at", "at", "seconds", "wall_seconds", "known_at", "gone_at",
+    "card_id", "measure", "number", "pipeline", "stage", "owner", "team", "priority", "type", "channel", "outcome",
+    "reason", "version", "started_at", "at", "seconds", "wall_seconds", "known_at", "gone_at",
 )  # fmt: skip
 
 

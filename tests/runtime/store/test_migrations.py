@@ -223,8 +223,8 @@ def test_what_reports_count_is_made_of_the_clocks_and_visits_there_are(
                     store,
                     "INSERT INTO clock (card_id, metric, cycle, pipeline, stage, visit, calendar, target, version, state,"
                     " outcome, started_at, stopped_at, missed_at, detected_at, owner_at_miss, owner, team, priority, type,"
-                    " channel, business_seconds, excuse, excused_at, excused_by) VALUES (1, 'resolved', ?, 'Support', '', 0,"
-                    " '', '1h', 'one', 'done', ?, ?, ?, ?, ?, 'bruno', 'ana', '', '', '', '', 60, ?, ?, '')",
+                    " channel, business_seconds, excuse, excused_at, excused_by) VALUES (1, 'resolved', ?, 'Support', '',"
+                    " 0, '', '1h', 'one', 'done', ?, ?, ?, ?, ?, 'bruno', 'ana', '', '', '', '', 60, ?, ?, '')",
                     cycle, outcome, NOW, stopped, missed, missed, "Outage" if excused else "", excused,
                 )  # fmt: skip
         monkeypatch.setattr(migrations, "MIGRATIONS", now)
