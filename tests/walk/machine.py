@@ -34,6 +34,7 @@ from duly_dsl.program import METRICS, Program
 from duly_dsl.source import SourceFile
 from duly_platform import knowledge
 from duly_runtime import rendering, reports
+from duly_runtime.columns import columns
 from duly_runtime.decision import Decision, World
 from duly_runtime.delivery import scheduled
 from duly_runtime.doors import Answer, Parsed, Raw, Refused, Retry
@@ -44,7 +45,7 @@ from duly_runtime.engine.values import checked
 from duly_runtime.events import Event, InternalNote, OpenCard
 from duly_runtime.scenario import play
 from duly_runtime.scenario.run import run
-from duly_runtime.store.api import OutcomeRow, StayRow
+from duly_runtime.store.reports_api import STAY, Asked, Day, Part
 from duly_runtime.time import FakeClock
 
 NOON = dt.datetime(2026, 11, 9, 12, 0, tzinfo=dt.UTC)
@@ -279,47 +280,40 @@ async def _doors(program: Program, requests: Sequence[Raw]) -> list[Any]:
 # --- reports ----------------------------------------------------------------------------------------------------------
 
 
-class _Rows:
+def _row(measure: str, pipeline: str, days: float, seconds: float, outcome: str) -> tuple[str, dt.datetime, Sequence[Any]]:
+    """(measure, when, values of a fact) of something that was over so many days ago."""
+    reason = "Outage" if outcome == "excused" else ""
+    key = (pipeline, "New", "ana", "Desk", "high", "", "email", outcome, reason, "v" if outcome else "")
+    return measure, NOON - dt.timedelta(days=days), (*key, seconds, seconds)
+
+
+class _Facts:
     """A store of a few clocks and stays, for reports."""
 
     def __init__(self) -> None:
-        base = {
-            "card_id": 1,
-            "stage": "New",
-            "owner": "ana",
-            "team": "Desk",
-            "priority": "high",
-            "type": "",
-            "channel": "email",
-        }
-        self.clocks = [
-            OutcomeRow(
-                **base, metric=metric, pipeline=pipeline, at=NOON - dt.timedelta(days=days), seconds=60.0 * days + place,
-                missed=place % 2 == 1, excused=place == 3, version="v",
-            )
+        outcomes = ("met", "missed", "met", "excused", "met", "missed", "met", "missed", "met", "missed")
+        clocks = [
+            _row(metric, pipeline, days, 60.0 * days + place, outcomes[place])
             for metric in ("first reply", "next reply", "leave stage", "resolved", "Vendor")
             for pipeline in ("Support", "Small")
             for place, days in enumerate((0.3, 0.6, 1.5, 5, 8, 12, 20, 33, 45, 70))
             if place < 6 or pipeline == "Support"
-        ]  # fmt: skip
-        self.stays = [
-            StayRow(**base, pipeline="Support", at=NOON - dt.timedelta(days=days), seconds=float(days))
-            for days in (1, 9, 40)
         ]
+        self.rows = [*clocks, *(_row(STAY, "Support", days, float(days), "") for days in (1, 9, 40))]
 
-    async def outcomes(self, pipelines: Any, metrics: Any, since: dt.datetime, until: dt.datetime) -> list[OutcomeRow]:
+    async def facts(self, asked: Asked, zone: str, days: Sequence[Day], *, fine: bool) -> list[Part]:
         return [
-            row for row in self.clocks if row.pipeline in pipelines and row.metric in metrics and since <= row.at < until
+            Part(
+                day.date,
+                columns([row for name, at, row in self.rows if name in asked.measures and day.since <= at < day.until]),
+            )
+            for day in days
         ]
-
-    async def stays_(self, pipelines: Any, since: dt.datetime, until: dt.datetime) -> list[StayRow]:
-        return [row for row in self.stays if row.pipeline in pipelines and since <= row.at < until]
 
 
 async def _figures(program: Program) -> list[Any]:
-    rows = _Rows()
     store: Any = mock.Mock()
-    store.outcomes, store.stays = rows.outcomes, rows.stays_
+    store.facts = _Facts().facts
     return [
         msgspec.to_builtins(await reports.run(store, program, report, NOON))
         for _, report in sorted(program.reports.items())
