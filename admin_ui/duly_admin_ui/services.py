@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Protocol
 
 import msgspec
 
 from duly_dsl.diagnostics import Diagnostic
 from duly_dsl.program import Program
+from duly_runtime.card import Card
 from duly_runtime.doors import Check
 from duly_runtime.events import AnyBody, MergeCard, SplitCard, UnmergeCard
+from duly_runtime.library import Offered
 from duly_runtime.planning import Plan
-from duly_runtime.store.api import Store
+from duly_runtime.replies import Draft
+from duly_runtime.store.api import Message, Store
 from duly_runtime.store.files_api import FileRow
 from duly_runtime.store.sources_api import SourceRow
 from duly_runtime.time import Clock
+from duly_runtime.ways import Way
 
 
 class Change(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -186,6 +190,19 @@ class Services(Protocol):
     # --- cards
     async def command(self, card_id: int, body: AnyBody, author: str) -> str:
         """Journal it (0: opens a card) and wait, within bounds, until it is handled; why it was refused, or empty."""
+        ...
+
+    async def ways(self, card: Card, messages: Sequence[Message]) -> Sequence[Way]:
+        """The ways to the card's customer, the default one first."""
+        ...
+
+    async def templates(self, card: Card, connector: str, given: Mapping[str, str]) -> Sequence[Offered]:
+        """What can be sent to the card's customer by a connector that takes approved templates; `given` are values of
+        variables."""
+        ...
+
+    async def reply(self, card: Card, draft: Draft) -> str:
+        """As `command`, for a reply. replies.CannotReply where it can't be sent like this."""
         ...
 
     # --- what waits, and deliveries. All of it is audited; Conflict where somebody was quicker.

@@ -140,6 +140,64 @@ class Words:
         names = {"whatsapp": "WhatsApp", "email": _("E-mail"), "webhook": "Webhook", "manual": _("By hand"), "app": "Duly"}
         return names.get(channel, channel)
 
+    def way(self, problem: str) -> str:
+        """Why a way to a customer can't be used."""
+        _ = self._
+        return {
+            "no-sender": _("nothing is sent by it"),
+            "out-of-service": _("out of service"),
+            "no-address": _("no address of the customer is known"),
+            "claimed": _("only claimed: confirm it on the contact's page"),
+            "not-proven": _("nobody vouches that this customer opened the card"),
+        }.get(problem, problem)
+
+    def template_state(self, status: str) -> str:
+        """Meta's word on a template."""
+        _ = self._
+        return {
+            "": _("not known yet"),
+            "APPROVED": _("approved"),
+            "PENDING": _("waiting for Meta's decision"),
+            "IN_APPEAL": _("waiting for Meta's decision"),
+            "REJECTED": _("rejected"),
+            "PAUSED": _("paused by Meta"),
+            "DISABLED": _("disabled by Meta"),
+            "DELETED": _("deleted"),
+            "ARCHIVED": _("archived"),
+        }.get(status, status)
+
+    def template_problem(self, problem: str, status: str) -> str:
+        """Why a template can't be sent."""
+        _ = self._
+        if problem == "status":
+            return self.template_state(status)
+        return {
+            "missing": _("not at Meta"),
+            "variables": _("another number of variables at Meta"),
+            "header": _("another header at Meta"),
+        }.get(problem, problem)
+
+    def placeholder(self, name: str) -> str:
+        """A variable of a template; the names of fields are the workspace's own."""
+        _ = self._
+        return {
+            "customer.name": _("Customer's name"),
+            "customer.first_name": _("Customer's first name"),
+            "customer.email": _("Customer's e-mail"),
+            "customer.phone": _("Customer's phone"),
+            "card.number": _("Card number"),
+            "card.title": _("Title"),
+            "clock": _("Clock"),
+            "due": _("Due"),
+            "stage": _("Stage"),
+            "priority": _("Priority"),
+            "type": _("Type"),
+            "owner.name": _("Owner's name"),
+            "team": _("Team"),
+            "channel": _("Channel"),
+            "link": _("Link to the card"),
+        }.get(name, name)
+
     def identity(self, kind: str, scope: str) -> str:
         """What a name of a contact is; `scope` is the connector whose word it is."""
         _ = self._

@@ -33,6 +33,7 @@ function write(element, value) {
 
 export function tick() {
   const at = now();
+  tickWindow(at);
   for (const badge of document.querySelectorAll(".badge[data-due], .badge[data-since]")) {
     const left = badge.querySelector(".left");
     if (badge.dataset.since) {
@@ -48,6 +49,17 @@ export function tick() {
     write(badge.querySelector(".word"), text(state));
     const card = badge.closest(".card");
     if (card) card.dataset.state = state;
+  }
+}
+
+// Until when WhatsApp takes free text; what the page says of it is fetched again once that has passed.
+function tickWindow(at) {
+  for (const line of document.querySelectorAll(".window[data-until]")) {
+    const left = Date.parse(line.dataset.until) - at;
+    write(line.querySelector(".left"), amount(Math.max(0, left)));
+    if (left > 0) continue;
+    delete line.dataset.until;
+    document.dispatchEvent(new CustomEvent("duly:due", { detail: line.parentElement.id }));
   }
 }
 

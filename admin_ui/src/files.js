@@ -24,7 +24,7 @@ export function start(form) {
     const transfer = new DataTransfer();
     kept.forEach((file) => transfer.items.add(file));
     input.files = transfer.files;
-    words.required = !kept.length && !form.querySelector("[name=kept]:checked");
+    words.required = form.dataset.closed === undefined && !kept.length && !form.querySelector("[name=kept]:checked");
     chips.replaceChildren(
       ...kept.map((file) => {
         const item = document.createElement("li");

@@ -174,6 +174,10 @@ export function start() {
     if (!document.hidden) schedule();
   });
   document.addEventListener("duly:dropped", schedule);
+  document.addEventListener("duly:due", (event) => {
+    pending.add(event.detail);
+    schedule();
+  });
   if (navigator.locks) navigator.locks.request("duly-live", lead);
   else lead();
 }

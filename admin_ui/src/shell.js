@@ -8,7 +8,13 @@ startCountdowns();
 if (document.body.dataset.user !== undefined) startLive();
 document.addEventListener("duly:refreshed", tick);
 
-for (const form of document.querySelectorAll("form.composer")) startFiles(form);
+for (const form of document.querySelectorAll("form.composer")) {
+  startFiles(form);
+  // Another way or template: the form comes back with what belongs to it, and with what was written.
+  for (const select of form.querySelectorAll("select[data-look]")) {
+    select.addEventListener("change", () => form.requestSubmit(select.closest(".row").querySelector("button")));
+  }
+}
 
 // `?` shows the help page's middle in a dialog; `g` and a letter goes somewhere; `/` searches.
 const places = { b: "/", r: "/rules", v: "/versions", n: "/notices", p: "/parked", c: "/connectors", d: "/deliveries", q: "/quarantine" };

@@ -18,6 +18,7 @@ PAGES = {
     "board": BOARD,
     "filtered": BOARD + "?q=nothing",
     "conversation": "/cards/1",
+    "window closed": "/cards/5",
     "timeline": "/cards/4?view=timeline",
     "history": "/cards/1?view=history",
     "why": "/cards/1?view=why",

@@ -24,6 +24,7 @@ from litestar.middleware import AbstractAuthenticationMiddleware, Authentication
 
 import duly_admin_ui
 from admin_ui.theatre_log import MemoryLog
+from admin_ui.theatre_replies import TheatreReplies
 from duly_admin_ui.services import (
     CaughtMail,
     Change,
@@ -292,8 +293,11 @@ class MemoryStore(MemoryLog):
             contact=Contact(name=who, email="customer@example.org"), created_at=opened, visits=visits,
             fields={"Tier": "gold"}, **more,
         )  # fmt: skip
+        first = self._message(number + 100, "in", "customer", f"Hello, {title.lower()}", opened, "")
+        if channel == "whatsapp":
+            first = msgspec.structs.replace(first, connector="WhatsApp", provider_id=f"wamid.{number}")
         self.said[number + 100] = [
-            self._message(number + 100, "in", "customer", f"Hello, {title.lower()}", opened, ""),
+            first,
             self._message(
                 number + 100, "out", "ana", "Let me look into it.\nOne moment.", opened + minutes(20), "delivered"
             ),
@@ -672,7 +676,7 @@ class TheatreConnectors:
         self.kept[name] = msgspec.structs.replace(page, secrets=stored)
 
 
-class Theatre:
+class Theatre(TheatreReplies):
     """Services over the MemoryStore: every account has PASSWORD, commands are carried out at once."""
 
     workspace_name = "Support Desk"
@@ -685,6 +689,7 @@ class Theatre:
         self.clock = clock
         self.memory = MemoryStore(clock.now(), empty=empty)
         self.mails = mails
+        self.drafts = []
         self.connectors = TheatreConnectors(clock.now(), empty=empty)
         self.queues: set[asyncio.Queue[Change | None]] = set()
 

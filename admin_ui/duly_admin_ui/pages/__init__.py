@@ -25,6 +25,7 @@ from duly_admin_ui.pages import (
     parked,
     publishing,
     quarantine,
+    replying,
     reports,
     rules,
     signin,
@@ -43,8 +44,9 @@ def routes(services: Services) -> list[Router]:
             made.quarantined = await services.store.quarantine_size()
         return made
 
-    work = (board, card, merging, contacts, connectors, files, originals, quarantine, parked, deliveries, notices, reports)
-    modules = (signin, *work, rules, publishing, versions, live)
+    cards = (board, card, replying, merging, files, originals)
+    work = (contacts, connectors, quarantine, parked, deliveries, notices, reports)
+    modules = (signin, *cards, *work, rules, publishing, versions, live)
     pages = Router(
         path="/",
         route_handlers=[handler for module in modules for handler in module.HANDLERS],

@@ -11,24 +11,22 @@ from litestar.params import FromPath
 
 from duly_admin_ui import badges, why
 from duly_admin_ui.access import needs, require
+from duly_admin_ui.composer import Composer, composer, paired
 from duly_admin_ui.history import Teller
 from duly_admin_ui.page import Page, go
-from duly_admin_ui.pages.files import FORM_SIZE, chosen
 from duly_admin_ui.timeline import timeline
 from duly_dsl.program import Field, Pipeline
-from duly_runtime.attaching import MOST_FILES, CannotAttach
+from duly_runtime.attaching import MOST_FILES
 from duly_runtime.card import Card, Clock
 from duly_runtime.doors import MAX_FILE
 from duly_runtime.engine.refusal import sentence
 from duly_runtime.events import (
     Acknowledge,
-    AgentMessage,
     AnyBody,
     AssignCard,
     ChangeParticipants,
     ExcuseMiss,
     File,
-    InternalNote,
     MoveCard,
     Scalar,
     SetFields,
@@ -69,7 +67,11 @@ async def show(
     line = pipeline_of(page, card)
     context: dict[str, Any] = {}
     if view == "conversation":
-        context["messages"] = await store.messages(card.id)
+        said = await store.messages(card.id)
+        may = page.may("cards.work") and card.merged is None
+        context["messages"] = said
+        context["reply"] = await composer(page, card, said, typed or {}) if may else Composer()
+        context["paired"] = paired
     elif view == "timeline":
         stages = [stage.name for stage in line.stages] if line is not None else []
         context["timeline"] = timeline(card, await store.visits(card.id), stages, page.now)
@@ -134,7 +136,13 @@ async def act(
     page: Page, card: Card, body: AnyBody, typed: dict[str, str] | None = None, kept: tuple[File, ...] = ()
 ) -> Response[Any]:
     """Hand a command over and answer: back to the card, or why not."""
-    reason = await page.services.command(card.id, body, page.name)
+    return await answered(page, card, await page.services.command(card.id, body, page.name), typed, kept)
+
+
+async def answered(
+    page: Page, card: Card, reason: str, typed: dict[str, str] | None = None, kept: tuple[File, ...] = ()
+) -> Response[Any]:
+    """Back to the card, or why a command was refused."""
     if reason:
         reason = await refusal(page, card, reason)
     if page.wants_fragment:
@@ -158,28 +166,6 @@ async def refusal(page: Page, card: Card, reason: str) -> str:
 @get("/cards/{number:int}", guards=[needs("cards.read")])
 async def card_page(page: NamedDependency[Page], number: FromPath[int]) -> Response[Any]:
     return await show(page, await load(page, number))
-
-
-@post(
-    "/cards/{number:int}/reply",
-    status_code=200,
-    guards=[needs("cards.work")],
-    request_max_body_size=FORM_SIZE,
-)
-async def reply(page: NamedDependency[Page], number: FromPath[int]) -> Response[Any]:
-    """A public reply, or with `note` pressed an internal note."""
-    card = await load(page, number)
-    form = await page.form()
-    text = form.get("text", "").strip()
-    try:
-        files = await chosen(page)
-    except CannotAttach as error:
-        return await show(page, card, problem=error.told(page.language), typed=form)
-    if not text and not files:
-        return await show(page, card, problem=page.gettext("Write something first."))
-    if "note" in form:
-        return await act(page, card, InternalNote(text=text, author=page.name, files=files), form, files)
-    return await act(page, card, AgentMessage(text=text, author=page.name, files=files), form, files)
 
 
 @post("/cards/{number:int}/move", status_code=200, guards=[needs("cards.work")])
@@ -281,4 +267,4 @@ async def excuse(page: NamedDependency[Page], number: FromPath[int]) -> Response
     return await act(page, card, body)
 
 
-HANDLERS = (card_page, reply, move, assign, fields, tags, participants, acknowledge, excuse)
+HANDLERS = (card_page, move, assign, fields, tags, participants, acknowledge, excuse)

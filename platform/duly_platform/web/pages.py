@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping, Sequence
 
 from duly_admin_ui.services import CaughtMail, Change, Published, Refused, ReplayedAll, SignIn
 from duly_dsl.diagnostics import Diagnostic
@@ -12,11 +12,15 @@ from duly_platform.accounts import AccountError, TooManyAttempts
 from duly_platform.connecting import Connecting
 from duly_platform.desk import Desk
 from duly_platform.settings import Settings
+from duly_runtime.card import Card
 from duly_runtime.events import AnyBody, MergeCard, SplitCard, UnmergeCard
+from duly_runtime.library import Offered
 from duly_runtime.planning import Plan
-from duly_runtime.store.api import Store, User
+from duly_runtime.replies import Draft
+from duly_runtime.store.api import Message, Store, User
 from duly_runtime.store.files_api import FileRow
 from duly_runtime.time import Clock
+from duly_runtime.ways import Way
 
 USER_NAME = re.compile(r"[^\W\d]\w{1,39}")
 """As rule files write people: a bare word."""
@@ -83,6 +87,15 @@ class ScreenServices:
     async def command_spanning(self, card_id: int, body: MergeCard | UnmergeCard | SplitCard) -> tuple[str, int]:
         handled = await self._desk.command(card_id, body)
         return handled.refused, handled.other_id
+
+    async def ways(self, card: Card, messages: Sequence[Message]) -> Sequence[Way]:
+        return await self._desk.ways(card, messages)
+
+    async def templates(self, card: Card, connector: str, given: Mapping[str, str]) -> Sequence[Offered]:
+        return await self._desk.templates(card, connector, given)
+
+    async def reply(self, card: Card, draft: Draft) -> str:
+        return (await self._desk.reply(card, draft)).refused
 
     async def replay(self, what: str, item_id: int, author: str, *, twice: bool = False) -> str:
         return await self._desk.waiting.replay(what, item_id, author, twice=twice)
