@@ -1,11 +1,12 @@
 """What every connector must hold to, as tests. Subclass what fits of `ReceiverContract`, `SenderContract` and
-`FetcherContract` in a test module:
+`FetcherContract` in a test module (`testing_sources` has the one for what fetches by itself):
 
     class TestMine(ReceiverContract, SenderContract, FetcherContract):
         secrets = {"MINE_KEY": "a key"}
         def make(self, tools): return Mine(DEFINITION, PIPELINE, tools)
         def samples(self): return [signed requests]
         def sign(self, raw): return the same request with a signature that fits its body
+        def mixed(self): return [(a signed request with something wrong in it, how many good items it holds)]
         def outgoing(self): return [things to send]
         def files(self): return [files to fetch]
 
@@ -51,8 +52,8 @@ from duly_runtime.time import FakeClock
 
 NOON = dt.datetime(2026, 3, 2, 12, 0, tzinfo=dt.UTC)
 """The time of the tests, a Monday."""
-EXAMPLES = 10_000 if os.environ.get("DULY_FULL") == "1" else 300
-"""Mutated bodies a test tries; DULY_FULL=1 asks for more."""
+EXAMPLES = int(os.environ.get("DULY_EXAMPLES") or (10_000 if os.environ.get("DULY_FULL") == "1" else 300))
+"""Mutated bodies a test tries; DULY_FULL=1 asks for more, DULY_EXAMPLES for as many."""
 
 BODIES = (b"", b"{}", b"[]", b"7", b'{"error": {}}', b'{"error": {"code": "x"}}', b'{"ok": false}', b"<html>\xff")
 """What answers hold that are not what one hopes for."""
@@ -196,8 +197,9 @@ class ReceiverContract(ConnectorContract):
         raise NotImplementedError
 
     def mixed(self) -> Sequence[tuple[Raw, int]]:
-        """Authentic requests that hold something wrong beside so many good items, for formats with several items."""
-        return ()
+        """Authentic requests of the right format with something wrong in them, at least one, and how many good items each
+        holds beside that: none where a request of the format is one item."""
+        raise NotImplementedError
 
     def test_there_are_samples(self) -> None:
         assert {"receives", "connects"} & set(type(self.connector()).KIND.directions)
@@ -270,10 +272,17 @@ class ReceiverContract(ConnectorContract):
             assert self._items(connector.read(kept)) == self._items(taken)
 
     def test_good_items_come_in_beside_bad_ones(self) -> None:
+        """And the bad ones stay to be seen: a request with problems is kept whole, with the words of each."""
+        assert self.mixed()
         for raw, good in self.mixed():
             parsed = self.connector().receive(raw)
             assert isinstance(parsed, Parsed)
-            assert len(parsed.items) == good and parsed.problems
+            assert len({item.key for item in parsed.items}) == len(parsed.items) == good
+            assert parsed.problems, "say what is wrong"
+            assert all(problem.strip() for problem in parsed.problems)
+            self._no_secret_in(parsed.problems)
+            again = self.connector().read(raw)
+            assert (self._items(again), again.problems) == (self._items(parsed), parsed.problems), "the same at a replay"
 
     def _items(self, parsed: Parsed) -> list[bytes]:
         return [msgspec.json.encode(item) for item in parsed.items]

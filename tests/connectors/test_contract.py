@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import ClassVar
 
-from connectors import samples
+import connectors.mails as mails
+import connectors.samples as samples
+import connectors.whatsapp_bodies as bodies
 from duly_connectors.contract import Connector, Tools
 from duly_connectors.email import Email
 from duly_connectors.testing import FetcherContract, ReceiverContract, SenderContract
@@ -42,6 +44,9 @@ class TestWebhook(ReceiverContract, SenderContract):
     def samples(self) -> Sequence[Raw]:
         small = {"text": "Hi", "order": {"id": "200001"}}
         return [samples.shop_request(samples.ORDER), samples.shop_request(small, {"idempotency-key": "d-1"})]
+
+    def mixed(self) -> Sequence[tuple[Raw, int]]:
+        return [(self.sign(samples.shop_request({**samples.ORDER, "refund": "plenty", "gift": "perhaps"})), 0)]
 
     def sign(self, raw: Raw) -> Raw:
         return samples.sign_shop(raw)
@@ -98,6 +103,20 @@ class TestWhatsApp(ReceiverContract, SenderContract, FetcherContract):
         )
         return [samples.wa_request(many), samples.wa_request(told)]
 
+    def mixed(self) -> Sequence[tuple[Raw, int]]:
+        """Good ones before and after, in the same value, in another one, and in another entry."""
+        good = [samples.message(name=f"wamid.M{number}") for number in range(3)]
+        nameless = {"from": samples.CUSTOMER, "type": "text", "text": {"body": "no id, but a message"}}
+        one = samples.value(contacts=[samples.contact()], messages=[good[0], nameless, good[1], 7])
+        other = samples.value(contacts=[samples.contact()], messages=[good[2]], statuses=[{}, samples.status("read")])
+        tree = samples.body(one, other)
+        tree["entry"] += [
+            {"id": "9", "changes": ["?"]},
+            *samples.body(samples.value(statuses=[samples.status("sent")]))["entry"],
+        ]
+        alone = [(samples.wa_request(wrong), 0) for wrong in bodies.PROBLEMS.values()]
+        return [(samples.wa_request(tree), 6), *alone]
+
     def sign(self, raw: Raw) -> Raw:
         return samples.sign_whatsapp(raw)
 
@@ -123,3 +142,36 @@ class TestEmail(SenderContract):
 
     def outgoing(self) -> Sequence[Outgoing]:
         return [samples.outgoing(), samples.outgoing(kind="notice")]
+
+
+class TestMailDoor(ReceiverContract):
+    """Mail that is posted to the door."""
+
+    secrets: ClassVar = {"MAIL_TOKEN": "token-of-the-mail-door"}
+    signs_body = False
+
+    def make(self, tools: Tools) -> Connector:
+        door = program.Connector(
+            name="Mail",
+            kind="email",
+            direction="receives",
+            path="/in/mail",
+            pipeline="Customer support",
+            verify_scheme="token",
+            verify_secret="MAIL_TOKEN",
+        )
+        return Email(door, samples.PIPELINE, tools)
+
+    def samples(self) -> Sequence[Raw]:
+        return [self._posted(mails.ALL[name]) for name in ("plain", "mixed", "dsn", "japanese")]
+
+    def mixed(self) -> Sequence[tuple[Raw, int]]:
+        many = mails.multipart(mails.PLAIN, *[b"Content-Type: image/png\n\nx"] * 300)
+        return [(self._posted(many), 1), (self._posted(b""), 0)]
+
+    def sign(self, raw: Raw) -> Raw:
+        headers = {**raw.headers, "authorization": f"Bearer {self.secrets['MAIL_TOKEN']}"}
+        return samples.request(raw.body, headers, path="/in/mail")
+
+    def _posted(self, data: bytes) -> Raw:
+        return self.sign(samples.request(data, {"content-type": "message/rfc822"}, path="/in/mail"))

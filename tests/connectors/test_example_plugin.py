@@ -37,6 +37,7 @@ class House:
             "PYTHONPATH": os.pathsep.join(str(ROOT / part) for part in PARTS),
             "DULY_LANGUAGE": "en",
             "LANG": "C.UTF-8",
+            "DULY_EXAMPLES": "" if os.environ.get("DULY_FULL") == "1" else "50",  # the built-in ones are tried with more
         }
         return subprocess.run(
             [str(self.python), *words],

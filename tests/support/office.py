@@ -8,9 +8,11 @@ from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 from types import MappingProxyType
 
+import argon2
 import msgspec
 from litestar.testing import AsyncTestClient
 
+from duly_platform import accounts
 from duly_platform.composition import open_desk
 from duly_platform.desk import Desk
 from duly_platform.settings import load
@@ -21,6 +23,7 @@ from duly_runtime.time import UTC, FakeClock
 MONDAY = dt.datetime(2026, 11, 9, 12, 0, tzinfo=UTC)
 """09:00 in São Paulo, an ordinary Monday."""
 PASSWORD = "correct horse battery"
+accounts.HASHER = argon2.PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
 
 RULES = """
 calendar "Office" {

@@ -82,6 +82,10 @@ class TestContract(ReceiverContract, SenderContract, FetcherContract):
     def samples(self) -> Sequence[Raw]:
         return [request(tree) for tree in UPDATES]
 
+    def mixed(self) -> Sequence[tuple[Raw, int]]:
+        """An update is one item."""
+        return [(request({"update_id": 20, "message": {"message_id": 4}}), 0), (request({"message": {}}), 0)]
+
     def sign(self, raw: Raw) -> Raw:
         return msgspec.structs.replace(raw, headers={"x-telegram-bot-api-secret-token": SECRET})
 
