@@ -51,6 +51,7 @@ pipeline "Support" {
 
 connector "Mail" receives email {
   mailbox secret "IMAP_URL"
+  take mail since always
   address "support@desk.example"
   authentication server "mx.desk.example"
   open card in "Support"

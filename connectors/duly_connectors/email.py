@@ -4,6 +4,7 @@ be told from a second message; what no person wrote says so (RFC 3834)."""
 from __future__ import annotations
 
 import base64
+import datetime as dt
 import re
 import secrets
 from collections.abc import Callable, Sequence
@@ -24,6 +25,7 @@ from duly_connectors.outbound import Blocked, NotSent
 from duly_connectors.webhook.signing import TOKEN_HEADERS, TOKEN_QUERY, verify_token
 from duly_connectors.wording import Worded, _
 from duly_dsl import program
+from duly_dsl.units import Duration, Unit
 from duly_runtime.doors import (
     MAX_FILE,
     Check,
@@ -67,6 +69,8 @@ def server_of(url: str) -> Place:
 Ended = TypeVar("Ended", bound=Outcome | None)
 OAUTH = ("endpoint", "client id", "client secret", "refresh token", "scope")
 SENDING = ("sends", "connects")
+FROM_NOW, ALL = "now", "always"
+"""Words for which mail from before the first connection is taken."""
 
 
 class Email(Connector):
@@ -82,6 +86,7 @@ class Email(Connector):
         name="email",
         directions=("receives", "sends", "connects"),
         accepts_verify=True,
+        senders_proved_by="authentication server",
         settings=(
             program.SettingSpec(
                 "server",
@@ -97,6 +102,15 @@ class Email(Connector):
             ),
             program.SettingSpec(
                 "mailbox", secret=True, help=_("imaps://user:password@host/INBOX; several with blanks between them")
+            ),
+            program.SettingSpec(
+                "take mail since",
+                duration=True,
+                words=(FROM_NOW, ALL),
+                help=_(
+                    "which unseen mail counts that is in a mailbox when it is first connected: `now` for none, `2 calendar"
+                    " days`, `always` for all"
+                ),
             ),
             program.SettingSpec(
                 "address", help=_('addresses mail comes in for, "support@example.com"; else that of `from`')
@@ -152,7 +166,17 @@ class Email(Connector):
             return ()
         from duly_connectors.mail.imap import Mailboxes  # imported late: rule files are checked without a network
 
-        return (Mailboxes(self.tools, self._mailboxes),)
+        return (Mailboxes(self.tools, self._mailboxes, self._before()),)
+
+    def _before(self) -> dt.timedelta | None:
+        """How long before the first connection unseen mail must have come to be left alone; None: none is."""
+        given = self.definition.settings.get("take mail since")
+        value = given.value if given is not None else FROM_NOW
+        if not isinstance(value, Duration):
+            return None if value == ALL else dt.timedelta()
+        if value.unit is Unit.CALENDAR_DAYS:
+            return dt.timedelta(days=value.amount)
+        return dt.timedelta(microseconds=value.amount)
 
     def addresses(self) -> tuple[str, ...]:
         """Whose mail is ours, in lower case and without what follows a plus."""
@@ -229,10 +253,26 @@ class Email(Connector):
             steps.append(self._("Mail to these addresses becomes cards: {addresses}.").format(addresses=ours or "-"))
             if "mailbox" in self.definition.settings:
                 steps.append(self._("Mailboxes are read by IMAP; how each goes is shown below."))
+                steps.append(self._(self._first_connection()))
             steps.append(self._("A mail server may hand mail over by LMTP where the server was started with DULY_LMTP."))
             if address and self.definition.verify_scheme:
                 steps.append(self._("Mail may be posted as it is (message/rfc822) to {address}.").format(address=address))
         return tuple(steps)
+
+    def _first_connection(self) -> str:
+        before = self._before()
+        if before is None:
+            return _("When a mailbox is first connected, all its unseen mail becomes cards (`take mail since always`).")
+        if before:
+            return _(
+                "When a mailbox is first connected, unseen mail becomes cards as far back as `take mail since` says. Older"
+                " mail is left alone, unseen as it is."
+            )
+        return _(
+            "When a mailbox is first connected, what is in it is left alone, unseen mail too: only what comes from then on"
+            " becomes cards. To take unseen mail of the last days as well, write `take mail since 2 calendar days`, now or"
+            " later."
+        )
 
     async def check(self) -> tuple[Check, ...]:
         checks = list(await super().check())
@@ -275,11 +315,11 @@ class Email(Connector):
             box = Mailbox(self.tools, place, oauth)
             try:
                 await box.open()
-                count = await box.check()
+                count, unseen = await box.check()
             except (Trouble, NotSent, SignInFailed) as error:
                 checks.append(Check(name=name, state="bad", detail=error.told(self._)))
             else:
-                detail = self._("Mails in it: {count}").format(count=count)
+                detail = self._("Mails in it: {count}, unseen: {unseen}").format(count=count, unseen=unseen)
                 checks.append(Check(name=name, state="ok", detail=detail))
             finally:
                 box.close()

@@ -539,7 +539,7 @@ class Pipeline(Record, frozen=True, kw_only=True):
 class Setting(Record, frozen=True, kw_only=True):
     """`value` is the literal, or the name of the secret where `secret` is true."""
 
-    value: str | float | bool
+    value: str | float | bool | Duration
     secret: bool = False
 
 
@@ -697,6 +697,10 @@ class SettingSpec(msgspec.Struct, frozen=True):
     """It must be given as `secret "NAME"`."""
     help: str = ""
     needed_to: tuple[str, ...] = ("receives", "sends", "connects")
+    duration: bool = False
+    """It is a time on the wall (`48h`, `2 calendar days`), or one of the `words`."""
+    words: tuple[str, ...] = ()
+    """All it may be, where there are any."""
 
 
 class ConnectorKind(msgspec.Struct, frozen=True):
@@ -710,6 +714,8 @@ class ConnectorKind(msgspec.Struct, frozen=True):
     """It takes a `verify` line although it maps nothing: others may post to its path."""
     accepts_events: bool = False
     """It takes `send events …`: the card as JSON, for programs."""
+    senders_proved_by: str = ""
+    """The setting without which a sender may be anybody who says so; empty where senders are always known."""
 
 
 class TemplateAtMeta(msgspec.Struct, frozen=True, kw_only=True):

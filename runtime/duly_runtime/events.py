@@ -57,6 +57,8 @@ class Thread(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Their address, as the message has it."""
     trusted: bool = True
     """False: our own mail server found that the message is not from the sender it names (DMARC)."""
+    proved: bool = False
+    """True: our own mail server found that it is. Else it may be from anybody who writes that name."""
 
 
 class Identity(msgspec.Struct, frozen=True, array_like=True):
@@ -94,7 +96,8 @@ class CustomerMessage(Body, frozen=True, kw_only=True):
     """`same card when … within 14 calendar days`: a card of the conversation is joined only within this amount of the
     customer's last message on it, later the message opens a new one. None: for as long as the card can be joined."""
     same_customer: bool = False
-    """`same card when customer`: it joins the card that the customer's latest message by this connector came to."""
+    """`same card when customer`: it joins the card that the customer's latest message by this connector came to, where
+    it is `sure_of_sender`."""
     pipeline: str = ""
     """Where a new card goes."""
     fields: dict[str, Scalar] = {}
@@ -109,6 +112,11 @@ class CustomerMessage(Body, frozen=True, kw_only=True):
     """Provider's id of the message it answers by quoting it."""
     thread: Thread | None = None
     """What it says of its card (e-mail). None: the conversation alone tells, since the channel vouches for the sender."""
+
+    @property
+    def sure_of_sender(self) -> bool:
+        """Whether somebody other than the message itself says whose it is."""
+        return self.thread is None or self.thread.proved
 
 
 class MessageChanged(Body, frozen=True, kw_only=True):

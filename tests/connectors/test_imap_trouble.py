@@ -103,7 +103,7 @@ def read(authority: Authority, url: Callable[[], str], work: Callable[[Basket], 
             assert found is not None
             return found, OAuth(network, {})
 
-        reading = asyncio.create_task(Mailboxes(tools, settings).run(basket))
+        reading = asyncio.create_task(Mailboxes(tools, settings, before=None).run(basket))
         try:
             await work(basket)
         finally:

@@ -114,11 +114,11 @@ async def post_office(*drops: str) -> AsyncIterator[Post]:
 class Office:
     """An installation: a store, a node that handles and delivers, a door for mail."""
 
-    def __init__(self, folder: Path, post: Post, domain: str, names: tuple[str, ...], rules: str) -> None:
+    def __init__(self, folder: Path, post: Post, domain: str, names: tuple[str, ...], rules: str, door: str = DOOR) -> None:
         self.post, self.domain = post, domain
         self.secrets = {"SMTP": f"smtp://127.0.0.1:{post.port}", REPLY_KEY: f"key-of-{domain}"}
         self.previous: dict[str, str] = {}
-        doors = "".join(DOOR.replace("@name@", name).replace("@from@", f"{name}@{domain}") for name in names)
+        doors = "".join(door.replace("@name@", name).replace("@from@", f"{name}@{domain}") for name in names)
         self.program = program(RULES.replace("@rules@", rules) + doors)
         self.clock = SystemClock()
         self.store = open_store(f"sqlite:///{folder / domain}.sqlite")
@@ -173,9 +173,15 @@ class Office:
 
 @contextlib.asynccontextmanager
 async def office(
-    folder: Path, post: Post, domain: str = "a.example", *, names: tuple[str, ...] = ("support",), rules: str = ""
+    folder: Path,
+    post: Post,
+    domain: str = "a.example",
+    *,
+    names: tuple[str, ...] = ("support",),
+    rules: str = "",
+    door: str = DOOR,
 ) -> AsyncIterator[Office]:
-    here = Office(folder, post, domain, names, rules)
+    here = Office(folder, post, domain, names, rules, door)
     await here.store.start()
     try:
         version = here.program
@@ -234,9 +240,9 @@ async def comes(here: Office, mail: EmailMessage, sender: str = "") -> None:
     await settled(here)
 
 
-def scene(folder: Path, play: Callable[[Office], Awaitable[None]]) -> None:
+def scene(folder: Path, play: Callable[[Office], Awaitable[None]], door: str = DOOR) -> None:
     async def main() -> None:
-        async with post_office() as post, office(folder, post) as here:
+        async with post_office() as post, office(folder, post, door=door) as here:
             await play(here)
 
     asyncio.run(main())
@@ -299,6 +305,61 @@ def test_whom_our_own_server_found_forged_is_not_believed(tmp_path: Path) -> Non
         assert await here.waiting() == [("Forged", "forged", ANA)]
 
     scene(tmp_path, play)
+
+
+ONE_EACH = DOOR.replace("  open card in", "  same card when customer\n  open card in")
+NOBODY_SAYS = ONE_EACH.replace('authentication server "mx.a.example"', 'allow unproved-sender "to see what becomes of it"')
+PROVED = "mx.a.example; dkim=pass header.d=cliente.example"
+
+
+def test_a_proved_sender_joins_the_card_of_the_customer(tmp_path: Path) -> None:
+    async def play(here: Office) -> None:
+        await comes(here, letter("First", Authentication_Results=PROVED))
+        await comes(here, letter("Second", Authentication_Results="mx.a.example; dmarc=pass header.from=cliente.example"))
+        spf = "mx.a.example; spf=pass smtp.mailfrom=bounces@cliente.example"
+        await comes(here, letter("Third", Authentication_Results=spf))
+        assert await here.texts() == [["First", "Second", "Third"]]
+        assert [await claimed(here, card.id) for card in await here.store.cards()] == [False]
+
+    scene(tmp_path, play, ONE_EACH)
+
+
+def test_whoever_only_writes_the_customers_address_does_not_join_and_leads_nobody_astray(tmp_path: Path) -> None:
+    async def play(here: Office) -> None:
+        await comes(here, letter("Mine", Authentication_Results=PROVED))
+        await comes(here, letter("Without a word"))
+        other = "mx.a.example; dkim=pass header.d=elsewhere.example; spf=pass smtp.mailfrom=eva@elsewhere.example"
+        await comes(here, letter("Signed by another", Authentication_Results=other))
+        theirs = PROVED.replace("mx.a.example", "mx.elsewhere.example")
+        await comes(here, letter("By another server", Authentication_Results=theirs))
+        await comes(
+            here,
+            letter("Disowned", Authentication_Results="mx.a.example; dmarc=fail; spf=pass smtp.mailfrom=x@cliente.example"),
+        )
+        await comes(here, letter("Mine again", Authentication_Results=PROVED))
+        texts = await here.texts()
+        assert texts == [["Mine", "Mine again"], ["Without a word"], ["Signed by another"], ["By another server"]]
+        assert await here.waiting() == [("Disowned", "forged", ANA)]
+        ids = sorted(card.id for card in await here.store.cards())
+        assert [await claimed(here, card_id) for card_id in ids] == [False, True, True, True]
+
+    scene(tmp_path, play, ONE_EACH)
+
+
+def test_without_an_authentication_server_only_answers_join(tmp_path: Path) -> None:
+    async def play(here: Office) -> None:
+        card, reply = await begun(here)
+        await comes(here, letter("Anybody", Authentication_Results=PROVED))
+        await comes(here, answer(reply, "An answer"))
+        assert await here.texts() == [["It is late", "An answer"], ["Anybody"]]
+        assert await claimed(here, card.id)
+
+    scene(tmp_path, play, NOBODY_SAYS)
+
+
+async def claimed(here: Office, card_id: int) -> bool:
+    """Whether the card says that its customer is not proven."""
+    return (await here.store.contact_of_card(card_id)).claimed
 
 
 def test_a_guessed_token_and_a_number_in_the_subject_name_nothing(tmp_path: Path) -> None:

@@ -54,6 +54,7 @@ connector "Mail" connects email {
   path "/in/mail"
   verify token with secret "MAIL_TOKEN"
   mailbox secret "IMAP_URL"
+  take mail since always
   server secret "SMTP_URL"
   from "Support <support@support.example>"
   open card in "Support"
@@ -441,7 +442,7 @@ def postfix(authority: Authority, deliver_to: int, routes: dict[str, int] | None
             server.stop()
 
 
-NO_MAILBOX = DESK.replace('  mailbox secret "IMAP_URL"\n', "")
+NO_MAILBOX = DESK.replace('  mailbox secret "IMAP_URL"\n  take mail since always\n', "")
 
 
 def test_postfix_hands_mail_over(tmp_path: Path, authority: Authority, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -265,6 +265,16 @@ def test_cells_are_completed_by_their_column() -> None:
     assert {"yes/no", "choice"} <= offered(row, '| "Tier" | "x" | ¦', "doors.duly").keys()
 
 
+def test_values_of_settings_are_offered_where_the_kind_knows_them() -> None:
+    def values(key: str) -> set[str]:
+        text = f'connector "Mail" receives email {{\n{key} \n}}\n'
+        index = Index([SourceFile("a.duly", text)], Environment(connector_kinds=kinds()))
+        return {each.text for each in complete(index, Place("a.duly", 2, len(key) + 2))}
+
+    assert {"now", "always", "48h", "2 calendar days"} <= values("take mail since")
+    assert not {"now", "always"} & values("authentication server")
+
+
 def test_placeholders_are_offered_inside_messages_only() -> None:
     index, place = typing_at("stuck in {stage}", "stuck in {ord¦")
     found = {each.label: each for each in complete(index, place)}

@@ -17,8 +17,14 @@ WORLD = Environment(
         ),
         ConnectorKind(
             "email",
-            ("sends",),
-            (SettingSpec("server", required=True, secret=True), SettingSpec("from", required=True)),
+            ("sends", "connects"),
+            (
+                SettingSpec("server", required=True, secret=True),
+                SettingSpec("from", required=True),
+                SettingSpec("take mail since", duration=True, words=("now", "always")),
+                SettingSpec("authentication server"),
+            ),
+            senders_proved_by="authentication server",
         ),
         ConnectorKind("whatsapp", ("receives", "sends", "connects"), (SettingSpec("phone number id", required=True),)),
     ),

@@ -5,6 +5,9 @@ deleted or moved. How far a mailbox has been read is kept as its UIDVALIDITY and
 the UIDVALIDITY has changed (the mailbox was made anew), what is unseen or not older than the last mail is read again: mails
 that came before have the same keys and count once.
 
+What was in a mailbox when it was first connected is left alone, unless the connector takes unseen mail since some time
+before (`take mail since`). It is told from what came later by its UID, and where those have changed by when it came.
+
 The protocol runs in a thread of the mailbox's own; being cancelled closes the connection, which ends the thread's wait.
 """
 
@@ -17,7 +20,7 @@ import socket
 import ssl
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, cast
 
 import msgspec
 
@@ -63,12 +66,31 @@ class Trouble(Worded):
     """The mailbox can't be read now; the message says why."""
 
 
-class Reached(msgspec.Struct, frozen=True):
+class Reached(msgspec.Struct, frozen=True, omit_defaults=True):
     """How far a mailbox has been read. `day` (ISO) is when its last mail came."""
 
     validity: int
     uid: int
     day: str = ""
+    begun: str = ""
+    """When it was first connected (ISO); empty where that was before anything was left alone."""
+    since: str = ""
+    """Unseen mail that came since then has been taken, even from before that (ISO); empty: all there was."""
+    last: str = ""
+    """When the newest mail came that was there then (ISO); empty where there was none lately."""
+    sizes: tuple[int, ...] = ()
+    """Bytes of those that came in that very second."""
+
+
+class Came(NamedTuple):
+    """When a mail came, by the word of its server (ISO, UTC), and its bytes."""
+
+    at: str
+    size: int
+
+    def later(self, reached: Reached) -> bool:
+        """Whether it came after the mailbox was first connected."""
+        return self.at > reached.last or (self.at == reached.last and self.size not in reached.sizes)
 
 
 _reached = msgspec.json.Decoder(Reached)
@@ -88,13 +110,20 @@ def label(place: Place) -> str:
 
 class Mailboxes:
     """The source of a connector: all its mailboxes, each on a connection of its own. `settings` reads the secrets anew each
-    time: the URLs, and what OAuth2 needs. It raises Worded where they can't be used."""
+    time: the URLs, and what OAuth2 needs. It raises Worded where they can't be used. `before`: unseen mail is taken that
+    came so long before the first connection; None for all there is."""
 
     name = "mailbox"
 
-    def __init__(self, tools: Tools, settings: Callable[[], tuple[tuple[Place, ...], OAuth]]) -> None:
+    def __init__(
+        self,
+        tools: Tools,
+        settings: Callable[[], tuple[tuple[Place, ...], OAuth]],
+        before: dt.timedelta | None = dt.timedelta(),
+    ) -> None:
         self._tools = tools
         self._settings = settings
+        self.before = before
 
     async def run(self, feed: Feed) -> None:
         while True:
@@ -120,7 +149,7 @@ class Mailboxes:
             mailbox = Mailbox(self._tools, place, oauth, refused)
             try:
                 await mailbox.open()
-                await mailbox.follow(feed)
+                await mailbox.follow(feed, self.before)
             except Worded as error:
                 await feed.tell(label(place), "bad", error.told(_words(self._tools)))
             finally:
@@ -249,11 +278,11 @@ class Mailbox:
 
     # --- reading ------------------------------------------------------------------------------------------------------
 
-    async def follow(self, feed: Feed) -> None:
-        """Take in what is there and what comes, until the connection breaks."""
-        name = label(self._place)
+    async def follow(self, feed: Feed, before: dt.timedelta | None = dt.timedelta()) -> None:
+        """Take in what is there and what comes, until the connection breaks. `before` as in `Mailboxes`."""
         reached = await self._select(feed)
-        await feed.tell(name, "ok")
+        reached = await self._take_before(feed, reached, before)
+        await self._tell(feed, reached)
         idles = await self._do(lambda: bool(self._client.has_capability("IDLE")))
         while True:
             reached = await self._take_new(feed, reached)
@@ -264,13 +293,25 @@ class Mailbox:
                 await self._tools.clock.sleep(POLL_SECONDS)
                 await self._asked(lambda: self._client.noop())
 
-    async def check(self) -> int:
-        """How many mails the folder holds."""
+    async def check(self) -> tuple[int, int]:
+        """How many mails the folder holds, and how many of them are unseen."""
         try:
             told = await self._do(lambda: self._client.select_folder(self._place.path or "INBOX", readonly=True))
         except _Answered as error:
             raise Trouble(_("the folder can't be opened: {error}"), error=error.words) from error
-        return int(told.get(b"EXISTS", 0))
+        return int(told.get(b"EXISTS", 0)), len(await self._asked(lambda: self._client.search(["UNSEEN"])))
+
+    async def _tell(self, feed: Feed, reached: Reached) -> None:
+        """That it goes well, and what was left alone."""
+        left = 0
+        if reached.begun and reached.since and reached.uid:
+            left = len(await self._asked(lambda: self._client.search(["UNSEEN", "UID", f"1:{reached.uid}"])))
+        words = ""
+        if left:
+            words = _words(self._tools)(
+                _("Unseen mails from before it was connected, which are left alone: {count} (see `take mail since`)")
+            ).format(count=left)
+        await feed.tell(label(self._place), "ok", words)
 
     async def _select(self, feed: Feed) -> Reached:
         try:
@@ -285,15 +326,71 @@ class Mailbox:
             reached = None
         if reached is not None and reached.validity == validity:
             return reached
-        # New to us, or made anew: what nobody has seen, and what came since the last mail we took.
         past = await self._last_uid(told)
-        wanted = ["UNSEEN"]
-        if reached is not None and reached.day:
-            day = dt.date.fromisoformat(reached.day)
-            wanted = ["OR", "UNSEEN", "SINCE", f"{day.day}-{MONTHS[day.month - 1]}-{day.year}"]
+        if reached is None:
+            return await self._begin(feed, validity, past)
+        return await self._again(feed, msgspec.structs.replace(reached, validity=validity, uid=0), past)
+
+    async def _begin(self, feed: Feed, validity: int, past: int) -> Reached:
+        """New to us: nothing of what is there has been taken, and what comes from now on will be."""
+        now = feed.now()
+        uids = await self._asked(lambda: self._client.search(["SINCE", _day(now.date() - dt.timedelta(days=1))]))
+        came = (await self._came(sorted(uid for uid in uids if uid <= past))).values()
+        # A mail that claims to come from the future tells nothing of those that come later.
+        dates = [each.at for each in came if each.at <= _stamp(now)]
+        last = max(dates, default=_stamp(now - dt.timedelta(days=1)))
+        sizes = tuple(sorted({each.size for each in came if each.at == last}))
+        reached = Reached(validity, past, begun=_stamp(now))
+        if past:
+            reached = Reached(validity, past, begun=_stamp(now), since=_stamp(now), last=last, sizes=sizes)
+        await self._keep(feed, reached)
+        return reached
+
+    async def _again(self, feed: Feed, reached: Reached, past: int) -> Reached:
+        """Made anew: what nobody has seen, and what came since the last mail we took; but not what was left alone."""
+        unseen = await self._asked(lambda: self._client.search(["UNSEEN"]))
+        found = set(unseen)
+        if reached.day:
+            # A day before: the server's days may begin at another hour.
+            since = _day(dt.date.fromisoformat(reached.day) - dt.timedelta(days=1))
+            found |= set(await self._asked(lambda: self._client.search(["SINCE", since])))
+        uids = sorted(uid for uid in found if uid <= past)
+        if reached.begun:
+            came, fresh = await self._came(uids), set(unseen)
+            uids = [
+                uid
+                for uid in uids
+                if uid in came
+                and (came[uid].later(reached) or (uid in fresh and reached.since <= came[uid].at < reached.begun))
+            ]
+        return await self._take(feed, reached, uids, past)
+
+    async def _take_before(self, feed: Feed, reached: Reached, before: dt.timedelta | None) -> Reached:
+        """Unseen mail from before the first connection, as far back as the connector wants it and has not been taken."""
+        if not reached.begun or not reached.since:
+            return reached
+        since = "" if before is None else _stamp(dt.datetime.fromisoformat(reached.begun) - before)
+        if since >= reached.since:
+            return reached
+        wanted = (
+            ["UNSEEN", "SINCE", _day(dt.date.fromisoformat(since[:10]) - dt.timedelta(days=1))] if since else ["UNSEEN"]
+        )
         uids = await self._asked(lambda: self._client.search(wanted))
-        begun = Reached(validity, 0, reached.day if reached is not None else "")
-        return await self._take(feed, begun, sorted(uid for uid in uids if uid <= past), past)
+        uids = sorted(uid for uid in uids if uid <= reached.uid)
+        if since:
+            came = await self._came(uids)
+            uids = [uid for uid in uids if uid in came and came[uid].at >= since]
+        return await self._take(feed, msgspec.structs.replace(reached, since=since), uids, reached.uid)
+
+    async def _came(self, uids: list[int]) -> dict[int, Came]:
+        found: dict[int, Came] = {}
+        for part in _parts(uids, 500):
+            told = await self._asked(lambda part=part: self._client.fetch(part, ["INTERNALDATE", "RFC822.SIZE"]))
+            for uid, data in told.items():
+                at = data.get(b"INTERNALDATE")
+                if isinstance(at, dt.datetime):
+                    found[uid] = Came(_stamp(at), int(data.get(b"RFC822.SIZE", 0)))
+        return found
 
     async def _last_uid(self, told: dict[bytes, Any]) -> int:
         """The last one there was before anything was searched for: later ones are new."""
@@ -312,15 +409,14 @@ class Mailbox:
         for group, sizes in await self._groups(uids, reached.validity):
             for uid, raw, day in await self._fetched(feed, group, sizes, reached.validity):
                 await feed.take(raw)
-                reached = Reached(
-                    reached.validity, max(uid, reached.uid) if not past else reached.uid, max(day, reached.day)
-                )
+                furthest = max(uid, reached.uid) if not past else reached.uid
+                reached = msgspec.structs.replace(reached, uid=furthest, day=max(day, reached.day))
             given = [uid for uid in group if self._refused.get((reached.validity, uid), 0) < REFUSALS]
             await self._asked(lambda given=given: self._client.add_flags(given, [b"\\Seen"], silent=True))
             if not past:
                 await self._keep(feed, reached)
         if past or not reached.uid:
-            reached = Reached(reached.validity, max(past, reached.uid), reached.day)
+            reached = msgspec.structs.replace(reached, uid=max(past, reached.uid))
             await self._keep(feed, reached)
         return reached
 
@@ -439,6 +535,16 @@ class Mailbox:
             client.socket().setblocking(True)
             client._set_read_timeout()
         return True
+
+
+def _day(day: dt.date) -> str:
+    """As SEARCH has it (RFC 9051, date)."""
+    return f"{day.day}-{MONTHS[day.month - 1]}-{day.year}"
+
+
+def _stamp(at: dt.datetime) -> str:
+    """A second, so that texts compare as instants do."""
+    return at.astimezone(dt.UTC).replace(microsecond=0).isoformat()
 
 
 def _words(tools: Tools) -> Callable[[str], str]:

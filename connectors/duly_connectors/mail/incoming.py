@@ -73,6 +73,7 @@ def _message(door: program.Connector, raw: Raw, mail: ParsedMail, keys: Keys, na
             in_reply_to=mail.in_reply_to,
             references=mail.references,
             trusted=mail.dmarc != FAIL,
+            proved=mail.proved and mail.dmarc != FAIL,
         ),
     )
 

@@ -86,6 +86,8 @@ class ParsedMail(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     bounce: Bounce | None = None
     dmarc: str = authentication.NONE
     """`pass` or `fail` as our own mail server found, else `none`."""
+    proved: bool = False
+    """Our own mail server found that it is from `from_address`."""
     problems: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
 
@@ -171,6 +173,7 @@ def read_mail(data: bytes, authserv_id: str = "") -> ParsedMail:
         mark=headers.text(part.get(automatic.LOOP))[:200],
         bounce=automatic.bounce(part, address, f"{text}\n{quoted}", troubles),
         dmarc=authentication.dmarc(part.all("authentication-results"), authserv_id),
+        proved=authentication.proved(part.all("authentication-results"), authserv_id, clean(address)),
         problems=tuple(troubles.problems),
         notes=tuple(troubles.notes),
     )

@@ -104,15 +104,16 @@ def thread(
     in_reply_to: str = "",
     references: Sequence[str] = (),
     trusted: bool = True,
+    proved: bool = False,
 ) -> Thread:
     """What a mail claims. `recipients` are the addresses it was sent or delivered to, in the order in which they count;
     `references` the oldest first, as the header has them. `trusted` is False where our own mail server found that the
-    sender's domain disowns the mail (DMARC)."""
+    sender's domain disowns the mail (DMARC); `proved` where it found that the mail is from them."""
     named = _newest(in_reply_to, references)
     tokens = [*map(_of_address, recipients), *map(_local_part, named)]
     card = next((found for found in map(keys.card, filter(None, tokens)) if found), 0)
     others = tuple(name for name in named if not _TOKEN.fullmatch(_local_part(name).lower()))
-    return Thread(card=card, references=others, sender=sender, trusted=trusted)
+    return Thread(card=card, references=others, sender=sender, trusted=trusted, proved=proved)
 
 
 def conversation(sender: str, message_id: str, in_reply_to: str = "", references: Sequence[str] = ()) -> str:

@@ -204,3 +204,28 @@ EVENT_TWICE = Kind(
     _("Each event is sent once, however often the line names it. `card` stands for all events that begin with `card.`."),
     block('connector "CRM" sends webhook', 'url "https://crm.example/hook"', "send events card, card.moved"),
 )
+BAD_SETTING = Kind(
+    "E0919",
+    "bad-setting",
+    Severity.ERROR,
+    _("`%(name)s` can't be `%(found)s`"),
+    _("write one of: %(known)s"),
+    _(
+        "Some settings are a time, or one of a few words. A time is one on the wall here, as no calendar belongs to a "
+        "connector: hours or calendar days."
+    ),
+    block('connector "Mail" sends email', *_MAIL, "take mail since yesterday"),
+)
+UNPROVED_SENDER = Kind(
+    "W0920",
+    "unproved-sender",
+    Severity.WARNING,
+    _("nothing proves to `%(connector)s` who a sender is, so no message joins a card by its sender alone"),
+    _("add a line `%(line)s`, or remove this one"),
+    _(
+        "Anybody can write any address into `From`. A mail joins the open card of a customer only where your own mail "
+        "server found that it is from them; `authentication server` says under which name it notes that. Without it each "
+        "conversation keeps a card of its own."
+    ),
+    desk(rest=block('connector "Mail" connects email', *_MAIL, "same card when customer", 'open card in "Support"')),
+)

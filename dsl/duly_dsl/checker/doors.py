@@ -17,11 +17,14 @@ from duly_dsl.diagnostics import Diagnostic, Fix, first_line, no_statement
 from duly_dsl.events import EVENTS, FAMILIES
 from duly_dsl.parsing.tables import MAP_TYPES
 from duly_dsl.predicates import FIELD
-from duly_dsl.program import ConnectorKind
+from duly_dsl.program import ConnectorKind, SettingSpec
 from duly_dsl.scope import MAP_TARGETS, WRITABLE, Operand, Scope
 from duly_dsl.source import Span
+from duly_dsl.units import Duration, Unit
 
 ALGORITHMS = ("sha256", "sha512", "sha1")
+DURATIONS = ("48h", "2 calendar days")
+"""How a time on the wall may be written."""
 _PATH = re.compile(r"/in/[A-Za-z0-9_.-]+(/[A-Za-z0-9_.-]+)*")
 _CONTACT = {"email": "email", "phone": "phone"}
 """Map targets with a type of their own; the others are texts."""
@@ -88,6 +91,11 @@ def _kind(checking: Checking, door: s.Connector) -> Iterator[Diagnostic]:
     else:
         yield from _useless(door, kind)
     yield from _settings(door, kind)
+    proof = kind.senders_proved_by
+    proved = not proof or proof in {setting.key for setting in door.settings}
+    if door.same is not None and door.same.customer and door.direction != "sends" and not proved:
+        line = f'{proof} "…"'
+        yield kinds.UNPROVED_SENDER.at(door.same.span, connector=door.name.text, name=proof, line=line)
     if kind.accepts_map and door.direction != "sends" and door.verify is None:
         line = f'verify hmac sha256 with secret "{_secret_name(door, "key")}" in header "X-Signature"'
         fixes = (first_line(door.name.span, line, titles.INSERT, sure=False),)
@@ -141,12 +149,31 @@ def _settings(door: s.Connector, kind: ConnectorKind) -> Iterator[Diagnostic]:
             text = f"secret {quoted(_secret_name(door, setting.key))}"
             fixes = (Fix("write `%(text)s`", setting.value.span, text, sure=False),)
             yield kinds.SECRET_IN_TEXT.at(setting.value.span, fixes=fixes, name=setting.key)
+        elif not setting.secret:
+            yield from _setting_value(setting, spec)
     for spec in kind.settings:
         if spec.required and door.direction in spec.needed_to and spec.key not in given:
             name = _secret_name(door, spec.key)
             line = f'{spec.key} secret "{name}"' if spec.secret else f'{spec.key} "…"'
             fixes = (first_line(door.name.span, line, titles.INSERT, sure=False),) if spec.secret else ()
             yield kinds.MISSING_SETTING.at(door.name.span, fixes=fixes, connector=door.name.text, name=spec.key, line=line)
+
+
+def _setting_value(setting: s.Setting, spec: SettingSpec) -> Iterator[Diagnostic]:
+    value = setting.value.value
+    if isinstance(value, Duration):
+        fits = spec.duration and value.amount > 0 and value.unit is not Unit.WORKING_DAYS
+    else:
+        fits = value in spec.words or not (spec.duration or spec.words)
+    if fits:
+        return
+    listed = [f"`{word}`" for word in ((*DURATIONS, *spec.words) if spec.duration else spec.words)] or ['`"…"`']
+    found = str(value)
+    close = unknown(kinds.BAD_SETTING, s.Name(span=setting.value.span, text=found), spec.words).nearest
+    fixes = (Fix(titles.WRITE, setting.value.span, close),) if close else ()
+    yield kinds.BAD_SETTING.at(
+        setting.value.span, nearest=close, fixes=fixes, name=setting.key, found=found, known=", ".join(listed)
+    )
 
 
 def _secret_name(door: s.Connector, key: str) -> str:

@@ -11,6 +11,7 @@ from duly_dsl import syntax as s
 from duly_dsl.compiler.conditions import scalar, scalar_for
 from duly_dsl.events import named
 from duly_dsl.scope import MAP_TARGETS, Workspace
+from duly_dsl.units import Duration
 
 
 def slug(name: str) -> str:
@@ -49,10 +50,14 @@ def connector(node: s.Connector, workspace: Workspace) -> p.Connector:
         retry_times=node.retry.times if node.retry else None,
         retry_over=node.retry.over.value if node.retry else None,
         settings={
-            each.key: p.Setting(value=scalar(each.value), secret=each.secret, span=each.span) for each in node.settings
+            each.key: p.Setting(value=_setting(each.value), secret=each.secret, span=each.span) for each in node.settings
         },
         span=node.span,
     )
+
+
+def _setting(value: s.Value) -> str | float | bool | Duration:
+    return value.value if isinstance(value.value, Duration) else scalar(value)
 
 
 def _row(node: s.MapRow, pipeline: str, workspace: Workspace) -> p.MapRow:

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 import msgspec
 
+from duly_dsl.checker.doors import DURATIONS
 from duly_dsl.config import lints
 from duly_dsl.events import EVENTS, FAMILIES
 from duly_dsl.parser import parse
@@ -22,6 +23,7 @@ from duly_dsl.parsing.engine import SAMPLES as ONE_OF_EACH
 from duly_dsl.parsing.lexing import NEWLINE, Token
 from duly_dsl.parsing.tables import ACTORS, MAP_HEADER, MAP_TYPES, METRICS
 from duly_dsl.placeholders import BUILT_IN as PLACEHOLDERS
+from duly_dsl.program import SettingSpec
 from duly_dsl.scope import BUILT_IN_OPERANDS, MAP_TARGETS, NOTICE_CHANNELS, WRITABLE, Scope
 from duly_dsl.services import constructs, paths, surroundings
 from duly_dsl.services.describe import Describe
@@ -125,6 +127,7 @@ class _Completing:
         if quoting:
             return
         yield from self._settings()
+        yield from self._setting_values()
         yield from self._keywords(states)
         if NAME not in kinds:  # else it is a value of any type
             for kind in sorted(kinds & SAMPLES.keys()):
@@ -140,14 +143,28 @@ class _Completing:
 
     def _settings(self) -> Iterator[Completion]:
         """At the start of a line of a connector: the settings of its kind."""
-        block = self.around.blocks[-1] if self.around.blocks else None
-        if block is None or self.around.before or block.header[0].type != "CONNECTOR" or len(block.header) < 4:
+        if self.around.before:
             return
-        for kind in self.index.environment.connector_kinds or ():
-            if kind.name == block.header[3].text:
-                for setting in kind.settings:
-                    text = setting.key + (" secret" if setting.secret else "")
-                    yield self._make(text, "option", label=setting.key)
+        for setting in self._specs():
+            text = setting.key + (" secret" if setting.secret else "")
+            yield self._make(text, "option", label=setting.key)
+
+    def _setting_values(self) -> Iterator[Completion]:
+        """After the key of a setting: what it may be, where that is known."""
+        written = " ".join(_texts(self.around.before))
+        for setting in self._specs():
+            if written == setting.key:
+                yield from (self._make(word, "value") for word in setting.words)
+                if setting.duration:
+                    yield from (self._make(sample, "value") for sample in DURATIONS)
+
+    def _specs(self) -> Sequence[SettingSpec]:
+        """The settings of the kind of the connector around."""
+        block = self.around.blocks[-1] if self.around.blocks else None
+        if block is None or block.header[0].type != "CONNECTOR" or len(block.header) < 4:
+            return ()
+        known = self.index.environment.connector_kinds or ()
+        return next((kind.settings for kind in known if kind.name == block.header[3].text), ())
 
     def _placeholders(self, states: States) -> Iterator[Completion]:
         """What can stand in the braces of a message."""

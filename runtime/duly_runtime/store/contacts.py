@@ -152,9 +152,14 @@ async def settle(found: Found, body: CustomerMessage | OpenCard, before: Row | N
         of_card = {
             "contact_id": contact_id,
             "identity_id": identity_id,
-            "claimed": found.named.claimed or not found.named.keys,
+            "claimed": found.named.claimed or not found.named.keys or _unsure(body),
         }
     return Whose(contact_id=contact_id, of_card=of_card)
+
+
+def _unsure(body: CustomerMessage | OpenCard) -> bool:
+    """It would have joined the customer's card, had anybody vouched for its sender."""
+    return isinstance(body, CustomerMessage) and body.same_customer and not body.sure_of_sender
 
 
 async def _named(contact_id: int) -> bool:

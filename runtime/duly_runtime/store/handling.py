@@ -10,7 +10,7 @@ from __future__ import annotations
 # ruff: noqa: S608 - what is put into statements is our own: column names and clauses, never values
 import datetime as dt
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeGuard
 
 import msgspec
 from msgspec.structs import replace
@@ -131,7 +131,7 @@ async def handle(
         conversation = await _conversation(body)
         if conversation is not None:
             card_id = int(conversation["card_id"])
-        if found.contact_id and isinstance(body, CustomerMessage) and body.same_customer:
+        if found.contact_id and _by_customer(body):
             theirs = await conversations.find(body.connector, (f"{CUSTOMER}{found.contact_id}",))
             card_id = int(theirs["card_id"]) or card_id
         if thread is not None:
@@ -201,7 +201,7 @@ async def handle(
             if not conversation["card_id"] and isinstance(body, CustomerMessage):
                 await saying.sent_before(kept, (body.conversation, *body.known_as), now)
             await conversations.point(conversation, kept.id)
-        if whose is not None and whose.contact_id and isinstance(body, CustomerMessage) and body.same_customer:
+        if whose is not None and whose.contact_id and _by_customer(body):
             theirs = theirs or await conversations.find(body.connector, (f"{CUSTOMER}{whose.contact_id}",))
             if not _leads_to(theirs, named, before, kept.id):
                 await conversations.point(theirs, kept.id)
@@ -228,6 +228,11 @@ async def handle(
         outbox_ids=outbox_ids,
         other_id=other_id,
     )
+
+
+def _by_customer(body: AnyBody) -> TypeGuard[CustomerMessage]:
+    """Whether the customer tells which card it is, as the connector's rules say: so nobody else may be able to say so."""
+    return isinstance(body, CustomerMessage) and body.same_customer and body.sure_of_sender
 
 
 class _Judging(NamedTuple):

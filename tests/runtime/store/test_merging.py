@@ -435,6 +435,21 @@ def test_a_customer_has_one_card_where_the_connector_says_so(store_url: str, con
     on(store_url, scene)
 
 
+def test_a_sender_nobody_vouches_for_does_not_tell_the_card(store_url: str) -> None:
+    async def scene(hall: Hall) -> None:
+        def mail(proved: bool) -> dict[str, object]:
+            return {"same_customer": True, "thread": Thread(sender="ana@cliente.example", proved=proved)}
+
+        forged = await hall.writes("before her", "a", "Mail", **mail(False))
+        card = await hall.writes("one", "b", "Mail", **mail(True))
+        assert card != forged
+        assert await hall.writes("forged", "c", "Mail", **mail(False)) not in (card, forged)
+        assert await hall.writes("two", "d", "Mail", **mail(True)) == card
+        assert await hall.said(card) == ["one", "two"]
+
+    on(store_url, scene)
+
+
 def test_first_messages_of_a_customer_at_once_are_one_card(store_url: str) -> None:
     async def scene(hall: Hall) -> None:
         ana = {"identities": (Identity("phone", "+5511988776655"),), "same_customer": True}
