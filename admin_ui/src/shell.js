@@ -92,6 +92,9 @@ for (const menu of document.querySelectorAll("details.menu")) {
   });
 }
 
+// A phone's row of places may be longer than the screen: it shows where one is.
+document.querySelector(".rail nav [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
+
 // Filters apply as they are chosen.
 for (const select of document.querySelectorAll(".filters select")) {
   select.addEventListener("change", () => select.form.requestSubmit());

@@ -356,6 +356,15 @@ def test_what_was_put_aside_is_discarded_and_taken_back(served: Served, visit: V
     expect(page.get_by_role("status").first).to_contain_text("Left alone, as they might arrive twice: 1")
 
 
+def test_places_keep_their_names_on_a_phone(served: Served, visit: Visit) -> None:
+    page = visit(served, BOARD, "ana")
+    page.set_viewport_size({"width": 390, "height": 800})
+    page.goto("/deliveries")
+    here = page.locator(".rail nav [aria-current]")
+    expect(here).to_be_in_viewport()
+    assert here.locator("span").evaluate("name => name.scrollWidth <= name.clientWidth"), "the name is cut"
+
+
 def test_the_log_of_deliveries(served: Served, visit: Visit, watches: list[Watch]) -> None:
     page = visit(served, "/deliveries", "ana")
     rows = page.locator("#deliveries tbody tr")
