@@ -133,6 +133,12 @@ class Teller:
                 return (_("The template {template} was sent to the customer"), _("A message was sent to the customer"))
             case "message.elsewhere":
                 return (_("A message was sent to the customer without Duly"),)
+            case "delivery.again":
+                return (_("A message to the customer is sent again"),)
+            case "delivery.marked":
+                return (_("A message to the customer was marked as sent"),)
+            case "delivery.unmarked":
+                return (_("A message to the customer is no longer marked as sent"),)
             case "message.edited":
                 return (_("We edited a message") if ours else _("The customer edited a message"),)
             case "message.deleted":

@@ -229,6 +229,14 @@ class Services(Protocol):
         """A delivery that has not gone yet is not sent."""
         ...
 
+    async def mark_sent(self, outbox_id: int, author: str) -> None:
+        """A message that failed, or may not have arrived, counts as sent by this person's word."""
+        ...
+
+    async def unmark_sent(self, outbox_id: int, author: str) -> None:
+        """They take it back."""
+        ...
+
     async def fetch_again(self, file: FileRow) -> None:
         """Try again to fetch a file that failed; Conflict where it has not."""
         ...

@@ -284,6 +284,8 @@ class Words:
             "delivered": _("delivered"),
             "read": _("read"),
             "again": _("sent again by hand"),
+            "marked": _("marked as sent by hand"),
+            "unmarked": _("no longer marked as sent"),
             "cancelled": _("cancelled"),
             "discarded": _("discarded"),
             "restored": _("taken back"),

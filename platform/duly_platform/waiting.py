@@ -88,6 +88,17 @@ class Waiting:
         await self._audit(author, "delivery.cancelled", f"delivery {outbox_id}")
         self._done()
 
+    async def mark(self, outbox_id: int, author: str) -> None:
+        """A message that failed, or may not have arrived, counts as sent by this person's word."""
+        await self._desk.store.mark_sent(outbox_id, author, self._desk.now())
+        await self._audit(author, "delivery.marked", f"delivery {outbox_id}")
+        self._done()
+
+    async def unmark(self, outbox_id: int, author: str) -> None:
+        await self._desk.store.unmark_sent(outbox_id, author, self._desk.now())
+        await self._audit(author, "delivery.unmarked", f"delivery {outbox_id}")
+        self._done()
+
     async def _again(self, what: str, item_id: int, author: str) -> str:
         desk = self._desk
         if what != "raw":

@@ -17,7 +17,7 @@ BACKLOG = 1000
 OVERLAP = dt.timedelta(seconds=5)
 """A write may become visible a little after the instant it carries."""
 REMEMBERED = 20_000
-WAITING = frozenset(("parked", "unknown", "lost", "again", "discarded", "restored", "cancelled"))
+WAITING = frozenset(("parked", "unknown", "lost", "again", "marked", "unmarked", "discarded", "restored", "cancelled"))
 """Lines of a delivery's log with which what waits for a person changes."""
 
 

@@ -31,6 +31,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     `participant.added`, `participant.removed`,
     `message.in`, `message.out`, `message.elsewhere` (sent by another way than Duly), `message.edited`, `message.deleted`,
     `message.reacted`, `message.unreacted`, `contact.changed`, `note.added`,
+    `delivery.again`, `delivery.marked` (as sent), `delivery.unmarked`: what people do about one,
     `clock.started`, `clock.paused`, `clock.resumed`, `clock.met`,
     `clock.stopped` (what it waited for, after it was missed), `clock.missed`, `clock.cancelled`,
     `clock.retargeted`, `alert.sent`, `ladder.started`, `ladder.level`,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 from playwright.sync_api import expect
 
@@ -149,6 +150,58 @@ def test_the_window_opens_again_under_an_open_page(served: Served, visit: Visit,
     expect(page.locator("#window")).to_contain_text("Open until")
     page.get_by_role("button", name="Write freely").click()
     expect(page.get_by_role("button", name="Send reply")).to_be_visible()
+
+
+def fails(served: Served, state: str, error: str = "", card: int = 101) -> None:
+    """Our message of a card becomes this, and open pages are told."""
+    said = served.theatre.memory.said[card]
+    said[1] = msgspec.structs.replace(said[1], state=state, error=error, delivery=3)
+    served.theatre.tell(Change(topic="card", pipeline="Customer support", card=card))
+
+
+def test_what_became_of_a_message_shows_at_once_and_is_judged(
+    served: Served, visit: Visit, watches: list[Watch], axe: str
+) -> None:
+    page = visit(served, "/cards/1", "ana")
+    expect(page.locator("body")).to_have_attribute("data-live", "on")
+    message = page.locator(".message.out")
+    expect(message.locator(".delivery")).to_contain_text("delivered")
+    expect(message.locator(".judge")).to_have_count(0)
+    fails(served, "unknown", "no answer within 15 seconds")
+    expect(message.locator(".delivery")).to_contain_text("may not have arrived: no answer within 15 seconds")
+    message.locator(".judge summary").click()
+    assert violations(page, axe) == []
+    message.get_by_role("button", name="Mark as sent").click()
+    expect(message).to_contain_text("marked as sent by Ana Sousa")
+    message.get_by_role("button", name="It was not sent after all").click()
+    expect(message.locator(".delivery")).to_contain_text("may not have arrived")
+    message.locator(".judge summary").click()
+    message.get_by_label("I know that it may then arrive twice").check()
+    message.get_by_role("button", name="Send again").click()
+    page.wait_for_url("**/cards/1")
+    assert served.theatre.memory.outbox[3].state == "pending"
+
+
+def test_a_doubtful_message_is_not_sent_again_without_a_word(served: Served, visit: Visit, watches: list[Watch]) -> None:
+    fails(served, "unknown")
+    page = visit(served, "/cards/1", "ana", script=False)
+    watches[0].expect("409")
+    page.locator(".judge summary").click()
+    page.locator(".judge input[type=checkbox]").evaluate("box => box.required = false")
+    page.locator(".judge details button").click()
+    expect(page.get_by_role("alert")).to_contain_text("Say first that it may arrive twice.")
+    assert served.theatre.memory.outbox[3].state == "unknown"
+
+
+def test_who_may_not_judge_sees_the_state_and_what_to_do(served: Served, visit: Visit, watches: list[Watch]) -> None:
+    fails(served, "failed", "WhatsApp 131047: only an approved template now", card=105)
+    page = visit(served, "/cards/5", "bruno")
+    expect(page.locator(".message.out .delivery").first).to_contain_text("not delivered: WhatsApp 131047")
+    expect(page.locator(".judge")).to_have_count(0)
+    page.get_by_role("link", name="Send a template instead").click()
+    expect(page.locator("#composer")).to_be_in_viewport()
+    answer = page.request.post("/cards/5/deliveries/3/mark", form={})
+    assert answer.status == 403
 
 
 def await_(work: object) -> object:

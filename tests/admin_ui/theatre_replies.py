@@ -6,11 +6,14 @@ import datetime as dt
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from msgspec.structs import replace
+
 from duly_runtime.card import Card
 from duly_runtime.events import AgentMessage, AnyBody
 from duly_runtime.library import Offered, Variable
 from duly_runtime.replies import CannotReply, Draft
 from duly_runtime.store.api import Message
+from duly_runtime.store.messages_api import Marked
 from duly_runtime.ways import Way
 
 TEXT = "Hi {customer.first_name}, do you still need us about {Order number}?"
@@ -21,6 +24,7 @@ class TheatreReplies:
     channel they came by. What was replied is in `drafts`."""
 
     clock: Any
+    memory: Any
     drafts: list[Draft]
 
     async def command(self, card_id: int, body: AnyBody, author: str) -> str:
@@ -45,8 +49,12 @@ class TheatreReplies:
         first, order = given.get("customer.first_name", "Eva"), given.get("Order number", "")
         asked = (Variable(name="customer.first_name", value=first), Variable(name="Order number", value=order))
         preview = TEXT.replace("{customer.first_name}", first).replace("{Order number}", order)
-        still = dict(template="Still there?", name="still_there", text=TEXT, preview=preview, variables=asked)
-        offer = dict(template="Offer", language="en", name="offer", text="We have an offer.", preview="We have an offer.")
+        still: dict[str, Any] = dict(
+            template="Still there?", name="still_there", text=TEXT, preview=preview, variables=asked
+        )
+        offer: dict[str, Any] = dict(
+            template="Offer", language="en", name="offer", text="We have an offer.", preview="We have an offer."
+        )
         return (
             Offered(language="en", status="APPROVED", **still),
             Offered(language="pt-BR", status="PAUSED", problem="status", reason="LOW_QUALITY", **still),
@@ -54,6 +62,19 @@ class TheatreReplies:
             Offered(**{**offer, "template": "Goodbye", "preview": "Goodbye!"}, status="APPROVED"),
             Offered(**{**offer, "template": "Soon"}, problem="missing"),
         )
+
+    async def mark_sent(self, outbox_id: int, author: str) -> None:
+        marked = Marked(author=author, at=self.clock.now())
+        self._judged(outbox_id, "sent", marked)
+
+    async def unmark_sent(self, outbox_id: int, author: str) -> None:
+        self._judged(outbox_id, "unknown", None)
+
+    def _judged(self, outbox_id: int, state: str, marked: Marked | None) -> None:
+        for card_id, said in self.memory.said.items():
+            self.memory.said[card_id] = [
+                replace(each, state=state, marked=marked) if each.delivery == outbox_id else each for each in said
+            ]
 
     async def reply(self, card: Card, draft: Draft) -> str:
         if draft.text == "too late":

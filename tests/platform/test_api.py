@@ -59,6 +59,8 @@ AUTHORISATION = {
     ("GET", "/deliveries/{delivery_id}"): ("read", "deliveries.read"),
     ("POST", "/deliveries/{delivery_id}/replay"): ("write", "parked.handle"),
     ("POST", "/deliveries/{delivery_id}/cancel"): ("write", "parked.handle"),
+    ("POST", "/deliveries/{delivery_id}/mark-sent"): ("write", "parked.handle"),
+    ("POST", "/deliveries/{delivery_id}/unmark-sent"): ("write", "parked.handle"),
     ("GET", "/requests"): ("read", "deliveries.read"),
     ("GET", "/requests/{request_id}"): ("write", "parked.handle"),
     ("POST", "/check"): ("read", "rules.read"),

@@ -317,3 +317,48 @@ def test_the_reference_tells_of_all_of_it(tmp_path: Path) -> None:
         assert {"choices", "template", "variables", "reply_to", "connector", "address", "files"} <= reply.keys()
 
     run(tmp_path, body)
+
+
+def test_a_message_that_did_not_arrive_is_marked_as_sent_and_that_taken_back(tmp_path: Path) -> None:
+    async def body(house: House) -> None:
+        here = house.here
+        house.graph.fault("131026")
+        await house.reply(text="Are you there?")
+
+        async def message() -> dict[str, Any]:
+            return (await house.get("1/messages"))[-1]
+
+        async def becomes(state: str) -> dict[str, Any]:
+            for _ in range(2000):
+                found = await message()
+                if found["state"] == state:
+                    return found
+                await asyncio.sleep(0.005)
+            raise AssertionError(found)
+
+        failed = await becomes("failed")
+        assert "131026" in failed["error"]
+        at = f"/api/v1/deliveries/{failed['delivery']}"
+        agent = await here.token("read", "write", role="agent")
+        assert (await here.client.post(f"{at}/mark-sent", headers=agent)).status_code == 403
+        assert (await here.client.post(f"{at}/unmark-sent", headers=house.headers)).status_code == 409
+        answer = await here.client.post(f"{at}/mark-sent", headers=house.headers)
+        assert (answer.status_code, answer.json()["delivery"]["state"]) == (200, "sent")
+        marked = await message()
+        assert (marked["state"], marked["error"], marked["marked"]["author"]) == ("sent", "", "tester_admin")
+        assert (await here.client.post(f"{at}/mark-sent", headers=house.headers)).status_code == 409
+
+        answer = await here.client.post(f"{at}/unmark-sent", headers=house.headers)
+        assert [line["outcome"] for line in answer.json()["log"]] == ["failed", "marked", "unmarked"]
+        back = await message()
+        assert (back["state"], back["error"], back["marked"]) == ("failed", failed["error"], None)
+
+        await here.client.post(f"{at}/replay", headers=house.headers)
+        assert (await becomes("sent"))["marked"] is None
+        assert (await house.sent())["text"] == "Are you there?"
+        told = [(row["kind"], row["author"]) for row in await house.get("1/history") if row["kind"].startswith("delivery")]
+        assert told == [(f"delivery.{what}", "tester_admin") for what in ("marked", "unmarked", "again")]
+        actions = [row.action for row in await here.desk.store.audit_log() if row.action.startswith("delivery")]
+        assert actions == ["delivery.replayed", "delivery.unmarked", "delivery.marked"]
+
+    run(tmp_path, body)

@@ -28,6 +28,8 @@ STATES = ("waiting", "pending", "sent", "delayed", "delivered", "read", "failed"
 KINDS = ("message", "call", "notice", "digest")
 TAKEN = ("taken", "parked", "discarded")
 PERIODS = {"day": dt.timedelta(days=1), "week": dt.timedelta(days=7), "month": dt.timedelta(days=30)}
+DOUBTFUL = ("parked", "unknown", "failed")
+"""States of messages of which a person may say that they arrived."""
 AGAIN = ("parked", "unknown", "failed", "cancelled")
 """States of deliveries that can be sent again; a call to a program also once it was sent."""
 
@@ -127,6 +129,8 @@ async def show(page: Page, number: int, problem: str = "") -> Response[Any]:
         number=(await numbers(page, [row])).get(row.card_id, 0),
         again=row.state in AGAIN or (row.kind == "call" and row.state == "sent"),
         waits=row.state in ("parked", "unknown"),
+        markable=row.kind == "message" and row.state in DOUBTFUL,
+        marked=row.state == "sent" and bool(log) and log[-1].outcome == "marked",
         twice=row.state == "unknown" and not row.repeat,
         problem=problem,
     )
@@ -144,6 +148,18 @@ async def replay(page: NamedDependency[Page], number: FromPath[int]) -> Response
     if row.state == "unknown" and not row.repeat and not twice:
         return await show(page, number, page.gettext("Say first that it may arrive twice."))
     await page.services.replay("delivery", number, page.name, twice=twice)
+    return go(f"/deliveries/{number}")
+
+
+@post("/deliveries/{number:int}/mark", guards=[ACT])
+async def mark(page: NamedDependency[Page], number: FromPath[int]) -> Response[Any]:
+    await page.services.mark_sent(number, page.name)
+    return go(f"/deliveries/{number}")
+
+
+@post("/deliveries/{number:int}/unmark", guards=[ACT])
+async def unmark(page: NamedDependency[Page], number: FromPath[int]) -> Response[Any]:
+    await page.services.unmark_sent(number, page.name)
     return go(f"/deliveries/{number}")
 
 
@@ -194,4 +210,4 @@ async def request(page: NamedDependency[Page], number: FromPath[int]) -> Respons
     return page.render("request.html", row=row, raw=raw, events=events, body=readable(raw.body))
 
 
-HANDLERS = (deliveries, delivery, replay, cancel, requests, request)
+HANDLERS = (deliveries, delivery, replay, mark, unmark, cancel, requests, request)

@@ -11,12 +11,13 @@ from msgspec.structs import replace
 
 from duly_admin_ui.access import needs
 from duly_admin_ui.composer import answers, pair, variables
-from duly_admin_ui.page import Page
+from duly_admin_ui.page import Page, go
 from duly_admin_ui.pages.card import act, answered, load, show
 from duly_admin_ui.pages.files import FORM_SIZE, chosen
 from duly_runtime.attaching import CannotAttach
 from duly_runtime.events import InternalNote
 from duly_runtime.replies import CannotReply, Draft
+from duly_runtime.store.api import Missing
 
 LOOKS = ("look", "quote-this", "unquote")
 """Buttons that send nothing to the customer: the form comes back as it was, with something else shown."""
@@ -71,4 +72,28 @@ def _draft(page: Page, typed: dict[str, str], by_template: bool) -> Draft:
     return replace(draft, template=template, language=language, variables=variables(typed))
 
 
-HANDLERS = (form, reply)
+@post("/cards/{number:int}/deliveries/{delivery:int}/{what:str}", status_code=200, guards=[needs("parked.handle")])
+async def judge(
+    page: NamedDependency[Page], number: FromPath[int], delivery: FromPath[int], what: FromPath[str]
+) -> Response[Any]:
+    """A message of the card that did not arrive, or may not have: `again`, or `mark` it as sent, or `unmark`."""
+    card = await load(page, number)
+    message = next((each for each in await page.services.store.messages(card.id) if each.delivery == delivery), None)
+    if message is None or not delivery:
+        raise Missing("the card has no such message")
+    match what:
+        case "again":
+            twice = (await page.form()).get("twice") == "1"
+            if message.state == "unknown" and not message.repeat and not twice:
+                return await show(page, card, problem=page.gettext("Say first that it may arrive twice."))
+            await page.services.replay("delivery", delivery, page.name, twice=twice)
+        case "mark":
+            await page.services.mark_sent(delivery, page.name)
+        case "unmark":
+            await page.services.unmark_sent(delivery, page.name)
+        case _:
+            raise Missing("there is no such page")
+    return go(f"/cards/{card.number}")
+
+
+HANDLERS = (form, reply, judge)

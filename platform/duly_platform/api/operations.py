@@ -98,8 +98,7 @@ async def deliveries(
 
 @get("/deliveries/{delivery_id:int}", guards=READ, summary="A delivery with its log")
 async def delivery(state: State, delivery_id: FromPath[int]) -> DeliveryDetail:
-    row, log, effect = await desk(state).store.delivery(delivery_id)
-    return DeliveryDetail(row, list(log), msgspec.Raw(effect or b"null"))
+    return await _detail(state, delivery_id)
 
 
 @post("/deliveries/{delivery_id:int}/replay", guards=PARKED, status_code=200, summary="Send a delivery again")
@@ -114,6 +113,24 @@ async def send_again(
 @post("/deliveries/{delivery_id:int}/cancel", guards=PARKED, status_code=200, summary="Don't send what has not gone yet")
 async def cancel(request: Request[User, Any, State], state: State, delivery_id: FromPath[int]) -> DeliveryDetail:
     await desk(state).waiting.cancel(delivery_id, request.user.name)
+    return await _detail(state, delivery_id)
+
+
+@post("/deliveries/{delivery_id:int}/mark-sent", guards=PARKED, status_code=200, summary="Say that a message arrived")
+async def mark_sent(request: Request[User, Any, State], state: State, delivery_id: FromPath[int]) -> DeliveryDetail:
+    """A message to a customer that failed, was parked or may not have arrived counts as sent from now on; nothing is sent.
+    The card's history says who said so."""
+    await desk(state).waiting.mark(delivery_id, request.user.name)
+    return await _detail(state, delivery_id)
+
+
+@post("/deliveries/{delivery_id:int}/unmark-sent", guards=PARKED, status_code=200, summary="Take `mark-sent` back")
+async def unmark_sent(request: Request[User, Any, State], state: State, delivery_id: FromPath[int]) -> DeliveryDetail:
+    await desk(state).waiting.unmark(delivery_id, request.user.name)
+    return await _detail(state, delivery_id)
+
+
+async def _detail(state: State, delivery_id: int) -> DeliveryDetail:
     row, log, effect = await desk(state).store.delivery(delivery_id)
     return DeliveryDetail(row, list(log), msgspec.Raw(effect or b"null"))
 
@@ -213,6 +230,7 @@ router = Router(
     "/",
     tags=["operations"],
     route_handlers=[
-        deliveries, delivery, send_again, cancel, requests, one_request, parked, replay_all, replay, discard, restore,
+        deliveries, delivery, send_again, cancel, mark_sent, unmark_sent,
+        requests, one_request, parked, replay_all, replay, discard, restore,
     ],
 )  # fmt: skip

@@ -114,6 +114,12 @@ class ScreenServices:
     async def cancel(self, outbox_id: int, author: str) -> None:
         await self._desk.waiting.cancel(outbox_id, author)
 
+    async def mark_sent(self, outbox_id: int, author: str) -> None:
+        await self._desk.waiting.mark(outbox_id, author)
+
+    async def unmark_sent(self, outbox_id: int, author: str) -> None:
+        await self._desk.waiting.unmark(outbox_id, author)
+
     async def fetch_again(self, file: FileRow) -> None:
         await self._desk.fetch_again(file.key)
 

@@ -22,7 +22,7 @@ from duly_runtime.store.files_api import FileRow, FileStore
 from duly_runtime.store.log_api import DeliveryLog
 from duly_runtime.store.log_api import OutboxRow as OutboxRow
 from duly_runtime.store.log_api import Parked as Parked
-from duly_runtime.store.messages_api import Quoted, Reaction, Wording
+from duly_runtime.store.messages_api import Marked, Quoted, Reaction, Wording
 from duly_runtime.store.quarantine_api import QuarantineStore
 from duly_runtime.store.reports_api import ReportStore
 from duly_runtime.store.sources_api import SourceStore
@@ -121,6 +121,8 @@ class Message(Out, frozen=True, kw_only=True):
     """The id of what sends it, for `out`."""
     repeat: bool = False
     """Its receiver tells a second copy by its key."""
+    marked: Marked | None = None
+    """It counts as sent by a person's word."""
 
 
 class HistoryRow(Out, frozen=True, kw_only=True):

@@ -62,6 +62,7 @@ from duly_runtime.store.contacts import StoredContacts
 from duly_runtime.store.deliveries import StoredDeliveries
 from duly_runtime.store.files import StoredFiles, sound
 from duly_runtime.store.handling import Broken, Contended, Earlier
+from duly_runtime.store.judging import StoredJudging
 from duly_runtime.store.packs import StoredReports
 from duly_runtime.store.parking import StoredParking
 from duly_runtime.store.quarantine import StoredQuarantine
@@ -93,6 +94,7 @@ class DatabaseStore(
     StoredContacts,
     StoredQuarantine,
     StoredDeliveries,
+    StoredJudging,
     StoredParking,
     StoredSources,
     StoredApprovals,

@@ -43,7 +43,8 @@ class OutboxRow(msgspec.Struct, frozen=True, kw_only=True):
 class Attempt(msgspec.Struct, frozen=True, kw_only=True):
     """What became of a delivery at one time. `outcome`: of an attempt `sent`, `retry`, `failed`, `unknown`, `parked` (the
     last one failed too) or `lost` (its worker disappeared); of the provider's word `delayed`, `delivered`, `read`,
-    `failed`; of a person's doing `again`, `cancelled`, `discarded` or `restored`, by `author`."""
+    `failed`; of a person's doing `again`, `cancelled`, `marked` as sent, `unmarked`, `discarded` or `restored`, by
+    `author`."""
 
     id: int
     at: dt.datetime
@@ -164,6 +165,15 @@ class DeliveryLog(Protocol):
 
     async def cancel_delivery(self, outbox_id: int, author: str, now: dt.datetime) -> None:
         """It is not sent. Conflict where it is not pending (any more)."""
+        ...
+
+    async def mark_sent(self, outbox_id: int, author: str, now: dt.datetime) -> None:
+        """A person says that a message to a customer arrived after all. The card's history tells it. Conflict where it is
+        neither failed, unknown nor parked."""
+        ...
+
+    async def unmark_sent(self, outbox_id: int, author: str, now: dt.datetime) -> None:
+        """They take it back: it is as it was before. Conflict where it is not marked, or the provider has spoken since."""
         ...
 
     # what came in

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from duly_runtime.events import Event, MessageChanged
-from duly_runtime.store import api, conversations, files, spanning, unit
+from duly_runtime.store import api, conversations, files, judging, spanning, unit
 from duly_runtime.store.messages_api import Quoted, Reaction, Wording
 from duly_runtime.store.unit import Row
 
@@ -81,6 +81,7 @@ async def of_card(card_id: int) -> list[api.Message]:
     attached = await files.of_cards(sorted({int(row["card_id"]) for row in rows})) if rows else {}
     quoted = await _quoted(rows)
     became = await _became([*rows, *quoted.values()])
+    marked = await judging.marks([int(row["outbox_id"]) for row in rows if row["outbox_id"]])
     shown: list[api.Message] = []
     for row in rows:
         changes = became.get(_name(row), [])
@@ -113,6 +114,7 @@ async def of_card(card_id: int) -> list[api.Message]:
                 connector=row["connector"] or "",
                 delivery=int(row["outbox_id"]),
                 repeat=bool(row["repeat"]),
+                marked=marked.get(int(row["outbox_id"])) if row["state"] == "sent" else None,
             )
         )
     return shown

@@ -23,6 +23,13 @@ class Reaction(msgspec.Struct, frozen=True, kw_only=True):
     at: dt.datetime
 
 
+class Marked(msgspec.Struct, frozen=True, kw_only=True):
+    """A person says that a message arrived, whatever became of its delivery."""
+
+    author: str
+    at: dt.datetime
+
+
 class Quoted(msgspec.Struct, frozen=True, kw_only=True):
     """The message another one answers by quoting it; it may be on an earlier card."""
 

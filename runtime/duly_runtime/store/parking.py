@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from duly_runtime import doors
-from duly_runtime.store import deliveries, unit
+from duly_runtime.store import deliveries, judging, unit
 from duly_runtime.store.api import Conflict, Missing
 from duly_runtime.store.log_api import Parked, ParkedId
 
@@ -122,6 +122,7 @@ async def unpark(what: str, item_id: int, now: dt.datetime, author: str) -> None
             if done:
                 await unit.fetch("DELETE FROM status WHERE name = ?", f"#{item_id}")
                 await deliveries.log(item_id, "again", now, author=author)
+                await judging.again(item_id, author, now)
         case _:
             raise Missing(f"nothing is parked as `{what}`")
     _somebody_else(done, what, item_id)
