@@ -13,7 +13,18 @@ import platform
 import sys
 from pathlib import Path
 
-NAMES = ("matching", "check", "recheck", "deadlines", "backtest", "ingest", "scenarios", "mailbox", "reports")
+NAMES = (
+    "matching",
+    "check",
+    "recheck",
+    "deadlines",
+    "backtest",
+    "ingest",
+    "whatsapp",
+    "scenarios",
+    "mailbox",
+    "reports",
+)
 COMPARE = {"<=": operator.le, ">=": operator.ge, "<": operator.lt, ">": operator.gt}
 
 
