@@ -116,6 +116,8 @@ class WhatsApp(Connector):
         """The connectors a body for this one may be for: Meta calls one address for all numbers of an app, and signs with
         the app's secret. Whoever holds another secret can say nothing of a number."""
         numbers = {self.setting("phone number id").strip(): self.definition}
+        if not self.peers:
+            return numbers
         try:
             secret = self.setting("app secret")
         except MissingSecret:

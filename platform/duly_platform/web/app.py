@@ -110,7 +110,7 @@ def create_app(desk: Desk, settings: Settings, setup_token: str = "") -> Litesta
             exclude=["^/api/", "^/in/"],
         ),
         compression_config=CompressionConfig(
-            backend="gzip", exclude=["^/changes", "^/cards/[0-9]+/files/", "^/api/v1/cards/[0-9]+/files/"]
+            backend="gzip", exclude=["^/in/", "^/changes", "^/cards/[0-9]+/files/", "^/api/v1/cards/[0-9]+/files/"]
         ),
         exception_handlers={Exception: outside_routes(screens)},
         before_request=follow_rules,

@@ -5,16 +5,15 @@ from __future__ import annotations
 import secrets
 from typing import Any
 
-from litestar.datastructures import MutableScopeHeaders
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
-FIXED = {
-    "x-content-type-options": "nosniff",
-    "referrer-policy": "same-origin",
-    "x-frame-options": "DENY",
-    "cross-origin-opener-policy": "same-origin",
-    "permissions-policy": "camera=(), geolocation=(), microphone=(), payment=()",
-}
+FIXED = (
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"same-origin"),
+    (b"x-frame-options", b"DENY"),
+    (b"cross-origin-opener-policy", b"same-origin"),
+    (b"permissions-policy", b"camera=(), geolocation=(), microphone=(), payment=()"),
+)
 
 
 def policy(styles: str) -> str:
@@ -41,13 +40,10 @@ def add_headers(app: ASGIApp) -> ASGIApp:
 
         async def with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                headers = MutableScopeHeaders.from_message(message)
-                for name, value in FIXED.items():
-                    headers.setdefault(name, value)
-                headers.setdefault(
-                    "content-security-policy",
-                    policy("'unsafe-inline'" if state.get("inline_styles") else f"'nonce-{nonce}'"),
-                )
+                styles = "'unsafe-inline'" if state.get("inline_styles") else f"'nonce-{nonce}'"
+                ours = (*FIXED, (b"content-security-policy", policy(styles).encode("ascii")))
+                given = {bytes(name).lower() for name, _ in message["headers"]}
+                message["headers"] = [*message["headers"], *(pair for pair in ours if pair[0] not in given)]
             await send(message)
 
         await app(scope, receive, with_headers)

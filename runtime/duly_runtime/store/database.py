@@ -34,6 +34,7 @@ from duly_runtime.store import (
     unit,
     versions,
 )
+from duly_runtime.store.accepting import Arrival, Gathering, goes_along
 from duly_runtime.store.api import (
     Accepted,
     AuditRow,
@@ -104,6 +105,7 @@ class DatabaseStore(
         self._database = database
         self._write = database.write
         self._read = database.read
+        self._gathering = Gathering(database.write) if database.engine_type == "postgres" else None
 
     # life
     async def start(self) -> None:
@@ -125,6 +127,9 @@ class DatabaseStore(
         self, connector: str, raw: Raw | None, items: Sequence[Inbound], now: dt.datetime, parked: str = ""
     ) -> Accepted:
         contents = await sound(items)
+        if raw is not None and not contents and self._gathering is not None and goes_along(raw, items):
+            arrival = Arrival(connector=connector, raw=raw, items=tuple(items), now=now, parked=parked)
+            return await self._gathering.accept(arrival)
         return await self._write(lambda: journal.accept(connector, raw, items, now, parked, contents))
 
     async def command(

@@ -88,6 +88,24 @@ def event_row(
     }
 
 
+def raw_row(connector: str, raw: Raw, parked: str) -> dict[str, Any]:
+    return {
+        "connector": connector,
+        "request": msgspec.msgpack.encode(raw),
+        "received_at": raw.received_at,
+        "parked": parked,
+    }
+
+
+def event_rows(connector: str, raw_id: int, items: Sequence[Inbound], now: dt.datetime) -> list[dict[str, Any]]:
+    return [
+        event_row(
+            item.connector or connector, item.key, item.body, at=item.at, now=now, raw_id=raw_id, backfill=item.backfill
+        )
+        for item in items
+    ]
+
+
 async def accept(
     connector: str,
     raw: Raw | None,
@@ -99,19 +117,8 @@ async def accept(
     """`contents` are those of `items`, checked."""
     raw_id = 0
     if raw is not None:
-        row = {
-            "connector": connector,
-            "request": msgspec.msgpack.encode(raw),
-            "received_at": raw.received_at,
-            "parked": parked,
-        }
-        raw_id = int((await unit.insert("raw", [row], "RETURNING id"))[0]["id"])
-    rows = [
-        event_row(
-            item.connector or connector, item.key, item.body, at=item.at, now=now, raw_id=raw_id, backfill=item.backfill
-        )
-        for item in items
-    ]
+        raw_id = int((await unit.insert("raw", [raw_row(connector, raw, parked)], "RETURNING id"))[0]["id"])
+    rows = event_rows(connector, raw_id, items, now)
     for row, item in zip(rows, items, strict=True):
         thread = item.body.thread if isinstance(item.body, CustomerMessage) else None
         if thread is not None and not thread.card:

@@ -1,0 +1,167 @@
+"""Requests that come in at once are journalled together: on PostgreSQL one transaction of two statements takes in dozens.
+
+While a group is being committed the next one gathers, so that a lone request waits for nobody and a flood waits for few
+commits. Everybody is answered after the commit of their group. Where a group fails because of one of its requests, it is
+halved and each half tried again, until the bad one is alone; the others are kept. (SQLite's writer commits what waits
+together by itself.)
+"""
+
+from __future__ import annotations
+
+# ruff: noqa: S608 - what is put into statements is our own: column names and types, never values
+import asyncio
+import collections
+import datetime as dt
+import functools
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from duly_runtime.doors import Inbound, Raw
+from duly_runtime.events import CustomerMessage
+from duly_runtime.store import journal, unit
+from duly_runtime.store.api import Accepted, StoreUnavailable
+from duly_runtime.store.unit import Row
+
+GROUP = 64
+"""Requests in one transaction at most."""
+LARGE = 64 * 1024
+"""Bytes of a body above which a request is taken in by itself."""
+
+RAW_TYPES = {"connector": "text", "request": "bytea", "received_at": "timestamptz", "parked": "text"}
+EVENT_TYPES = {
+    "source": "text",
+    "key": "text",
+    "raw_id": "bigint",
+    "kind": "text",
+    "stream": "text",
+    "card_id": "bigint",
+    "at": "timestamptz",
+    "received_at": "timestamptz",
+    "backfill": "boolean",
+    "body": "text",
+    "handled_at": "timestamptz",
+    "version": "text",
+    "refused": "text",
+    "attempts": "bigint",
+    "next_at": "timestamptz",
+    "error": "text",
+    "parked_at": "timestamptz",
+}
+
+
+class Arrival(msgspec.Struct, frozen=True, kw_only=True):
+    """A request and what it holds: what `Store.accept` is given."""
+
+    connector: str
+    raw: Raw
+    items: tuple[Inbound, ...]
+    now: dt.datetime
+    parked: str
+
+
+def goes_along(raw: Raw, items: Sequence[Inbound]) -> bool:
+    """Whether a request may be journalled with others: it is small, and nothing must be looked up for it."""
+    named = any(isinstance(item.body, CustomerMessage) and item.body.thread is not None for item in items)
+    return len(raw.body) <= LARGE and not named
+
+
+async def accept_all(arrivals: Sequence[Arrival]) -> list[Accepted]:
+    """As `journal.accept` of each, in their order. A unit of work."""
+    raws = [journal.raw_row(arrival.connector, arrival.raw, arrival.parked) for arrival in arrivals]
+    made = await _insert("raw", raws, RAW_TYPES, "RETURNING id")
+    raw_ids = sorted(int(row["id"]) for row in made)  # given in the order of the rows
+    events = [
+        row
+        for arrival, raw_id in zip(arrivals, raw_ids, strict=True)
+        for row in journal.event_rows(arrival.connector, raw_id, arrival.items, arrival.now)
+    ]
+    new: dict[int, list[int]] = collections.defaultdict(list)
+    for row in await _insert("event", events, EVENT_TYPES, f"{journal.ONCE}, raw_id"):
+        new[int(row["raw_id"])].append(int(row["id"]))
+    answers: list[Accepted] = []
+    repeated: list[int] = []
+    for arrival, raw_id in zip(arrivals, raw_ids, strict=True):
+        ids = tuple(sorted(new[raw_id]))
+        gone = bool(arrival.items) and not ids and not arrival.parked
+        if gone:
+            repeated.append(raw_id)
+        duplicates = len(arrival.items) - len(ids)
+        answers.append(
+            Accepted(event_ids=ids, duplicates=duplicates, raw_id=0 if gone else raw_id, parked=bool(arrival.parked))
+        )
+    if repeated:
+        await unit.fetch("DELETE FROM raw WHERE id = ANY(?::bigint[])", repeated)
+    return answers
+
+
+async def _insert(table: str, rows: Sequence[Row], types: Mapping[str, str], ending: str) -> list[Row]:
+    """A column is one argument, so that the statement is the same, and known to the server, however many rows there are."""
+    if not rows:
+        return []
+    return await unit.fetch(
+        _insertion(table, tuple(types.items()), ending), *([row[column] for row in rows] for column in types)
+    )
+
+
+@functools.cache
+def _insertion(table: str, types: tuple[tuple[str, str], ...], ending: str) -> str:
+    columns = ", ".join(column for column, _ in types)
+    given = ", ".join(f"?::{kind}[]" for _, kind in types)
+    return (
+        f"INSERT INTO {table} ({columns}) SELECT {columns} FROM unnest({given}) WITH ORDINALITY AS given ({columns}, place)"
+        f" ORDER BY place {ending}"
+    )
+
+
+class Gathering:
+    """Brings arrivals together, for each event loop apart, as a loop has its own connections."""
+
+    def __init__(self, write: Callable[[Callable[[], Awaitable[Any]]], Awaitable[Any]]) -> None:
+        self._write = write
+        self._waiting: dict[asyncio.AbstractEventLoop, collections.deque[tuple[Arrival, asyncio.Future[Accepted]]]] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def accept(self, arrival: Arrival) -> Accepted:
+        """Returns once it is committed. Raises StoreUnavailable, or what the request itself makes the database raise."""
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[Accepted] = loop.create_future()
+        waiting = self._waiting.get(loop)
+        if waiting is None:
+            waiting = self._waiting[loop] = collections.deque()
+            task = loop.create_task(self._run(loop))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+        waiting.append((arrival, future))
+        return await future
+
+    async def _run(self, loop: asyncio.AbstractEventLoop) -> None:
+        waiting = self._waiting[loop]
+        try:
+            while waiting:
+                group = [waiting.popleft() for _ in range(min(GROUP, len(waiting)))]
+                await self._commit([each for each in group if not each[1].cancelled()])
+        finally:
+            del self._waiting[loop]
+            for _, future in waiting:  # only where this task was cancelled: its loop ends
+                future.cancel()
+
+    async def _commit(self, group: Sequence[tuple[Arrival, asyncio.Future[Accepted]]]) -> None:
+        if not group:
+            return
+        try:
+            answers = await self._write(lambda: accept_all([arrival for arrival, _ in group]))
+        except Exception as error:
+            if len(group) > 1 and not isinstance(error, StoreUnavailable):
+                middle = len(group) // 2
+                await self._commit(group[:middle])
+                await self._commit(group[middle:])
+                return
+            for _, future in group:
+                if not future.cancelled():
+                    future.set_exception(error)
+            return
+        for (_, future), answer in zip(group, answers, strict=True):
+            if not future.cancelled():
+                future.set_result(answer)
