@@ -38,7 +38,7 @@ def assign(work: Work, actor: Actor) -> None:
     match actor.kind:
         case "team":
             team = program.teams.get(actor.name)
-            keeps = team is not None and card.owner in team.people
+            keeps = team is not None and card.owner and card.owner in team.people
             give(work, card.owner if keeps else "", actor.name)
         case "least_busy" | "round_robin":
             team = program.teams.get(actor.name)
@@ -69,8 +69,9 @@ def by_table(work: Work, fact: Fact) -> None:
     """The assignment tables that wait for this fact; in each the first row that matches decides."""
     for table in work.pipeline.assigns:
         if _waits_for(work, table, fact):
-            row = next((row for row in table.rows if work.holds(row.when, fact)), None)
-            if row is not None:
+            place = work.first(table.rows, fact)
+            if place >= 0:
+                row = table.rows[place]
                 work.graph.saw(row)
                 assign(work, row.to)
 

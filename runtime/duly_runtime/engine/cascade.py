@@ -79,7 +79,7 @@ def _take(work: Work, fact: Fact, ruled: bool) -> None:
         work.say("rule.fired", details)
         if fact.metric:
             missed = [clock.missed_at for clock in work.card.clocks if clock.metric == fact.metric and clock.missed_at]
-            details |= {"metric": fact.metric, "due_at": instant(max(missed))}
+            details = {**details, "metric": fact.metric, "due_at": instant(max(missed))}
         key = f"rule/{work.card.id}/{work.revision}/{number}/{rule.name}"
         if "occasion" in details:
             key = f"every/{work.card.id}/{fact.subject}/{details['occasion']}/{rule.name}"

@@ -26,7 +26,7 @@ JUDGED = Fact("")
 
 def open_clock(card: Card, metric: str) -> Clock | None:
     for clock in card.clocks:
-        if clock.metric == metric and clock.open:
+        if clock.metric == metric and (clock.state is RUNNING or clock.state is PAUSED):
             return clock
     return None
 
@@ -159,7 +159,7 @@ def recompute(work: Work) -> None:
 
 def look_up(work: Work, target: Target) -> Duration | None:
     """What the first row that matches promises; None where that is nothing."""
-    place = work.first((row.when for row in target.rows), JUDGED)
+    place = work.first(target.rows, JUDGED)
     if place < 0:
         return None
     work.graph.saw(target.rows[place])

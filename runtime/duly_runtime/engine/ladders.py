@@ -96,7 +96,9 @@ def end_of_levels(work: Work, climbed: Ladder) -> None:
 
 def heed(work: Work, fact: Fact) -> None:
     """Stop the ladders whose stop condition this fact makes true."""
-    for ladder in running(work):
+    for ladder in work.card.ladders:
+        if ladder.stopped_at is not None:
+            continue
         escalation = work.graph.escalation(work.pipeline, ladder.name)
         if escalation is None:
             end(work, ladder, "removed")

@@ -24,6 +24,7 @@ STRAIGHT = 24
 """Up to here evaluating every candidate in line is faster than looking some up."""
 
 Trace = tuple[RuleTrace, ...]
+Rows = tuple[p.TargetRow, ...] | tuple[p.AssignRow, ...]
 
 
 class Matcher:
@@ -43,6 +44,8 @@ class Matcher:
                 self._candidates[entry.pipeline, entry.kind, entry.stage] = rules
         self._functions: dict[tuple[str, str, str], Callable[[Facts], Trace]] = {}
         self._predicates: dict[int, Callable[[Facts], bool]] = {}
+        self._tables: dict[int, tuple[Rows, Callable[[Facts], int]]] = {}
+        """Identity of a table's rows -> the rows, which so stay alive, and what finds the one that holds."""
         self._reads: dict[tuple[str, str, str], tuple[str, ...]] = {}
 
     def concerns(self, pipeline: str, kind: str, stage: str) -> bool:
@@ -67,6 +70,13 @@ class Matcher:
         if function is None:
             function = self._predicates[predicate] = self._predicate(predicate)
         return function(facts)
+
+    def first(self, rows: Rows, facts: Facts) -> int:
+        """The place of the first row of a table that holds, -1 where none does. A row without a condition always holds."""
+        known = self._tables.get(id(rows))
+        if known is None:
+            known = self._tables[id(rows)] = (rows, self._table(rows))
+        return known[1](facts)
 
     def values(self, pipeline: str, facts: Facts) -> dict[str, str]:
         """What the candidates' conditions read, as text, for the record. A missing field is left out."""
@@ -99,6 +109,24 @@ class Matcher:
             return lambda facts: answer
         # The expression may yield the last operand of an `and`: `bool` keeps the promise of the signature.
         return cast(Callable[[Facts], bool], _compiled(coder, code.call(code.name("bool"), answer)))
+
+    def _table(self, rows: Rows) -> Callable[[Facts], int]:
+        """`0 if CONDITION else 1 if …`, up to the first row that always holds."""
+        coder = code.Coder(self.program.predicates)
+        coder.count([row.when for row in rows if row.when is not None])
+        tests: list[tuple[int, ast.expr]] = []
+        otherwise = -1
+        for place, row in enumerate(rows):
+            test = True if row.when is None else coder.code(row.when)
+            if test is True:
+                otherwise = place
+                break
+            if test is not False:
+                tests.append((place, test))
+        answer: ast.expr = code.constant(otherwise)
+        for place, test in reversed(tests):
+            answer = ast.IfExp(test, code.constant(place), answer)
+        return cast(Callable[[Facts], int], _compiled(coder, answer))
 
     def _function(self, key: tuple[str, str, str]) -> Callable[[Facts], Trace]:
         rules = self._candidates.get(key, ())

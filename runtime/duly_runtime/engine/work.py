@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 
 import msgspec
 
@@ -15,6 +15,7 @@ from duly_runtime.card import Card, Clock, Ladder, Visit
 from duly_runtime.decision import AnyEffect, Entry, FactTrace, Timer, World
 from duly_runtime.engine.facts import Facts
 from duly_runtime.engine.graph import Graph
+from duly_runtime.engine.matching import Rows
 
 PASSING = ("card enters", "card leaves")
 MICROSECOND = dt.timedelta(microseconds=1)
@@ -271,16 +272,11 @@ class Work:
         """None always holds."""
         return predicate is None or self.graph.matcher.holds(predicate, self.facts(fact))
 
-    def first(self, predicates: Iterable[int | None], fact: Fact) -> int:
-        """The place of the first that holds, -1 where none does."""
-        facts: Facts | None = None
-        for place, predicate in enumerate(predicates):
-            if predicate is None:
-                return place
-            facts = facts or self.facts(fact)
-            if self.graph.matcher.holds(predicate, facts):
-                return place
-        return -1
+    def first(self, rows: Rows, fact: Fact) -> int:
+        """The place of the first row of a table that holds, -1 where none does."""
+        if rows and rows[0].when is None:
+            return 0
+        return self.graph.matcher.first(rows, self.facts(fact))
 
     # --- writing ------------------------------------------------------------------------------------------------------
 
@@ -324,9 +320,11 @@ class Work:
             self._news(kind, details or {}, author)
         if self._lines is not None and kind not in self._lines:
             return
-        words = {key: value for key, value in details.items() if value} if details else {}
+        words = details or {}
+        if "" in words.values():
+            words = {key: value for key, value in words.items() if value}
         if (self.backfill or self.overdue) and self.quiet:
-            words["backfill"] = "yes"
+            words = {**words, "backfill": "yes"}
         self.entries.append(Entry(kind=kind, at=self.at, author=author, details=words))
 
     def _news(self, kind: str, details: dict[str, str], author: str) -> None:

@@ -70,7 +70,7 @@ class Reasons:
             return ()
         rows = promise[1].rows
         work = Work(player.graph, pipeline, card, player.now, World())
-        place = work.first((row.when for row in rows), JUDGED)
+        place = work.first(rows, JUDGED)
         if place < 0 or rows[place].amount != clock.target:
             return ()
         return (self._teller.say(_("its target stands in {line}"), line=self._line(rows[place])),)
