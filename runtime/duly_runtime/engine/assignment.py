@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from duly_dsl.program import Actor, Assign, Team
+from collections.abc import Sequence
+
+from duly_dsl.program import Actor, Assign, EventAtom, Team
 from duly_runtime.engine import people
 from duly_runtime.engine.work import Fact, Work
 
@@ -65,9 +67,10 @@ def team_for(work: Work, person: str) -> str:
     return own.name if own else work.card.team
 
 
-def by_table(work: Work, fact: Fact) -> None:
-    """The assignment tables that wait for this fact; in each the first row that matches decides."""
-    for table in work.pipeline.assigns:
+def by_table(work: Work, fact: Fact, tables: Sequence[Assign]) -> None:
+    """Assignment tables that wait for facts of this kind; in each that waits for this one the first row that matches
+    decides."""
+    for table in tables:
         if _waits_for(work, table, fact):
             place = work.first(table.rows, fact)
             if place >= 0:
@@ -77,9 +80,11 @@ def by_table(work: Work, fact: Fact) -> None:
 
 
 def _waits_for(work: Work, table: Assign, fact: Fact) -> bool:
-    if table.kind != fact.kind or (table.stage and table.stage != fact.stage):
+    if table.stage and table.stage != fact.stage:
         return False
-    return work.holds(table.event, fact)
+    atom = work.graph.program.predicates[table.event]
+    assert isinstance(atom, EventAtom)
+    return not (atom.metric and atom.metric != fact.metric) and not (atom.subject and atom.subject != fact.subject)
 
 
 def _least_busy(work: Work, among: tuple[str, ...]) -> str:

@@ -10,24 +10,23 @@ from msgspec.structs import replace
 
 from duly_runtime.decision import FactTrace, RuleTrace
 from duly_runtime.engine import actions, assignment, ladders, limits, moves, named, shadows
+from duly_runtime.engine.graph import Awaited
 from duly_runtime.engine.telling import instant
 from duly_runtime.engine.work import Cause, Fact, Work
 
+NOBODY = Awaited()
+
 
 def run(work: Work) -> None:
-    queue = work.queue
-    if not queue and not _at_rest(work):
-        return
-    graph, name = work.graph, work.pipeline.name
-    heeded, concerns = graph.heeded(work.pipeline), graph.matcher.concerns
-    while queue or _at_rest(work):
+    queue, awaited, pipeline = work.queue, work.graph.awaited, work.pipeline
+    while queue or (work.graph.limited and _at_rest(work)):
         fact = queue.popleft()
         if fact.depth > actions.DEEPEST:
             actions.stop_cascade(work, "depth")
             return
-        ruled = concerns(name, fact.kind, work.stage_of(fact))
-        if ruled or fact.kind in heeded or work.traced:
-            _take(work, fact, ruled)
+        by = awaited(pipeline, fact.kind, work.stage_of(fact))
+        if by is not None or work.traced:
+            _take(work, fact, by or NOBODY)
             continue
         # Nobody waits for it.
         work.taken += 1
@@ -37,21 +36,19 @@ def run(work: Work) -> None:
 
 def _at_rest(work: Work) -> bool:
     """Nothing is left to take: look whether the card has made its stage too full; whether that is a fact."""
-    if work.graph.limited and not work.stopped:
+    if not work.stopped:
         limits.look(work)
     return bool(work.queue)
 
 
-def _take(work: Work, fact: Fact, ruled: bool) -> None:
-    """`ruled`: there are rules that wait for such a fact here."""
-    matcher, pipeline = work.graph.matcher, work.pipeline
+def _take(work: Work, fact: Fact, by: Awaited) -> None:
     traces: tuple[RuleTrace, ...] = ()
     values: dict[str, str] = {}
-    if ruled:
+    if by.judge is not None:
         facts = work.facts(fact)
-        traces = matcher.match(pipeline.name, facts)
+        traces = by.judge(facts)
         if work.traced:
-            values = matcher.values(pipeline.name, facts)
+            values = work.graph.matcher.values(work.pipeline.name, facts)
     if work.traced:
         subject = fact.stage or fact.metric or fact.subject
         work.trace.append(FactTrace(kind=fact.kind, subject=subject, depth=fact.depth, rules=traces, values=values))
@@ -60,12 +57,12 @@ def _take(work: Work, fact: Fact, ruled: bool) -> None:
     work.depth = fact.depth + 1
     if work.card.ladders:
         ladders.heed(work, fact)
-    if pipeline.clocks:
-        named.heed(work, fact)
+    if by.clocks:
+        named.heed(work, fact, by.clocks)
     if work.stage.resumes:
         _end_wait(work, fact)
-    if pipeline.assigns:
-        assignment.by_table(work, fact)
+    if by.tables:
+        assignment.by_table(work, fact, by.tables)
     for trace in traces:
         if not trace.fired or work.stopped:
             continue

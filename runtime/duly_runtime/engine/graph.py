@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
+from collections.abc import Callable
+
+import msgspec
 
 from duly_dsl.program import (
     METRICS,
     Alert,
+    Assign,
     Calendar,
     Escalation,
     Field,
@@ -23,10 +27,31 @@ from duly_dsl.program import (
 )
 from duly_runtime import addresses
 from duly_runtime.calendars import Calendars, WorkingTime
+from duly_runtime.decision import RuleTrace
+from duly_runtime.engine.facts import Facts
 from duly_runtime.engine.matching import Matcher
 
 KEPT = 8
 """Graphs kept by their hash: the live version, the one before, and drafts under test."""
+
+
+class Place(msgspec.Struct, frozen=True):
+    """A stage as a card stands in it, with what every step there needs."""
+
+    stage: Stage
+    time: WorkingTime
+    """The pipeline's working time."""
+    subscribed: dict[str, tuple[str, ...]]
+    """Event of the catalogue -> connectors that are told of it (`send events`)."""
+
+
+class Awaited(msgspec.Struct, frozen=True):
+    """Who waits for facts of one kind in one stage."""
+
+    judge: Callable[[Facts], tuple[RuleTrace, ...]] | None = None
+    """Judges the rules; None where there are none."""
+    clocks: tuple[NamedClock, ...] = ()
+    tables: tuple[Assign, ...] = ()
 
 
 class Graph:
@@ -57,6 +82,8 @@ class Graph:
         """Stages with a limit: pipeline and stage, and each pair of names under which their cards may be stored."""
         self.own_addresses = addresses.own(program)
         """Where mail of this workspace comes from: no rule writes there."""
+        self._places: dict[tuple[str, str], Place] = {}
+        self._awaited: dict[tuple[str, str, str], Awaited | None] = {}
         self._subscribed = {name: _subscribed(program, name) for name in program.pipelines}
         self._former = {name: {was: f.name for f in p.fields for was in f.was} for name, p in program.pipelines.items()}
         self._same = {
@@ -73,9 +100,30 @@ class Graph:
             self._stages.update({(name, was): stage for stage in pipeline.stages for was in stage.was})
             self._stages.update({(name, stage.name): stage for stage in pipeline.stages})
 
-    def heeded(self, pipeline: Pipeline) -> frozenset[str]:
-        """The kinds of facts that clocks, ladders, waits or tables of a pipeline wait for."""
-        return self._heeded[pipeline.name]
+    def place(self, pipeline: Pipeline, stage: str) -> Place:
+        """Where a card is that stands in a stage."""
+        found = self._places.get((pipeline.name, stage))
+        if found is None:
+            made = Place(self.stage(pipeline, stage), self.working(pipeline), self._subscribed.get(pipeline.name, {}))
+            found = self._places.setdefault((pipeline.name, stage), made)
+        return found
+
+    def awaited(self, pipeline: Pipeline, kind: str, stage: str) -> Awaited | None:
+        """Who waits for a fact, as it is judged in a stage. None: nobody, but for rules, clocks, tables it may be for
+        ladders whose escalation is gone."""
+        key = (pipeline.name, kind, stage)
+        if key in self._awaited:
+            return self._awaited[key]
+        found: Awaited | None = None
+        ruled = bool(self.matcher.candidates(*key))
+        if ruled or kind in self._heeded[pipeline.name]:
+            found = Awaited(
+                judge=self.matcher.judge(*key) if ruled else None,
+                clocks=tuple(clock for clock in pipeline.clocks if kind in clock.kinds),
+                tables=tuple(table for table in pipeline.assigns if table.kind == kind),
+            )
+        self._awaited[key] = found
+        return found
 
     def steady(self, pipeline: Pipeline) -> bool:
         """Whether what clocks promise hangs on the card alone, neither on its age nor on a message."""
@@ -131,10 +179,6 @@ class Graph:
         """Whether a card that is in this stage can hold no name of the pipeline that has changed. Former names of other
         stages may stand in its past."""
         return stage in self._same.get(pipeline.name, ())
-
-    def subscribed(self, pipeline: Pipeline) -> dict[str, tuple[str, ...]]:
-        """Event -> connectors that are told of it (`send events`)."""
-        return self._subscribed.get(pipeline.name, {})
 
     def former_fields(self, pipeline: Pipeline) -> dict[str, str]:
         """What fields were called before -> what they are called."""

@@ -48,21 +48,21 @@ class Matcher:
         """Identity of a table's rows -> the rows, which so stay alive, and what finds the one that holds."""
         self._reads: dict[tuple[str, str, str], tuple[str, ...]] = {}
 
-    def concerns(self, pipeline: str, kind: str, stage: str) -> bool:
-        """Whether any rule waits for such a fact."""
-        return (pipeline, kind, stage) in self._candidates
-
     def candidates(self, pipeline: str, kind: str, stage: str) -> tuple[p.Rule, ...]:
         """The rules a fact of this kind could set off, but for those that are off."""
         return self._candidates.get((pipeline, kind, stage), ())
 
     def match(self, pipeline: str, facts: Facts) -> Trace:
         """The candidates of a fact in the order of the file, each fired or with its first false term."""
-        key = (pipeline, facts.kind, facts.card.stage)
+        return self.judge(pipeline, facts.kind, facts.card.stage)(facts)
+
+    def judge(self, pipeline: str, kind: str, stage: str) -> Callable[[Facts], Trace]:
+        """What `match` does with every fact of a kind in a stage."""
+        key = (pipeline, kind, stage)
         function = self._functions.get(key)
         if function is None:
             function = self._functions[key] = self._function(key)
-        return function(facts)
+        return function
 
     def holds(self, predicate: int, facts: Facts) -> bool:
         """Whether one predicate of the program is true."""

@@ -7,6 +7,7 @@ before it; what starts it after the stop begins its next cycle. What both starts
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Sequence
 
 from msgspec.structs import replace
 
@@ -16,11 +17,9 @@ from duly_runtime.engine import clocks
 from duly_runtime.engine.work import Fact, Work
 
 
-def heed(work: Work, fact: Fact) -> None:
-    """What a fact does to the clocks: stop beats pause beats start."""
-    for named in work.pipeline.clocks:
-        if fact.kind not in named.kinds:
-            continue
+def heed(work: Work, fact: Fact, waiting: Sequence[NamedClock]) -> None:
+    """What a fact does to the clocks that wait for its kind: stop beats pause beats start."""
+    for named in waiting:
         if named.stop is not None and work.holds(named.stop, fact):
             halt(work, named.name)
             continue

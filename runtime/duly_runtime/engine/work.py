@@ -185,10 +185,13 @@ class Work:
         self.backfill = backfill
         self.overdue = False
         """What is handled now fell due by itself."""
-        self.time: WorkingTime = graph.working(pipeline)
+        place = graph.place(pipeline, card.stage)
+        self.time: WorkingTime = place.time
         """The pipeline's working time."""
-        self.stage: Stage = graph.stage(pipeline, card.stage)
+        self.stage: Stage = place.stage
         """The stage the card is in."""
+        self.subscribed = place.subscribed
+        """Event of the catalogue -> connectors that want to be told."""
         self._changed = False
         self.message = ""
         """The text of the event's message, folded; empty while something else than the event is handled."""
@@ -208,8 +211,6 @@ class Work:
         """Facts taken from it in this step: they number the rules' effects."""
         self.depth = 0
         self.actions = 0
-        self.subscribed = graph.subscribed(pipeline)
-        """Event of the catalogue -> connectors that want to be told."""
         self.news: list[News] = []
         self.memory = memory or Memory()
         self._lines = self.memory.lines
@@ -249,9 +250,9 @@ class Work:
         return fact.stage if fact.kind in PASSING else self.card.stage
 
     def facts(self, fact: Fact) -> Facts:
-        card, stage = self.card, self.stage_of(fact)
-        if stage != card.stage:
-            card = msgspec.structs.replace(card, stage=stage)
+        card = self.card
+        if fact.kind in PASSING and fact.stage != card.stage:
+            card = msgspec.structs.replace(card, stage=fact.stage)
         matcher = self.graph.matcher
         if not matcher.ages:
             return Facts(fact.kind, card, fact.stage, fact.metric, fact.subject, self.message)
