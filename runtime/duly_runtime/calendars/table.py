@@ -58,6 +58,21 @@ class Table:
             return None
         return self._ends[at] - (self._through[at] - position)
 
+    def add(self, instant: int, amount: int) -> int | None:
+        """The first instant with `amount` > 0 of open time between `instant` and it; None where the table ends before."""
+        at = bisect_right(self._starts, instant) - 1
+        if at < 0:
+            at = 0
+        elif instant < self._ends[at]:
+            amount += self._before[at] + instant - self._starts[at]
+        else:
+            amount += self._through[at]
+        # `earliest`, looking no further back than here.
+        at = bisect_left(self._through, amount, at)
+        if at == len(self._through):
+            return None
+        return self._ends[at] - (self._through[at] - amount)
+
     def latest(self, position: int) -> int:
         """The last instant with that much open time before it (an opening rather than the closing before).
         0 <= `position` < `total`."""

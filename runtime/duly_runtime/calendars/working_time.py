@@ -41,6 +41,8 @@ and than leap days or holidays take to come round to the same weekday."""
 GROWTH_LIMIT = 16
 """Years laid out at a time at most, so that one long search doesn't lay out centuries."""
 
+MOST_KEPT = 256
+"""Sums of an instant and working days that are kept."""
 
 OWN = {
     Unit.BUSINESS: Unit.BUSINESS,
@@ -74,6 +76,7 @@ class WorkingTime:
         self.calendar = calendar
         self._zone = Zone(calendar.zone)
         self._days = Days(calendar)
+        self._days_added: dict[tuple[int, int], int] = {}
         self._open_days: dict[int, list[int]] = {}
         self._openings_of: dict[int, list[Interval]] = {}
         self._lock = threading.Lock()
@@ -106,8 +109,18 @@ class WorkingTime:
             case Unit.CALENDAR_DAYS:
                 return self._shift_dates(start, amount.amount)
             case Unit.WORKING_DAYS:
-                opening = self._next_open(start)
-                return self._same_time(self._day_of_open(opening), opening, amount.amount)
+                return self._add_days(start, amount.amount)
+
+    def _add_days(self, start: int, days: int) -> int:
+        """Working days later. A clock and each of its alerts ask for the same, so the last answers are kept."""
+        found = self._days_added.get((start, days))
+        if found is None:
+            opening = self._next_open(start)
+            found = self._same_time(self._day_of_open(opening), opening, days)
+            if len(self._days_added) >= MOST_KEPT:
+                self._days_added.clear()
+            self._days_added[start, days] = found
+        return found
 
     def _subtract(self, end: int, amount: Duration) -> int:
         if amount.amount < 0:
@@ -127,9 +140,11 @@ class WorkingTime:
                 return self._same_time(self._day_of_open(closing - 1), closing, -amount.amount)
 
     def _add_open(self, start: int, amount: int) -> int:
-        table = self._cover(start)
+        table = self._table
+        if table is None or not table.lo <= start < table.hi:
+            table = self._cover(start)
         while True:
-            found = table.earliest(table.position(start) + amount)
+            found = table.add(start, amount)
             if found is not None:
                 return found
             table = self._later(table)
@@ -153,7 +168,7 @@ class WorkingTime:
 
     def _shift_dates(self, start: int, dates: int) -> int:
         """The same wall time on another date. In a gap the gap's end; in a repeated hour the same pass as at `start`."""
-        return self._zone.instant(self._zone.wall(start) + dates * DAY, self._zone.fold(start))
+        return self._zone.same_time(start, dates)
 
     def _same_time(self, ordinal: int, at: int, days: int) -> int:
         """The time of day `at` has on its day, that many open days away, moved into that day's windows.
@@ -168,7 +183,7 @@ class WorkingTime:
             other = self._open_day(other, step)
         if days != step:
             other = self._open_day(other, days - step)
-        wanted = self._zone.instant(self._zone.wall(at) + (other - ordinal) * DAY, self._zone.fold(at))
+        wanted = self._zone.same_time(at, other - ordinal)
         openings = self._openings_beyond(other, at, step)
         found = openings[0][0]
         for opens, closes in openings:
@@ -179,9 +194,12 @@ class WorkingTime:
 
     def _openings_beyond(self, ordinal: int, at: int, step: int) -> list[Interval]:
         """Of a date's windows those with time after `at` or (step -1) before it."""
+        openings = self._openings(ordinal)
         if step > 0:
-            return [interval for interval in self._openings(ordinal) if interval[1] > at]
-        return [interval for interval in self._openings(ordinal) if interval[0] < at]
+            all_beyond = not openings or openings[0][1] > at
+            return openings if all_beyond else [interval for interval in openings if interval[1] > at]
+        all_beyond = not openings or openings[-1][0] < at
+        return openings if all_beyond else [interval for interval in openings if interval[0] < at]
 
     def _day_of_open(self, instant: int) -> int:
         """The date on which the window that holds an open instant began; its own date where both have one."""

@@ -144,6 +144,14 @@ class Zone:
                 gap_end = end
         return gap_end if found is None else found
 
+    def same_time(self, instant: int, dates: int) -> int:
+        """The same wall time so many dates later (or, negative, earlier), as `instant` finds it in the same pass."""
+        begins, ends, offset = self._at(instant)
+        wall = instant + offset + dates * DAY
+        if ends and begins <= wall - FARTHEST and wall + FARTHEST <= ends:
+            return wall - offset  # no change in between nor anywhere near
+        return self.instant(self.wall(instant) + dates * DAY, self.fold(instant))
+
     def images(self, opens: int, closes: int) -> list[tuple[int, int]]:
         """The UTC intervals during which the wall clock shows a time in [opens, closes)."""
         return cut([(opens, closes)], self.segments(opens - FARTHEST, closes + FARTHEST))
