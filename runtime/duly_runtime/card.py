@@ -81,6 +81,7 @@ class Clock(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     owner_at_miss: str = ""
     excuse: Excuse | None = None
     stopped_at: dt.datetime | None = None
+    """None exactly while it is open."""
     cancelled_by: str = ""
     """Why it was cancelled: `resolved`; `merged` where the card is part of another now; `split` where what it waited an
     answer to went to another card; `removed` where the live version has no such clock; `stopped` where what it
@@ -92,7 +93,7 @@ class Clock(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     @property
     def open(self) -> bool:
-        return self.state in OPEN
+        return self.stopped_at is None
 
     @property
     def outcome(self) -> str:

@@ -26,7 +26,7 @@ JUDGED = Fact("")
 
 def open_clock(card: Card, metric: str) -> Clock | None:
     for clock in card.clocks:
-        if clock.metric == metric and (clock.state is RUNNING or clock.state is PAUSED):
+        if clock.stopped_at is None and clock.metric == metric:
             return clock
     return None
 
@@ -101,7 +101,7 @@ def reopen_choice(work: Work, metric: str) -> str:
 
 
 def settle(work: Work) -> None:
-    """Bring the clocks in line with the card, after all that happened at this instant."""
+    """Bring the built-in clocks in line with the card, after all that happened at this instant."""
     if work.card.merged is not None:
         return
     changed, arrived = work.changed, work.arrived
@@ -110,22 +110,19 @@ def settle(work: Work) -> None:
         for clock in work.card.clocks:
             if clock.missed_at is None and clock.stopped_at is None and _touched(work, clock, changed, arrived):
                 _retarget(work, clock, arrived)
-    stage = work.stage
-    pauses = () if work.card.visit.resumed else stage.pauses
+    stage, card = work.stage, work.card
+    pauses = () if not stage.pauses or card.visit.resumed else stage.pauses
     running: list[str] = []
-    for clock in work.card.clocks:
-        state = clock.state
-        if state is RUNNING or state is PAUSED:
+    for clock in card.clocks:
+        if clock.stopped_at is None:
             running.append(clock.metric)
-            if (clock.held or clock.metric in pauses) is not (state is PAUSED):
+            if (clock.held or clock.metric in pauses) is not (clock.state is PAUSED):
                 _pause_or_resume(work, clock)
     if stage.finish:
         return
-    promises = work.graph.promises(work.pipeline, stage)
-    for metric in promises:
-        if metric not in running and not _needless(work.card, metric):
-            place, target = promises[metric]
-            _start(work, metric, place, target, latest(work.card, metric))
+    for metric, (place, target) in work.promises.items():
+        if metric not in running and not _needless(card, metric):
+            _start(work, metric, place, target, latest(card, metric))
 
 
 def _needless(card: Card, metric: str) -> bool:
@@ -265,7 +262,8 @@ def launch(work: Work, clock: Clock, previous: Clock | None, paused: dt.datetime
     """Put a clock to run, or to stand still from an instant on. One with the cycle of `previous` takes its place."""
     if paused is not None:
         clock = replace(clock, state=ClockState.PAUSED, pauses=(*clock.pauses, Pause(paused)))
-    clock = replace(clock, due_at=_due(work, clock), sent=(*clock.sent, *_behind(work, clock)))
+    sent = (*clock.sent, *_behind(work, clock)) if clock.carried else clock.sent
+    clock = replace(clock, due_at=_due(work, clock), sent=sent)
     work.put_clock(previous if previous is not None and clock.cycle == previous.cycle else None, clock)
     if work.wants("clock.started"):
         work.say("clock.started", {**told(clock), "started_at": instant(clock.started_at)})
@@ -329,8 +327,6 @@ def spent(work: Work, clock: Clock) -> int:
 
 def _behind(work: Work, clock: Clock) -> list[str]:
     """Alerts of a clock that brings time along which were reached in that time: they are not given again."""
-    if not clock.carried:
-        return []
     reached: list[str] = []
     for alert in alerts_of(work, clock):
         if alert.after is not None:

@@ -59,6 +59,12 @@ def carry_out(work: Work, body: AnyBody) -> None:
             _customer_writes(work, body)
         case AgentMessage():
             _agent_writes(work, body)
+        case MoveCard(stage=name, author=author, reason=reason):
+            moves.move(work, moves.check_move(work, name, by_person=True), author=author, reason=reason)
+        case SetFields(values=values, author=author):
+            good = {operand: checked(work.graph, work.pipeline, operand, value) for operand, value in values.items()}
+            for operand, value in good.items():
+                moves.put(work, operand, value, author=author)
         case SentElsewhere():
             _sent_elsewhere(work, body)
         case MessageChanged(change=change, text=text, ours=ours):
@@ -67,12 +73,6 @@ def carry_out(work: Work, body: AnyBody) -> None:
             _goes_by_another_name(work, body)
         case InternalNote(text=text, author=author):
             work.say("note.added", {"text": text}, author=author)
-        case MoveCard(stage=name, author=author, reason=reason):
-            moves.move(work, moves.check_move(work, name, by_person=True), author=author, reason=reason)
-        case SetFields(values=values, author=author):
-            good = {operand: checked(work.graph, work.pipeline, operand, value) for operand, value in values.items()}
-            for operand, value in good.items():
-                moves.put(work, operand, value, author=author)
         case TagCard(add=add, remove=remove, author=author):
             moves.tag(work, add, remove, author=author)
         case ChangeParticipants():

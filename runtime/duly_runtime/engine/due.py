@@ -10,9 +10,9 @@ from operator import attrgetter
 from msgspec.structs import replace
 
 from duly_dsl.program import Alert, Send, Silence
-from duly_runtime.card import PAUSED, RUNNING, Clock, Held, Ladder
+from duly_runtime.card import Clock, Held, Ladder
 from duly_runtime.decision import Timer
-from duly_runtime.engine import actions, alerts, announcing, cascade, ladders, named, schedules, sending
+from duly_runtime.engine import actions, alerts, announcing, cascade, clocks, ladders, named, schedules, sending
 from duly_runtime.engine.silences import silent_since
 from duly_runtime.engine.telling import instant, told
 from duly_runtime.engine.work import Cause, Due, Work
@@ -21,7 +21,7 @@ MOST_AT_ONCE = 1000
 """Due things handled with one event; the rest have timers that are due already, so that the next event takes them."""
 
 MOST_KEPT = 64
-"""Clocks, in all their states, whose due instants are kept for a card."""
+"""Clocks, in all their states, whose due instants are kept for a card; ladders likewise."""
 
 ORDER = attrgetter("at", "rank", "key")
 """Instant, rank, key."""
@@ -45,15 +45,26 @@ def catch_up(work: Work, until: dt.datetime, *, inclusive: bool) -> None:
         work.at = max(work.at, first.at)
         work.begin()
         first.act(work, until)
-        cascade.run(work)
-        named.settle(work)
-        schedules.settle(work)
+        come_to_rest(work)
         work.overdue = False
+
+
+def come_to_rest(work: Work) -> None:
+    """All that an event or due instant leads to; then clocks and schedules are brought in line with the card."""
+    cascade.run(work)
+    clocks.settle(work)
+    if work.pipeline.clocks:
+        named.settle(work)
+    if work.pipeline.schedules or work.card.schedules:
+        schedules.settle(work)
 
 
 def timers(work: Work) -> tuple[Timer, ...]:
     """Everything the card waits for, soonest first."""
-    return tuple([due.timer for due in _in_order(work)])
+    card, found = work.memory.listed
+    if card is not work.card:
+        found = _in_order(work)
+    return tuple([due.timer for due in found])
 
 
 def keep(work: Work) -> None:
@@ -78,24 +89,35 @@ def _all(work: Work) -> list[Due]:
     if card.merged is not None:
         return found
     for clock in card.clocks:
-        state = clock.state
-        if state is RUNNING or state is PAUSED:
+        if clock.stopped_at is None:
             found += _of_clock(work, clock)
     for ladder in card.ladders:
-        if ladder.stopped_at is None and ladder.next_at is not None:
-            key = f"ladder/{ladder.name}/{ladder.metric}/{ladder.cycle}/{ladder.level}/{ladder.repeats}"
-            found.append(Due.of(ladder.next_at, 2, key, _level(ladder)))
+        if ladder.next_at is not None and ladder.stopped_at is None:
+            found.append(_of_ladder(work, ladder, ladder.next_at))
     if work.stage.silences:
         visit, since = card.visit, silent_since(card)
         for silence, at in _silences(work, since):
             if silence.index not in visit.silences and silence.index not in visit.silences_once:
                 found.append(Due.of(at, 3, f"silence/{visit.number}/{silence.index}", _silent(silence, at, since)))
-    for key, since in card.schedules.items():
-        at = schedules.upcoming(work, key, since)
-        if at is not None:
-            found.append(Due.of(at, 5, f"every/{key}/{instant(at)}", _occasion(key, at)))
+    if card.schedules:
+        for key, since in card.schedules.items():
+            at = schedules.upcoming(work, key, since)
+            if at is not None:
+                found.append(Due.of(at, 5, f"every/{key}/{instant(at)}", _occasion(key, at)))
     for held in card.held:
         found.append(Due.of(held.until, 4, f"held/{held.effect.key}", _held(held)))
+    return found
+
+
+def _of_ladder(work: Work, ladder: Ladder, at: dt.datetime) -> Due:
+    known = work.memory.ladders.get(id(ladder))
+    if known is not None and known[0] is ladder:
+        return known[1]
+    key = f"ladder/{ladder.name}/{ladder.metric}/{ladder.cycle}/{ladder.level}/{ladder.repeats}"
+    found = Due.of(at, 2, key, _level(ladder))
+    if len(work.memory.ladders) >= MOST_KEPT:
+        work.memory.ladders.clear()
+    work.memory.ladders[id(ladder)] = (ladder, found)
     return found
 
 

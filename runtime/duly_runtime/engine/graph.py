@@ -43,6 +43,8 @@ class Place(msgspec.Struct, frozen=True):
     """The pipeline's working time."""
     subscribed: dict[str, tuple[str, ...]]
     """Event of the catalogue -> connectors that are told of it (`send events`)."""
+    promises: dict[str, tuple[str, Target]]
+    """What `Graph.promises` answers."""
 
 
 class Awaited(msgspec.Struct, frozen=True):
@@ -104,7 +106,8 @@ class Graph:
         """Where a card is that stands in a stage."""
         found = self._places.get((pipeline.name, stage))
         if found is None:
-            made = Place(self.stage(pipeline, stage), self.working(pipeline), self._subscribed.get(pipeline.name, {}))
+            node, told = self.stage(pipeline, stage), self._subscribed.get(pipeline.name, {})
+            made = Place(node, self.working(pipeline), told, self.promises(pipeline, node))
             found = self._places.setdefault((pipeline.name, stage), made)
         return found
 

@@ -50,9 +50,8 @@ def halt(work: Work, name: str) -> None:
 
 
 def settle(work: Work) -> None:
-    """Bring all clocks in line with the card, after all that happened at this instant."""
-    clocks.settle(work)
-    if not work.pipeline.clocks or work.card.merged is not None:
+    """Bring them in line with the card, after all that happened at this instant."""
+    if work.card.merged is not None:
         return
     begun, held, halted, reopened = work.begun, work.held, work.halted, work.reopened
     work.begun, work.held, work.halted, work.reopened = {}, set(), set(), False

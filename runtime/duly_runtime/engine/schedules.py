@@ -22,8 +22,6 @@ MOST_MISSED = 2000
 def settle(work: Work) -> None:
     """Wait for the schedules of the place the card is in, and for no others."""
     known = work.card.schedules
-    if not work.pipeline.schedules and not known:
-        return
     wanted = () if work.card.finished_at is not None else concerning(work.graph, work.pipeline, work.card.stage)
     if known.keys() != set(wanted):
         since = work.now if work.quiet else work.at

@@ -18,7 +18,7 @@ from duly_dsl.program import Pipeline
 from duly_dsl.words import fold
 from duly_runtime.card import Card
 from duly_runtime.decision import Decision, Entry, World
-from duly_runtime.engine import announcing, cascade, clocks, commands, due, ladders, named, opening, schedules
+from duly_runtime.engine import announcing, clocks, commands, due, ladders, named, opening
 from duly_runtime.engine.graph import Graph, load
 from duly_runtime.engine.refusal import Refusal
 from duly_runtime.engine.work import Memory, Work
@@ -234,9 +234,7 @@ def _finish(work: Work, event: Event, *, settled: bool = False) -> Decision:
     """What the event leads to, what is due since, and the books. `settled`: it led to nothing, and the last step has left
     all clocks in line with the card."""
     if not settled:
-        cascade.run(work)
-        named.settle(work)
-        schedules.settle(work)
+        due.come_to_rest(work)
         work.message = work.answering = ""
     # Of an import the next event may lie before what is due by now: only its own time is caught up.
     due.catch_up(work, work.at if event.backfill else work.now, inclusive=True)
@@ -244,7 +242,8 @@ def _finish(work: Work, event: Event, *, settled: bool = False) -> Decision:
     if work.card.revision != work.revision:
         work.update()
         due.keep(work)
-    announcing.post(work)
+    if work.news or work.effects:
+        announcing.post(work)
     return Decision(
         card=work.card,
         timers=timers,

@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Callable
 
 import msgspec
+from msgspec.structs import replace
 
 from duly_dsl.program import Pipeline, Silence, Stage
 from duly_dsl.units import Duration
@@ -103,7 +104,7 @@ class Memory:
     For one card under one graph.
     """
 
-    __slots__ = ("clocks", "lines", "listed", "silences")
+    __slots__ = ("clocks", "ladders", "lines", "listed", "silences")
 
     def __init__(self, lines: frozenset[str] | None = None) -> None:
         self.lines = lines
@@ -112,6 +113,8 @@ class Memory:
         """A card (by identity), and what `due` lists for it."""
         self.clocks: dict[int, tuple[Clock, str, tuple[Due, ...]]] = {}
         """The same of each clock, while it is the same clock (by identity) and the card is in the same stage."""
+        self.ladders: dict[int, tuple[Ladder, Due]] = {}
+        """The same of each ladder that has a level to come."""
         self.silences: tuple[Stage | None, dt.datetime | None, tuple[tuple[Silence, dt.datetime], ...]] = (None, None, ())
         """When each silence of a stage is over, counted from an instant."""
 
@@ -148,6 +151,7 @@ class Work:
         "over",
         "overdue",
         "pipeline",
+        "promises",
         "queue",
         "reopened",
         "revision",
@@ -192,6 +196,8 @@ class Work:
         """The stage the card is in."""
         self.subscribed = place.subscribed
         """Event of the catalogue -> connectors that want to be told."""
+        self.promises = place.promises
+        """What the stage promises: metric -> who promises it, and what."""
         self._changed = False
         self.message = ""
         """The text of the event's message, folded; empty while something else than the event is handled."""
@@ -252,7 +258,7 @@ class Work:
     def facts(self, fact: Fact) -> Facts:
         card = self.card
         if fact.kind in PASSING and fact.stage != card.stage:
-            card = msgspec.structs.replace(card, stage=fact.stage)
+            card = replace(card, stage=fact.stage)
         matcher = self.graph.matcher
         if not matcher.ages:
             return Facts(fact.kind, card, fact.stage, fact.metric, fact.subject, self.message)
@@ -286,7 +292,7 @@ class Work:
         if not self._changed:
             self._changed = True
             changes["revision"] = self.revision
-        self.card = msgspec.structs.replace(self.card, **changes)
+        self.card = replace(self.card, **changes)
 
     def put_clock(self, old: Clock | None, new: Clock) -> None:
         """Replace a clock, or add one."""
@@ -304,6 +310,7 @@ class Work:
     def enter(self, stage: Stage, **changes: object) -> None:
         """The card is in a stage from now on."""
         self.stage = stage
+        self.promises = self.graph.promises(self.pipeline, stage)
         self.update(stage=stage.name, **changes)
 
     def put_visit(self, visit: Visit) -> None:
