@@ -14,7 +14,7 @@ import msgspec
 from msgspec.structs import replace
 
 from duly_runtime.card import Card
-from duly_runtime.decision import CallWebhook, Decision, Entry, MessageCustomer, NotifyPerson
+from duly_runtime.decision import AnyEffect, CallWebhook, Decision, Entry, MessageCustomer, NotifyPerson
 
 MEASURES = (
     "opened",
@@ -57,6 +57,14 @@ COUNTED = frozenset(
 )  # fmt: skip
 """Lines of history that tell of an outcome, or of where the card is; most do neither."""
 
+PLAIN = {
+    "card.created": ("opened", ""),
+    "card.finished": ("finished", ""),
+    "card.reopened": ("reopened", ""),
+    "clock.cancelled": ("cancelled", "metric"),
+}
+"""Lines that count for one measure and do nothing else -> the measure, and the detail that is its subject."""
+
 
 class Place(msgspec.Struct, frozen=True, array_like=True, gc=False, cache_hash=True):
     """Where something happened: the card as it stood then."""
@@ -80,6 +88,8 @@ class Tally:
     def __init__(self, since: dt.datetime | None = None, until: dt.datetime | None = None) -> None:
         self.since = since
         self.until = until
+        self.endless = since is None and until is None
+        """Everything counts."""
         self.cells: dict[Key, list[int]] = {}
 
     def counts(self, at: dt.datetime) -> bool:
@@ -140,27 +150,31 @@ class Watcher:
         if not decision.entries and not decision.effects:
             return
         tally = self._tally
-        before = self._place
         after = Place(card.pipeline, card.stage, card.type, card.priority, card.owner, card.team, card.channel)
-        if before.pipeline:
-            # As of before the step; its entries tell how it came to be as it is after.
-            self._place = before
-        else:
+        if not self._place.pipeline:
             self._place = after
+        # Entries tell how the card came from where it was before the step to where it is after.
         for entry in decision.entries:
-            self._entry(entry, card.id)
+            if tally.endless or tally.counts(entry.at):
+                self._count(entry, card.id)
+            else:
+                self._follow(entry.kind, entry.details, card.id)
         self._place = after
         if decision.effects and tally.counts(now):
-            for effect in decision.effects:
-                match effect:
-                    case NotifyPerson(person=person):
-                        tally.add("notices", person, after, card.id)
-                    case MessageCustomer(template=template, author=""):
-                        tally.add("messages", template or "reply", after, card.id)
-                    case CallWebhook(connector=connector):
-                        tally.add("calls", connector, after, card.id)
-                    case _:
-                        pass
+            self._effects(decision.effects, card.id)
+
+    def _effects(self, effects: Iterable[AnyEffect], card: int) -> None:
+        tally, place = self._tally, self._place
+        for effect in effects:
+            match effect:
+                case NotifyPerson(person=person):
+                    tally.add("notices", person, place, card)
+                case MessageCustomer(template=template, author=""):
+                    tally.add("messages", template or "reply", place, card)
+                case CallWebhook(connector=connector):
+                    tally.add("calls", connector, place, card)
+                case _:
+                    pass
 
     def refused(self, card: Card | None, code: str, card_id: int, at: dt.datetime) -> None:
         if self._tally.counts(at):
@@ -177,42 +191,56 @@ class Watcher:
             if any(clock.open and clock.missed_at is not None for clock in card.clocks):
                 self._tally.add("late at the end", "", place, card.id)
 
-    def _entry(self, entry: Entry, card: int) -> None:
-        kind, details = entry.kind, entry.details
-        counts = self._tally.counts(entry.at)
+    def _follow(self, kind: str, details: dict[str, str], card: int) -> None:
+        """Where the card is from here on, and what no longer counts."""
         match kind:
             case "stage.entered":
-                stage = details["stage"]
-                moved = "from" in details
-                self._place = replace(self._place, stage=stage)
-                if moved and counts:
-                    self._tally.add("moves", stage, self._place, card)
+                self._place = replace(self._place, stage=details["stage"])
             case "owner.changed":
-                owner, team = details.get("to", ""), details.get("to_team", "")
-                self._place = replace(self._place, owner=owner, team=team)
-                if counts and (owner or team):
-                    self._tally.add("assignments", owner or team, self._place, card)
+                self._place = replace(self._place, owner=details.get("to", ""), team=details.get("to_team", ""))
             case "field.changed":
                 field = details["field"]
                 if field == "type" or field == "priority":
                     self._place = replace(self._place, **{field: details.get("to", "")})
-            case "clock.missed":
-                if counts:
-                    self._count_clock("breaches", details, replace(self._place, owner=details.get("owner", "")), card)
-            case "clock.excused":
-                if counts:
-                    self._count_clock("excused", details, self._place, card)
             case "clock.unexcused":
                 self._take_back("excused", details, card)
-            case "clock.met":
-                if "withdrawn" in details:
-                    self._take_back("breaches", details, card)
-                    self._take_back("excused", details, card)
-                if counts:
-                    self._tally.add("met", details["metric"], self._place, card)
+            case "clock.met" if "withdrawn" in details:
+                self._take_back("breaches", details, card)
+                self._take_back("excused", details, card)
             case _:
-                if counts:
-                    self._other(kind, details, card)
+                pass
+
+    def _count(self, entry: Entry, card: int) -> None:
+        kind, details = entry.kind, entry.details
+        plain = PLAIN.get(kind)
+        if plain is not None:
+            measure, subject = plain
+            self._tally.add(measure, details[subject] if subject else "", self._place, card)
+            return
+        self._follow(kind, details, card)
+        tally, place = self._tally, self._place
+        match kind:
+            case "clock.met":
+                tally.add("met", details["metric"], place, card)
+            case "rule.fired":
+                tally.add("shadow rules" if "shadow" in details else "rules", details["rule"], place, card)
+            case "stage.entered" if "from" in details:
+                tally.add("moves", details["stage"], place, card)
+            case "owner.changed" if place.owner or place.team:
+                tally.add("assignments", place.owner or place.team, place, card)
+            case "clock.missed":
+                self._count_clock("breaches", details, replace(place, owner=details.get("owner", "")), card)
+            case "clock.excused":
+                self._count_clock("excused", details, place, card)
+            case "alert.sent" if "to" in details:
+                tally.add("alerts", details["metric"], place, card)
+            case "ladder.level":
+                tally.add("escalations", f"{details['ladder']}, {details.get('level', '')}", place, card)
+            case "refused" if "rule" not in details:
+                # A value that came with a message and can't stand in its field.
+                tally.add("refused", details["code"], place, card)
+            case _:
+                pass
 
     def _count_clock(self, measure: str, details: dict[str, str], place: Place, card: int) -> None:
         key = (measure, details["metric"], place)
@@ -225,26 +253,3 @@ class Watcher:
         key = self._counted.pop((measure, details["metric"], details["cycle"]), None) if self._counted else None
         if key is not None:
             self._tally.take_back(key, card)
-
-    def _other(self, kind: str, details: dict[str, str], card: int) -> None:
-        tally, place = self._tally, self._place
-        match kind:
-            case "card.created":
-                tally.add("opened", "", place, card)
-            case "card.finished":
-                tally.add("finished", "", place, card)
-            case "card.reopened":
-                tally.add("reopened", "", place, card)
-            case "clock.cancelled":
-                tally.add("cancelled", details["metric"], place, card)
-            case "alert.sent" if "to" in details:
-                tally.add("alerts", details["metric"], place, card)
-            case "ladder.level":
-                tally.add("escalations", f"{details['ladder']}, {details.get('level', '')}", place, card)
-            case "refused" if "rule" not in details:
-                # A value that came with a message and can't stand in its field.
-                tally.add("refused", details["code"], place, card)
-            case "rule.fired":
-                tally.add("shadow rules" if "shadow" in details else "rules", details["rule"], place, card)
-            case _:
-                pass

@@ -55,9 +55,7 @@ class _Running:
 
     @property
     def card(self) -> Card | None:
-        if self._laid_down:
-            return _cards.decode(self._laid_down)
-        return self._card
+        return _cards.decode(self._laid_down) if self._laid_down else self._card
 
     def put(self, card: Card) -> None:
         self._card, self._laid_down = card, b""
@@ -103,7 +101,8 @@ class Replay:
     def take(self, line: Line) -> None:
         """An event, after all that fell due before it. Lines of the past that come out of order take effect now."""
         now = line.now if self.now is None or line.now > self.now else self.now
-        self.advance(now, inclusive=False)
+        if self._awaited and self._awaited[0][0] < now:
+            self.advance(now, inclusive=False)
         self.now = now
         self.events += 1
         body = line.body
@@ -205,7 +204,8 @@ class Replay:
         if decision.over:
             told = {key for key, over in decision.over.items() if over}
             self._world = msgspec.structs.replace(self._world, over=(self._world.over - decision.over.keys()) | told)
-        self._weigh(before, card)
+        if before is None or before.owner != card.owner or card.finished_at is not before.finished_at:
+            self._weigh(before, card)
         if self.graph.limited:
             self._count(before, card)
         if decision.timers:
