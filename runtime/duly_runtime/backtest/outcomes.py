@@ -14,7 +14,7 @@ import msgspec
 from msgspec.structs import replace
 
 from duly_runtime.card import Card
-from duly_runtime.decision import AnyEffect, CallWebhook, Decision, Entry, MessageCustomer, NotifyPerson
+from duly_runtime.decision import AnyEffect, CallWebhook, Decision, MessageCustomer, NotifyPerson
 
 MEASURES = (
     "opened",
@@ -62,8 +62,12 @@ PLAIN = {
     "card.finished": ("finished", ""),
     "card.reopened": ("reopened", ""),
     "clock.cancelled": ("cancelled", "metric"),
+    "clock.met": ("met", "metric"),
 }
-"""Lines that count for one measure and do nothing else -> the measure, and the detail that is its subject."""
+"""Lines that always count for one measure -> the measure, and the detail that is its subject."""
+
+FOLLOWED = frozenset(("stage.entered", "owner.changed", "field.changed", "clock.unexcused", "clock.met"))
+"""Lines that say where the card is from there on, or take back what counted."""
 
 
 class Place(msgspec.Struct, frozen=True, array_like=True, gc=False, cache_hash=True):
@@ -155,10 +159,10 @@ class Watcher:
             self._place = after
         # Entries tell how the card came from where it was before the step to where it is after.
         for entry in decision.entries:
-            if tally.endless or tally.counts(entry.at):
-                self._count(entry, card.id)
-            else:
+            if entry.kind in FOLLOWED:
                 self._follow(entry.kind, entry.details, card.id)
+            if tally.endless or tally.counts(entry.at):
+                self._count(entry.kind, entry.details, card.id)
         self._place = after
         if decision.effects and tally.counts(now):
             self._effects(decision.effects, card.id)
@@ -210,18 +214,15 @@ class Watcher:
             case _:
                 pass
 
-    def _count(self, entry: Entry, card: int) -> None:
-        kind, details = entry.kind, entry.details
-        plain = PLAIN.get(kind)
-        if plain is not None:
-            measure, subject = plain
-            self._tally.add(measure, details[subject] if subject else "", self._place, card)
-            return
-        self._follow(kind, details, card)
+    def _count(self, kind: str, details: dict[str, str], card: int) -> None:
         tally, place = self._tally, self._place
+        if kind in PLAIN:
+            measure, subject = PLAIN[kind]
+            tally.add(measure, details[subject] if subject else "", place, card)
+            return
         match kind:
-            case "clock.met":
-                tally.add("met", details["metric"], place, card)
+            case "field.changed":
+                pass
             case "rule.fired":
                 tally.add("shadow rules" if "shadow" in details else "rules", details["rule"], place, card)
             case "stage.entered" if "from" in details:

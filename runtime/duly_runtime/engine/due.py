@@ -36,11 +36,9 @@ def catch_up(work: Work, until: dt.datetime, *, inclusive: bool) -> None:
         card, awaited = work.memory.listed
         if card is not work.card:
             awaited = _in_order(work)
-        if not awaited:
+        if not awaited or (at := awaited[0].at) > until or (at == until and not inclusive):
             return
         first = awaited[0]
-        if first.at > until or (first.at == until and not inclusive):
-            return
         work.overdue = True
         work.at = max(work.at, first.at)
         work.begin()
@@ -51,7 +49,8 @@ def catch_up(work: Work, until: dt.datetime, *, inclusive: bool) -> None:
 
 def come_to_rest(work: Work) -> None:
     """All that an event or due instant leads to; then clocks and schedules are brought in line with the card."""
-    cascade.run(work)
+    if work.queue or work.graph.limited:
+        cascade.run(work)
     clocks.settle(work)
     if work.pipeline.clocks:
         named.settle(work)
@@ -73,28 +72,28 @@ def keep(work: Work) -> None:
 
 
 def _in_order(work: Work) -> list[Due]:
-    """Soonest first. It depends on the card alone, so the list is kept while the card is the same."""
-    card, found = work.memory.listed
-    if card is not work.card:
-        found = _all(work)
-        if len(found) > 1:
-            found.sort(key=ORDER)
-        work.memory.listed = (work.card, found)
+    """Soonest first. It depends on the card alone, so the list is kept (`Memory.listed`) while the card is the same."""
+    found = _all(work)
+    if len(found) > 1:
+        found.sort(key=ORDER)
+    work.memory.listed = (work.card, found)
     return found
 
 
 def _all(work: Work) -> list[Due]:
-    card = work.card
+    card, stage, kept = work.card, work.stage, work.memory.clocks
     found: list[Due] = []
     if card.merged is not None:
         return found
     for clock in card.clocks:
         if clock.stopped_at is None:
-            found += _of_clock(work, clock)
+            known = kept.get(id(clock))
+            # The entry holds the clock, so its id can't have passed to another one.
+            found += known[2] if known and known[0] is clock and known[1] is stage else _of_clock(work, clock)
     for ladder in card.ladders:
         if ladder.next_at is not None and ladder.stopped_at is None:
             found.append(_of_ladder(work, ladder, ladder.next_at))
-    if work.stage.silences:
+    if stage.silences:
         visit, since = card.visit, silent_since(card)
         for silence, at in _silences(work, since):
             if silence.index not in visit.silences and silence.index not in visit.silences_once:
@@ -129,13 +128,8 @@ def _silences(work: Work, since: dt.datetime) -> tuple[tuple[Silence, dt.datetim
     return found
 
 
-def _of_clock(work: Work, clock: Clock) -> tuple[Due, ...]:
-    stage = work.card.stage
-    memory = work.memory.clocks
-    known = memory.get(id(clock))
-    # The entry holds the clock, so its id can't have passed to another one.
-    if known is not None and known[0] is clock and known[1] == stage:
-        return known[2]
+def _of_clock(work: Work, clock: Clock) -> list[Due]:
+    """Worked out anew, and kept while clock and stage are the same."""
     found: list[Due] = []
     for alert in alerts.alerts_of(work, clock):
         # Some are counted from the miss, the others come before it.
@@ -147,11 +141,11 @@ def _of_clock(work: Work, clock: Clock) -> tuple[Due, ...]:
         found.append(risk)
     if clock.due_at is not None and clock.missed_at is None:
         found.append(Due.of(clock.due_at, 1, f"{clock.metric}/{clock.cycle}/due", _miss(clock)))
-    dues = tuple(found)
+    memory = work.memory.clocks
     if len(memory) >= MOST_KEPT:
         memory.clear()
-    memory[id(clock)] = (clock, stage, dues)
-    return dues
+    memory[id(clock)] = (clock, work.stage, found)
+    return found
 
 
 def _alert(clock: Clock, alert: Alert, at: dt.datetime) -> Callable[[Work, dt.datetime], None]:

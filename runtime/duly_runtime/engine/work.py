@@ -111,7 +111,7 @@ class Memory:
         """The kinds of history lines that are wanted; None: all."""
         self.listed: tuple[Card | None, list[Due]] = (None, [])
         """A card (by identity), and what `due` lists for it."""
-        self.clocks: dict[int, tuple[Clock, str, tuple[Due, ...]]] = {}
+        self.clocks: dict[int, tuple[Clock, Stage, list[Due]]] = {}
         """The same of each clock, while it is the same clock (by identity) and the card is in the same stage."""
         self.ladders: dict[int, tuple[Ladder, Due]] = {}
         """The same of each ladder that has a level to come."""
@@ -123,7 +123,6 @@ class Work:
     """One step at work. `at` is the instant being handled: it only moves forwards."""
 
     __slots__ = (
-        "_changed",
         "_lines",
         "actions",
         "answered",
@@ -198,7 +197,6 @@ class Work:
         """Event of the catalogue -> connectors that want to be told."""
         self.promises = place.promises
         """What the stage promises: metric -> who promises it, and what."""
-        self._changed = False
         self.message = ""
         """The text of the event's message, folded; empty while something else than the event is handled."""
         self.answering = ""
@@ -288,18 +286,17 @@ class Work:
     # --- writing ------------------------------------------------------------------------------------------------------
 
     def update(self, **changes: object) -> None:
-        """The first change brings the card's new revision along."""
-        if not self._changed:
-            self._changed = True
-            changes["revision"] = self.revision
-        self.card = replace(self.card, **changes)
+        """With the first change the card has its new revision."""
+        self.card = replace(self.card, revision=self.revision, **changes)
 
     def put_clock(self, old: Clock | None, new: Clock) -> None:
         """Replace a clock, or add one."""
+        card = self.card
         if old is None:
-            self.update(clocks=(*self.card.clocks, new))
+            clocks = (*card.clocks, new)
         else:
-            self.update(clocks=tuple([new if clock is old else clock for clock in self.card.clocks]))
+            clocks = tuple([new if clock is old else clock for clock in card.clocks])
+        self.card = replace(card, revision=self.revision, clocks=clocks)
 
     def put_ladder(self, old: Ladder | None, new: Ladder) -> None:
         if old is None:
