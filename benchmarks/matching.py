@@ -157,7 +157,7 @@ class Duly:
         found: list[list[AnyAction]] = []
         for happening in happenings:
             card = happening.card
-            facts = Facts(kind=happening.kind, card=card, age_elapsed=0)
+            facts = Facts(kind=happening.kind, card=card)
             done: list[AnyAction] = []
             for trace in match(card.pipeline, facts):
                 if trace.fired and not trace.shadow:

@@ -13,10 +13,11 @@ from duly_dsl.units import DAY, HOUR, Duration, Unit
 from duly_dsl.words import fold, holds_word
 from duly_runtime.card import Card
 from duly_runtime.decision import RuleTrace
-from duly_runtime.engine.facts import Facts
+from duly_runtime.engine.facts import MICROSECOND, Facts
 from duly_runtime.engine.matching import STRAIGHT, Matcher
 
 NOON = dt.datetime(2026, 11, 9, 12, tzinfo=dt.UTC)
+ONE_HOUR = dt.timedelta(hours=1)
 
 
 def card(**values: object) -> Card:
@@ -29,7 +30,7 @@ def facts(kind: str = "customer replies", message: str = "", **values: object) -
     for key in ("stage", "metric", "subject"):
         if f"at_{key}" in values:
             given[key] = values.pop(f"at_{key}")
-    ages = {key: values.pop(key) for key in ("age_elapsed", "business", "past") if key in values}
+    ages = {key: values.pop(key) for key in ("at", "business", "past") if key in values}
     return Facts(kind=kind, card=card(**values), message=fold(message), **given, **ages)  # type: ignore[arg-type]
 
 
@@ -85,8 +86,8 @@ def test_words_are_found_whole_in_any_script_and_case(message: str, phrase: str,
         (p.Compare(operand="field:Due", op="<", value="2026-11-09"), {"fields": {"Due": ""}}, False),
         (p.HasTag(tag="vip"), {"tags": ("new", "vip")}, True),
         (p.HasTag(tag="vi"), {"tags": ("new", "vip")}, False),
-        (p.CardAge(op=">", amount=Duration(Unit.ELAPSED, 48 * HOUR)), {"age_elapsed": 48 * HOUR + 1}, True),
-        (p.CardAge(op=">", amount=Duration(Unit.ELAPSED, 48 * HOUR)), {"age_elapsed": 48 * HOUR}, False),
+        (p.CardAge(op=">", amount=Duration(Unit.ELAPSED, 48 * HOUR)), {"at": NOON + 48 * ONE_HOUR + MICROSECOND}, True),
+        (p.CardAge(op=">", amount=Duration(Unit.ELAPSED, 48 * HOUR)), {"at": NOON + 48 * ONE_HOUR}, False),
         (p.CardAge(op=">=", amount=Duration(Unit.BUSINESS, HOUR)), {"business": lambda: HOUR}, True),
         (p.CardAge(op="<", amount=Duration(Unit.BUSINESS, HOUR)), {"business": lambda: HOUR}, False),
         (p.CardAge(op=">=", amount=Duration(Unit.CALENDAR_DAYS, 2)), {"past": lambda d: 0 if d.amount == 2 else -1}, True),
@@ -179,7 +180,8 @@ def walk(predicates: tuple[p.AnyPredicate, ...], index: int, about: Facts) -> bo
             return tag in about.card.tags
         case p.CardAge(op=op, amount=amount):
             if amount.unit is Unit.ELAPSED:
-                return COMPARED[op](about.age_elapsed, amount.amount)
+                assert about.at is not None
+                return COMPARED[op]((about.at - NOON) // MICROSECOND, amount.amount)
             if amount.unit is Unit.BUSINESS:
                 return COMPARED[op](about.business(), amount.amount)
             return COMPARED[op](about.past(amount), 0)
@@ -287,7 +289,7 @@ def some_facts(draw: st.DrawFn) -> Facts:
         metric=draw(st.sampled_from(p.METRICS)) if kind == "missed" else "",
         subject=draw(st.sampled_from(["priority", "field:Tier", "owner"])) if kind == "changes" else "",
         message=draw(st.lists(st.sampled_from(["money", "back", "refund", "please"]), max_size=4).map(" ".join)),
-        age_elapsed=draw(st.integers(0, 3)),
+        at=NOON + draw(st.integers(0, 3)) * MICROSECOND,
         business=lambda: business,
         past=lambda _: past,
     )

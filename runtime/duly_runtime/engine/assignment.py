@@ -26,11 +26,14 @@ def give(work: Work, owner: str, team: str, *, author: str = "") -> None:
         {"from": card.owner, "to": owner, "from_team": card.team, "to_team": team},
         author=author,
     )
-    for operand, before, after in (("owner", card.owner, owner), ("team", card.team, team)):
-        if before != after:
-            work.changed.add(operand)
-            work.fact("changes", subject=operand)
-    if owner if owner != card.owner else (team and team != card.team and not owner):
+    new_owner, new_team = owner != card.owner, team != card.team
+    if new_owner:
+        work.changed.add("owner")
+        work.fact("changes", subject="owner")
+    if new_team:
+        work.changed.add("team")
+        work.fact("changes", subject="team")
+    if owner if new_owner else (team and new_team and not owner):
         work.fact("card is assigned")
 
 

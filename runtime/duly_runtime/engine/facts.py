@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Callable
 
 import msgspec
 
 from duly_dsl.units import Duration
 from duly_runtime.card import Card
+
+MICROSECOND = dt.timedelta(microseconds=1)
 
 
 def _unknown_age() -> int:
@@ -33,13 +36,18 @@ class Facts(msgspec.Struct):
     """The operand that changed (`priority`, `field:Tier`)."""
     message: str = ""
     """The text of the event's message as `duly_dsl.words.fold` leaves it, empty where it has none."""
-    age_elapsed: int = 0
-    """Microseconds on the wall since the card was made."""
+    at: dt.datetime | None = None
+    """The instant at which it is judged; None: when the card was made."""
     business: Callable[[], int] = _unknown_age
     """Works out `age_business`."""
     past: Callable[[Duration], int] = _unknown_days
     """For an amount in days: microseconds since the instant the card was that old, negative before it."""
     _business: int | None = None
+
+    @property
+    def age_elapsed(self) -> int:
+        """Microseconds on the wall since the card was made."""
+        return 0 if self.at is None else (self.at - self.card.created_at) // MICROSECOND
 
     @property
     def age_business(self) -> int:

@@ -33,10 +33,8 @@ class Matcher:
     def __init__(self, program: p.Program) -> None:
         self.program = program
         ages = [predicate.amount.unit for predicate in program.predicates if isinstance(predicate, p.CardAge)]
-        self.ages = bool(ages)
-        """Whether any condition asks how old the card is."""
         self.open_ages = any(unit is not Unit.ELAPSED for unit in ages)
-        """Whether one asks so in time that a calendar measures."""
+        """Whether a condition asks how old the card is in time that a calendar measures."""
         self._candidates: dict[tuple[str, str, str], tuple[p.Rule, ...]] = {}
         for entry in program.index:
             rules = tuple(program.rules[rule] for rule in entry.rules if program.rules[rule].mode != "off")

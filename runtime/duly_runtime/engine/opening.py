@@ -95,5 +95,6 @@ def _first_file(body: CustomerMessage | OpenCard) -> str:
 
 
 def _first_line(text: str) -> str:
-    line = next((line.strip() for line in text.splitlines() if line.strip()), "")
+    lines = text.strip().splitlines()
+    line = lines[0].strip() if lines else ""
     return line if len(line) <= TITLE_LENGTH else line[: TITLE_LENGTH - 1].rstrip() + "…"

@@ -19,8 +19,9 @@ from duly_runtime import window
 from duly_runtime.card import Held
 from duly_runtime.effects import AnyEffect, MessageCustomer, NotifyPerson
 from duly_runtime.engine import answers
+from duly_runtime.engine.facts import MICROSECOND
 from duly_runtime.engine.telling import instant
-from duly_runtime.engine.work import MICROSECOND, Work
+from duly_runtime.engine.work import Work
 
 NO_LIMITS = SendLimits()
 MOST_TRIES = 100

@@ -10,16 +10,14 @@ import msgspec
 from msgspec.structs import replace
 
 from duly_dsl.program import Pipeline, Silence, Stage
-from duly_dsl.units import Duration
 from duly_runtime.calendars import WorkingTime
 from duly_runtime.card import Card, Clock, Ladder, Visit
 from duly_runtime.decision import AnyEffect, Entry, FactTrace, Timer, World
-from duly_runtime.engine.facts import Facts
+from duly_runtime.engine.facts import MICROSECOND, Facts
 from duly_runtime.engine.graph import Graph
 from duly_runtime.engine.matching import Rows
 
 PASSING = ("card enters", "card leaves")
-MICROSECOND = dt.timedelta(microseconds=1)
 
 
 class Fact(msgspec.Struct, frozen=True, gc=False):
@@ -257,21 +255,12 @@ class Work:
         card = self.card
         if fact.kind in PASSING and fact.stage != card.stage:
             card = replace(card, stage=fact.stage)
-        matcher = self.graph.matcher
-        if not matcher.ages:
-            return Facts(fact.kind, card, fact.stage, fact.metric, fact.subject, self.message)
-        time, created, at = self.time, card.created_at, self.at
-        age = (at - created) // MICROSECOND
-        if not matcher.open_ages:
-            return Facts(fact.kind, card, fact.stage, fact.metric, fact.subject, self.message, age)
-
-        def business() -> int:
-            return time.between(created, at)
-
-        def past(amount: Duration) -> int:
-            return (at - time.add(created, amount)) // MICROSECOND
-
-        return Facts(fact.kind, card, fact.stage, fact.metric, fact.subject, self.message, age, business, past)
+        found = Facts(fact.kind, card, fact.stage, fact.metric, fact.subject, self.message, self.at)
+        if self.graph.matcher.open_ages:
+            time, created, at = self.time, card.created_at, self.at
+            found.business = lambda: time.between(created, at)
+            found.past = lambda amount: (at - time.add(created, amount)) // MICROSECOND
+        return found
 
     def holds(self, predicate: int | None, fact: Fact) -> bool:
         """None always holds."""
