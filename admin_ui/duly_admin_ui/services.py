@@ -13,7 +13,7 @@ from duly_dsl.program import Program
 from duly_runtime.card import Card
 from duly_runtime.doors import Check
 from duly_runtime.events import AnyBody, MergeCard, SplitCard, UnmergeCard
-from duly_runtime.library import Offered
+from duly_runtime.library import AtMeta, Offered
 from duly_runtime.planning import Plan
 from duly_runtime.replies import Draft
 from duly_runtime.store.api import Message, Store
@@ -96,6 +96,16 @@ class Trial(msgspec.Struct, frozen=True, kw_only=True):
     """What the other side said, as far as it is known."""
 
 
+class MetaTemplates(msgspec.Struct, frozen=True, kw_only=True):
+    """The templates of a connector's account at Meta. `account` is empty where the rules name none; `error` says why they
+    could not be read when that was last tried."""
+
+    account: str
+    synced_at: dt.datetime | None = None
+    error: str = ""
+    rows: tuple[AtMeta, ...] = ()
+
+
 class ConnectorPage(msgspec.Struct, frozen=True, kw_only=True):
     """A connector of the running rules. `state` says how it is at a glance: `ok`, `bad`, `unknown` (not checked yet)."""
 
@@ -119,6 +129,8 @@ class ConnectorPage(msgspec.Struct, frozen=True, kw_only=True):
     test_to: str
     """What a test message needs: `email`, `phone`, `address` or nothing."""
     checked: Checked | None
+    templates: MetaTemplates | None = None
+    """None for connectors whose provider approves no templates; not told in lists."""
 
 
 class Connectors(Protocol):
@@ -136,6 +148,10 @@ class Connectors(Protocol):
 
     async def try_out(self, name: str, to: str, language: str, author: str) -> Trial:
         """Send a test message, by itself and now; it is no delivery of the outbox. Refused where it can't be tried."""
+        ...
+
+    async def sync(self, name: str) -> None:
+        """Read the account's templates at Meta now. Refused where there is no account to read."""
         ...
 
     async def store_secret(self, name: str, secret: str, value: str, author: str, *, keep: bool = False) -> None:

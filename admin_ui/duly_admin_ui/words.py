@@ -22,6 +22,7 @@ REFUSALS = (
     _("this is no address"),
     _("this secret comes from the environment of the server: change it there"),
     _("the value is empty"),
+    _("the connector names no account at Meta, or cannot send: add the line `business account id`"),
     _("this secret is stored already: replace it on the page of its connector"),
     _("a file's name ends in .duly and holds letters, digits, spaces, dots, - and _"),
 )
@@ -166,6 +167,11 @@ class Words:
             "ARCHIVED": _("archived"),
         }.get(status, status)
 
+    def template_category(self, category: str) -> str:
+        _ = self._
+        names = {"utility": _("utility"), "marketing": _("marketing"), "authentication": _("signing in")}
+        return names.get(category, category)
+
     def template_problem(self, problem: str, status: str) -> str:
         """Why a template can't be sent."""
         _ = self._
@@ -175,6 +181,8 @@ class Words:
             "missing": _("not at Meta"),
             "variables": _("another number of variables at Meta"),
             "header": _("another header at Meta"),
+            "unused": _("no template of the rules uses it"),
+            "category": _("the rules name another category"),
         }.get(problem, problem)
 
     def placeholder(self, name: str) -> str:

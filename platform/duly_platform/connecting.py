@@ -14,12 +14,13 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from duly_admin_ui.services import Checked, ConnectorPage, NamedSecret, Refused, Trial
+from duly_admin_ui.services import Checked, ConnectorPage, MetaTemplates, NamedSecret, Refused, Trial
 from duly_connectors import registry
 from duly_connectors.contract import Connector, Tools
 from duly_connectors.registry import Guarded, Registry
 from duly_dsl import i18n, program
 from duly_platform.secrets import OVERLAP, SecretError
+from duly_runtime import approvals, library, window
 from duly_runtime.doors import Check, Failed, Outcome, Outgoing, Retry, Sent, Unknown
 from duly_runtime.store.api import Missing
 from duly_runtime.store.sources_api import SourceRow
@@ -59,7 +60,8 @@ class Connecting:
 
     async def page(self, name: str, language: str) -> ConnectorPage:
         definition, doors = await self._found(name, language)
-        return self._page(definition, doors, await self._desk.store.sources(name))
+        found = self._page(definition, doors, await self._desk.store.sources(name))
+        return msgspec.structs.replace(found, templates=await self._templates(definition))
 
     def plugin_problems(self) -> dict[str, str]:
         return dict(registry.plugins().problems)
@@ -110,6 +112,26 @@ class Connecting:
                 return await Guarded(connector).send(item)
         except TimeoutError:
             return Unknown(reason=connector._("No answer within {seconds} seconds.").format(seconds=int(SEND_SECONDS)))
+
+    async def sync(self, name: str) -> None:
+        await self._found(name, "en")
+        approver = self._desk.node.doors.approver(name)
+        account = approver.account() if approver is not None else ""
+        if approver is None or not account:
+            raise Refused("the connector names no account at Meta, or cannot send: add the line `business account id`")
+        await approvals.at_once(self._desk.store, account, approver, self._desk.now())
+
+    async def _templates(self, definition: program.Connector) -> MetaTemplates | None:
+        live = await self._desk.program()
+        approver = self._desk.node.doors.approver(definition.name)
+        if live is None or approver is None or definition.kind != window.CHANNEL:
+            return None
+        account = approver.account()
+        if not account:
+            return MetaTemplates(account="")
+        known = await self._desk.store.approvals(account)
+        rows = library.at_meta(live, known) if known.synced_at is not None or known.templates else ()
+        return MetaTemplates(account=account, synced_at=known.synced_at, error=known.error, rows=rows)
 
     async def store_secret(self, name: str, secret: str, value: str, author: str, *, keep: bool = False) -> None:
         known = self._desk.secrets.names()

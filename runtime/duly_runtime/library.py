@@ -11,8 +11,9 @@ import msgspec
 from duly_dsl.program import Program, Template, TemplateAtMeta
 from duly_runtime import approvals, persons, rendering
 from duly_runtime.card import Card
-from duly_runtime.doors import Senders
+from duly_runtime.doors import Approved, Senders
 from duly_runtime.events import Choice
+from duly_runtime.store import approvals_api
 from duly_runtime.store.api import Store
 
 
@@ -48,6 +49,62 @@ class Offered(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def usable(self) -> bool:
         return not self.problem
+
+
+class AtMeta(msgspec.Struct, frozen=True, kw_only=True):
+    """A template at Meta, one of the rules, or both, in one language. `template` is its name in the rules."""
+
+    name: str
+    language: str
+    """As Meta writes it (`pt_BR`)."""
+    template: str = ""
+    status: str = ""
+    category: str = ""
+    quality: str = ""
+    reason: str = ""
+    """Why it was rejected or paused, in Meta's words."""
+    problem: str = ""
+    """`unused` by the rules, or as in `Offered`; `category` where the rules name another one, which stops nothing."""
+
+
+def at_meta(program: Program, known: approvals_api.Approvals) -> tuple[AtMeta, ...]:
+    """Everything an account has, and what the rules want of it, by name and language."""
+    there = {(each.name, each.language): each for each in known.templates}
+    found: dict[tuple[str, str], AtMeta] = {}
+    for template in program.templates.values():
+        for approved in _shapes(program, template):
+            key = approved.name, approved.language
+            found[key] = _row(key, there.get(key), template.name, approvals.problem(approved, there.get(key)))
+            wanted = template.approval.category if template.approval is not None else ""
+            if not found[key].problem and found[key].category not in ("", wanted):
+                found[key] = msgspec.structs.replace(found[key], problem="category")
+    for key, each in there.items():
+        found.setdefault(key, _row(key, each, "", "unused"))
+    return tuple(found[key] for key in sorted(found))
+
+
+def _row(key: tuple[str, str], at_meta: TemplateAtMeta | None, template: str, problem: str) -> AtMeta:
+    name, language = key
+    if at_meta is None:
+        return AtMeta(name=name, language=language, template=template, problem=problem)
+    return AtMeta(
+        name=name,
+        language=language,
+        template=template,
+        status=at_meta.status,
+        category=at_meta.category,
+        quality=at_meta.quality,
+        reason=at_meta.reason,
+        problem=problem,
+    )
+
+
+def _shapes(program: Program, template: Template) -> Iterator[Approved]:
+    """The template in each language, as Meta must have it: on a card that says nothing."""
+    nobody = Card(id=0, number=0, pipeline="", stage="", created_at=dt.datetime(1970, 1, 1, tzinfo=dt.UTC))
+    about = rendering.Facts(program=program, card=nobody)
+    for language in template.texts:
+        yield from rendering.approved(template, about, language)[:1]
 
 
 async def facts(

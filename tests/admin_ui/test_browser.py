@@ -32,6 +32,7 @@ PAGES = {
     "parked": "/parked",
     "connectors": "/connectors",
     "connector": "/connectors/Shop",
+    "connector with templates": "/connectors/WhatsApp",
     "connector that sends": "/connectors/Mail?stored=SMTP_URL",
     "discarded": "/parked?discarded=true",
     "deliveries": "/deliveries",

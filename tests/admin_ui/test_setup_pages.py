@@ -72,6 +72,21 @@ def test_a_test_message_by_keyboard(served: Served, visit: Visit, watches: list[
     expect(page.get_by_role("button", name="Run the checks")).to_be_focused()
 
 
+@pytest.mark.parametrize("script", [True, False])
+def test_templates_at_meta_are_shown_and_read_now(served: Served, visit: Visit, script: bool) -> None:
+    page = visit(served, "/connectors/WhatsApp", "ana", script=script)
+    rows = page.locator("#templates tbody tr")
+    expect(rows).to_have_count(5)
+    expect(rows.nth(0)).to_contain_text("rejected")
+    expect(rows.nth(1)).to_contain_text("no template of the rules uses it")
+    expect(rows.nth(3)).to_contain_text("waiting for Meta's decision")
+    expect(rows.nth(4)).to_contain_text("not at Meta")
+    page.get_by_role("button", name="Read them now").click()
+    expect(page.locator("#templates")).to_contain_text("They could not be read: WhatsApp 190")
+    page.goto("/connectors/Mail")
+    expect(page.locator("#templates")).to_have_count(0)
+
+
 def test_the_address_is_copied(served: Served, visit: Visit) -> None:
     page = visit(served, "/connectors/Shop", "ana", permissions=["clipboard-read", "clipboard-write"])
     page.get_by_role("button", name="Copy").click()

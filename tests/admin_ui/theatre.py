@@ -24,12 +24,13 @@ from litestar.middleware import AbstractAuthenticationMiddleware, Authentication
 
 import duly_admin_ui
 from admin_ui.theatre_log import MemoryLog
-from admin_ui.theatre_replies import TheatreReplies
+from admin_ui.theatre_replies import AT_META, TheatreReplies
 from duly_admin_ui.services import (
     CaughtMail,
     Change,
     Checked,
     ConnectorPage,
+    MetaTemplates,
     NamedSecret,
     Published,
     Refused,
@@ -643,7 +644,12 @@ class TheatreConnectors:
             settings=(("url", "https://crm.example/hook"),), secrets=(), sources=(), sends=True, test_to="",
             checked=Checked(at=now, seconds=0.1, checks=()),
         )  # fmt: skip
-        self.kept = {} if empty else {each.name: each for each in (shop, mail, pager, hook)}
+        phone = ConnectorPage(
+            name="WhatsApp", kind="whatsapp", direction="connects", pipeline="Customer support", state="ok", problem="",
+            address="https://duly.example/in/whatsapp", guide=(), settings=(), secrets=(), sources=(), sends=True,
+            test_to="phone", checked=None, templates=MetaTemplates(account="330099", synced_at=now, rows=AT_META),
+        )  # fmt: skip
+        self.kept = {} if empty else {each.name: each for each in (shop, mail, pager, hook, phone)}
 
     async def pages(self, language: str) -> list[ConnectorPage]:
         return list(self.kept.values())
@@ -666,6 +672,13 @@ class TheatreConnectors:
             raise Refused("this is no address")
         self.told.append((name, to))
         return Trial(at=self.now, to=to, outcome="retry", reason="the mail server answered 451: later", seconds=0.2)
+
+    async def sync(self, name: str) -> None:
+        found = self.kept[name]
+        if found.templates is None:
+            raise Refused("the connector names no account at Meta, or cannot send: add the line `business account id`")
+        read = msgspec.structs.replace(found.templates, error="WhatsApp 190: the access token is not valid")
+        self.kept[name] = msgspec.structs.replace(found, templates=read)
 
     async def store_secret(self, name: str, secret: str, value: str, author: str, *, keep: bool = False) -> None:
         self.secrets[secret] = value

@@ -10,12 +10,21 @@ from msgspec.structs import replace
 
 from duly_runtime.card import Card
 from duly_runtime.events import AgentMessage, AnyBody
-from duly_runtime.library import Offered, Variable
+from duly_runtime.library import AtMeta, Offered, Variable
 from duly_runtime.replies import CannotReply, Draft
 from duly_runtime.store.api import Message
 from duly_runtime.store.messages_api import Marked
 from duly_runtime.ways import Way
 
+AT_META = (
+    AtMeta(name="offer", language="en", template="Offer", status="REJECTED", reason="SCAM", category="marketing",
+           problem="status"),
+    AtMeta(name="old_one", language="en", status="APPROVED", category="utility", problem="unused"),
+    AtMeta(name="still_there", language="en", template="Still there?", status="APPROVED", category="utility"),
+    AtMeta(name="still_there", language="pt_BR", template="Still there?", status="PENDING", category="utility",
+           problem="status"),
+    AtMeta(name="welcome", language="en", template="Welcome", problem="missing"),
+)  # fmt: skip
 TEXT = "Hi {customer.first_name}, do you still need us about {Order number}?"
 
 

@@ -54,6 +54,8 @@ AUTHORISATION = {
     ("POST", "/contact-merges/{merge}/undo"): ("write", "contacts.edit"),
     ("GET", "/connectors"): ("read", "connectors.manage"),
     ("POST", "/connectors/check"): ("write", "connectors.manage"),
+    ("GET", "/connectors/templates"): ("read", "connectors.manage"),
+    ("POST", "/connectors/templates/sync"): ("write", "connectors.manage"),
     ("POST", "/connectors/test"): ("write", "connectors.manage"),
     ("GET", "/deliveries"): ("read", "deliveries.read"),
     ("GET", "/deliveries/{delivery_id}"): ("read", "deliveries.read"),

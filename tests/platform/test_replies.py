@@ -362,3 +362,42 @@ def test_a_message_that_did_not_arrive_is_marked_as_sent_and_that_taken_back(tmp
         assert actions == ["delivery.replayed", "delivery.unmarked", "delivery.marked"]
 
     run(tmp_path, body)
+
+
+def test_the_set_up_page_says_what_meta_has_and_what_the_rules_want(tmp_path: Path) -> None:
+    async def body(house: House) -> None:
+        here = house.here
+        admin = await here.token("read", "write", "admin")
+        house.graph.fault("190", on="templates")
+        house.graph.templates.all["old_one", "en"] = Template("old_one", "en")
+        house.graph.templates.all["offer", "en"].category = "UTILITY"
+        house.graph.templates.all["offer", "en"].status = "APPROVED"
+        house.graph.templates.all["still_there", "en"].body = "Hi {{1}}"
+
+        async def read() -> dict[str, Any]:
+            sync = await here.client.post(
+                "/api/v1/connectors/templates/sync", json={"connector": "WhatsApp"}, headers=admin
+            )
+            assert sync.status_code == 200, sync.text
+            return sync.json()
+
+        assert "190" in (await read())["error"]
+        await read()
+        found = await here.client.get("/api/v1/connectors/templates?connector=WhatsApp", headers=admin)
+        told = found.json()
+        assert (told["account"], told["error"], told["synced_at"] is None) == ("330099", "", False)
+        rows = [(row["name"], row["language"], row["template"], row["status"], row["problem"]) for row in told["rows"]]
+        assert rows == [
+            ("offer", "en", "Offer", "APPROVED", "category"),
+            ("old_one", "en", "", "APPROVED", "unused"),
+            ("still_there", "en", "Still there?", "APPROVED", "variables"),
+            ("still_there", "pt_BR", "Still there?", "PAUSED", "status"),
+        ]
+        del house.graph.templates.all["offer", "en"]
+        assert [row["problem"] for row in (await read())["rows"] if row["name"] == "offer"] == ["missing"]
+        none = await here.client.get("/api/v1/connectors/templates?connector=Mail", headers=admin)
+        assert none.status_code == 404
+        refused = await here.client.post("/api/v1/connectors/templates/sync", json={"connector": "Mail"}, headers=admin)
+        assert (refused.status_code, refused.json()["type"]) == (422, "urn:duly:problem:refused")
+
+    run(tmp_path, body)

@@ -95,6 +95,17 @@ async def try_out(page: NamedDependency[Page]) -> Response[Any]:
     return await show(page, name, trial=trial, to=to)
 
 
+@post("/connector-templates", status_code=200, guards=GUARDS)
+async def sync(page: NamedDependency[Page]) -> Response[Any]:
+    """Read the templates at Meta now."""
+    name = (await page.form()).get("name", "")
+    try:
+        await page.services.connectors.sync(name)
+    except Refused as error:
+        return await show(page, name, refused=str(error), status=422)
+    return await show(page, name)
+
+
 @post("/connector-secrets", guards=GUARDS)
 async def store_secret(page: NamedDependency[Page]) -> Response[Any]:
     """Written only: no page ever shows a secret. Without a connector, for rules still to be published."""
@@ -111,4 +122,4 @@ async def store_secret(page: NamedDependency[Page]) -> Response[Any]:
     return go(f"/connectors{'/' if name else ''}{quote(name, safe='')}?stored={quote(secret, safe='')}")
 
 
-HANDLERS = (connectors, connector, check, try_out, store_secret)
+HANDLERS = (connectors, connector, check, try_out, sync, store_secret)

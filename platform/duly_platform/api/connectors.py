@@ -8,9 +8,9 @@ from typing import Annotated, Any
 import msgspec
 from litestar import Request, Router, get, post
 from litestar.datastructures import State
-from litestar.params import JSONBody
+from litestar.params import FromQuery, JSONBody
 
-from duly_admin_ui.services import Checked, ConnectorPage, Refused, Trial
+from duly_admin_ui.services import Checked, ConnectorPage, MetaTemplates, Refused, Trial
 from duly_platform.api.access import needs
 from duly_platform.api.cards import desk
 from duly_platform.api.problems import Problem
@@ -102,6 +102,27 @@ async def try_out(request: Request[User, Any, State], state: State, data: JSONBo
     return TrialResult(outcome=trial.outcome, reason=trial.reason, at=trial.at, seconds=trial.seconds, answer=trial.answer)
 
 
+@get("/connectors/templates", guards=[needs("read", "connectors.manage")], tags=["connectors"],
+     summary="The templates of a connector's account at Meta")  # fmt: skip
+async def meta_templates(state: State, connector: FromQuery[str]) -> MetaTemplates:
+    """With what the rules want of each. 404 for a connector whose provider approves no templates."""
+    found = (await desk(state).connectors.page(connector, LANGUAGE)).templates
+    if found is None:
+        raise Problem(404, "not-found", f"the connector `{connector}` has no templates to approve")
+    return found
+
+
+@post("/connectors/templates/sync", guards=[needs("write", "connectors.manage")], status_code=200, tags=["connectors"],
+      summary="Read the templates at Meta now")  # fmt: skip
+async def sync(state: State, data: JSONBody[Which]) -> MetaTemplates:
+    """`error` says why they could not be read; what was known before stays."""
+    try:
+        await desk(state).connectors.sync(data.connector)
+    except Refused as error:
+        raise Problem(422, "refused", str(error)) from error
+    return await meta_templates.fn(state, data.connector)
+
+
 def _state(page: ConnectorPage, last: dt.datetime | None) -> ConnectorState:
     return ConnectorState(
         name=page.name,
@@ -119,4 +140,4 @@ def _state(page: ConnectorPage, last: dt.datetime | None) -> ConnectorState:
     )
 
 
-router = Router("/", route_handlers=[connectors, check, try_out])
+router = Router("/", route_handlers=[connectors, check, try_out, meta_templates, sync])
