@@ -7,13 +7,13 @@ import base64
 import datetime as dt
 import re
 import secrets
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import replace
 from email.headerregistry import Address, BaseHeader, HeaderRegistry, UnstructuredHeader
 from email.message import EmailMessage
 from email.policy import SMTP, EmailPolicy, Policy
 from email.utils import format_datetime
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING
 
 from msgspec.structs import replace as replace_fields
 
@@ -21,9 +21,9 @@ from duly_connectors.contract import BadSetting, Connector, MissingSecret, Tools
 from duly_connectors.mail import threading
 from duly_connectors.mail.access import OAuth, Place, SignInFailed, base_address
 from duly_connectors.mail.threading import REPLY_KEY, Keys
-from duly_connectors.outbound import Blocked, NotSent
+from duly_connectors.outbound import NotSent
 from duly_connectors.webhook.signing import TOKEN_HEADERS, TOKEN_QUERY, verify_token
-from duly_connectors.wording import Worded, _
+from duly_connectors.wording import _
 from duly_dsl import program
 from duly_dsl.units import Duration, Unit
 from duly_runtime.doors import (
@@ -36,21 +36,14 @@ from duly_runtime.doors import (
     Parsed,
     Raw,
     Refused,
-    Retry,
-    Sent,
     Source,
-    Unknown,
     send_seconds,
 )
 
-STEP_SECONDS = 5.0
-"""For each answer of the server."""
-SIGN_IN_SECONDS = 9.0
-"""For this answer: servers take their time to refuse a password, so that nobody tries many."""
-PIECE = 64 * 1024
-"""Bytes written at once."""
+if TYPE_CHECKING:
+    from duly_connectors.mail.smtp import Submission
+
 SUBJECT_CAP = 250
-_LINE_OF_DOT = re.compile(rb"(^|\n)\.")
 _NAMED = re.compile(r"([^<>]*)<([^<>]*)>")
 _MEDIA_TYPE = re.compile(r"[a-z0-9][a-z0-9!#$&^_.+-]{0,126}/[a-z0-9][a-z0-9!#$&^_.+-]{0,126}")
 _MESSAGE_ID = re.compile(r"[^\s<>\x00-\x20\x7f-\uffff]{1,250}@[^\s<>\x00-\x20\x7f-\uffff]{1,250}")
@@ -66,7 +59,6 @@ def server_of(url: str) -> Place:
     return replace(place, port=place.port or (587 if place.starttls or place.user else 25))
 
 
-Ended = TypeVar("Ended", bound=Outcome | None)
 OAUTH = ("endpoint", "client id", "client secret", "refresh token", "scope")
 SENDING = ("sends", "connects")
 FROM_NOW, ALL = "now", "always"
@@ -132,6 +124,7 @@ class Email(Connector):
     def __init__(self, definition: program.Connector, pipeline: program.Pipeline | None, tools: Tools) -> None:
         super().__init__(definition, pipeline, tools)
         self._tokens = OAuth(tools.network, {})
+        self._way_out: Submission | None = None
 
     # --- in ----------------------------------------------------------------------------------------------------------
 
@@ -208,6 +201,11 @@ class Email(Connector):
     # --- out ---------------------------------------------------------------------------------------------------------
 
     async def send(self, item: Outgoing) -> Outcome:
+        from duly_connectors.mail.smtp import (
+            STEP_SECONDS,
+            Envelope,
+        )  # imported late: rule files are checked without a network
+
         try:
             server = server_of(self.setting("server"))
             sender = address(self.setting("from"))
@@ -222,7 +220,19 @@ class Email(Connector):
         keys = self._keys()
         message = compose(item, sender, whom, keys, reply_to)
         content = await _written_aside(message, item.files) if item.files else message.as_bytes()
-        return await self._delivered(server, Envelope(sender, whom, message_id(item, sender, keys), content), item)
+        mail = Envelope(sender, whom, message_id(item, sender, keys), content)
+        return await self._submission().deliver(server, self._oauth(), mail, send_seconds(item.files) - STEP_SECONDS)
+
+    def _submission(self) -> Submission:
+        from duly_connectors.mail.smtp import Submission  # imported late: rule files are checked without a network
+
+        if self._way_out is None:
+            self._way_out = Submission(self.tools.network, self._)
+        return self._way_out
+
+    async def close(self) -> None:
+        if self._way_out is not None:
+            self._way_out.close()
 
     def _keys(self) -> Keys:
         """What signs the tokens of cards. Without it mail goes out all the same; answers then name only Message-IDs."""
@@ -289,11 +299,12 @@ class Email(Connector):
         label = self._("Mail server")
         if not ready:
             return Check(name=label, state="unknown", detail=self._("Store the secrets first."))
+        from duly_connectors.mail.smtp import Refusal  # imported late: rule files are checked without a network
+
         try:
-            client = await self._connect(server_of(self.setting("server")))
-        except (BadSetting, NotSent, SignInFailed, _Answer) as error:
+            await self._submission().check(server_of(self.setting("server")), self._oauth())
+        except (BadSetting, NotSent, SignInFailed, Refusal) as error:
             return Check(name=label, state="bad", detail=error.told(self._))
-        client.close()
         return Check(name=label, state="ok")
 
     async def _mailbox_checks(self, ready: bool) -> list[Check]:
@@ -324,163 +335,6 @@ class Email(Connector):
             finally:
                 box.close()
         return checks
-
-    async def _connect(self, server: Place) -> Any:
-        """A client that has greeted, secured and signed in. Raises NotSent or _Answer."""
-        import aiosmtplib  # imported late: rule files are checked without a network
-
-        network = self.tools.network
-        sock = await network.connect(server.host, server.port)
-        client = aiosmtplib.SMTP(
-            hostname=server.host,
-            sock=sock,
-            use_tls=server.secure,
-            start_tls=server.starttls,
-            tls_context=network.tls(),
-            timeout=STEP_SECONDS,
-            local_hostname="localhost",
-        )
-        try:
-            await client.connect()
-            if server.user:
-                secured = client.transport is not None and client.transport.get_extra_info("sslcontext") is not None
-                if not secured and not network.allow_private:
-                    raise Blocked(_("the mail server offers no TLS, so the password is not sent: use smtps://"))
-                await self._sign_in(client, server)
-            await client._ehlo_or_helo_if_needed()  # under TLS a server says anew what it can
-        except aiosmtplib.SMTPResponseException as error:
-            client.close()
-            raise _Answer(error.code, error.message) from error
-        except (aiosmtplib.SMTPException, OSError, ValueError) as error:
-            client.close()
-            words = str(error) or type(error).__name__
-            raise NotSent(
-                _("no connection to `{host}`: {error}"), host=f"{server.host}:{server.port}", error=words
-            ) from error
-        except BaseException:
-            client.close()
-            raise
-        return client
-
-    async def _sign_in(self, client: Any, server: Place) -> None:
-        import aiosmtplib  # imported late: rule files are checked without a network
-
-        oauth = self._oauth()
-        try:
-            if oauth and not server.password:
-                await client.auth_xoauth2(server.user, await oauth.token(), timeout=SIGN_IN_SECONDS)
-            elif "plain" in client.supported_auth_methods:
-                await client.auth_plain(server.user, server.password, timeout=SIGN_IN_SECONDS)
-            else:
-                await client.login(server.user, server.password, timeout=SIGN_IN_SECONDS)
-        except aiosmtplib.SMTPAuthenticationError as error:
-            oauth.forget()
-            if 400 <= error.code < 500:
-                raise
-            said = f"{error.code} {clean(error.message)[:300]}"
-            raise SignInFailed(_("the mail server refuses to let us in: {error}"), error=said) from error
-
-    async def _delivered(self, server: Place, mail: Envelope, item: Outgoing) -> Outcome:
-        import asyncio  # imported late: rule files are checked without a network
-
-        client: Any = None
-        try:
-            async with asyncio.timeout(send_seconds(item.files) - STEP_SECONDS):
-                client = await self._connect(server)
-                await self._hand_in(client, mail)
-        except Blocked as error:
-            return self._hung_up(client, Failed(reason=error.told(self._)))
-        except (NotSent, SignInFailed) as error:
-            # Who may not sign in now may once a person has set it right.
-            return self._hung_up(client, Retry(reason=error.told(self._)))
-        except _Answer as error:
-            return self._hung_up(client, error.outcome(self._))
-        except TimeoutError:
-            reason = self._("The mail server takes too long to take the message.")
-            return self._hung_up(client, Retry(reason=reason))
-        except BaseException:
-            self._hung_up(client, None)
-            raise
-        try:
-            return await self._end(client, mail.name)
-        finally:
-            client.close()
-
-    def _hung_up(self, client: Any, outcome: Ended) -> Ended:
-        """What was begun ends here, and nothing that waits to be written goes out any more: a message without its end is
-        none (RFC 5321, 4.1.1.4)."""
-        if client is not None:
-            if client.transport is not None:
-                client.transport.abort()
-            client.close()
-        return outcome
-
-    async def _hand_in(self, client: Any, mail: Envelope) -> None:
-        """Everything but the line that ends the message. Raises NotSent, _Answer or TimeoutError."""
-        import aiosmtplib  # imported late: rule files are checked without a network
-
-        told: list[str] = []
-        if not mail.ascii:
-            if not client.supports_extension("smtputf8"):
-                raise Blocked(_("the mail server takes no addresses with letters beyond ASCII (SMTPUTF8)"))
-            told.append("SMTPUTF8")
-        if client.supports_extension("size"):
-            told.append(f"SIZE={len(mail.content)}")
-        if client.supports_extension("dsn"):
-            # Reports name the message by this (RFC 3461), also where they bring back nothing of it.
-            told += ["RET=HDRS", f"ENVID={mail.name.partition('@')[0]}"]
-        try:
-            await client.mail(mail.sender.addr_spec, options=told, encoding="utf-8")
-            await client.rcpt(mail.whom.addr_spec, encoding="utf-8")
-            answer = await client.execute_command(b"DATA")
-            if answer.code != 354:
-                raise _Answer(answer.code, answer.message)
-            lines = _LINE_OF_DOT.sub(rb"\1..", mail.content)
-            for start in range(0, len(lines), PIECE):
-                client.protocol.write(lines[start : start + PIECE])
-                await client.protocol._drain_helper()  # what is not on its way by the time we give up stays here
-        except aiosmtplib.SMTPResponseException as error:
-            raise _Answer(error.code, error.message) from error
-        except TimeoutError as error:
-            raise TimeoutError from error  # also the library's own, which are SMTPExceptions too
-        except (aiosmtplib.SMTPException, OSError) as error:
-            raise NotSent(_("the connection broke: {error}"), error=str(error) or type(error).__name__) from error
-
-    async def _end(self, client: Any, name: str) -> Outcome:
-        import aiosmtplib  # imported late: rule files are checked without a network
-
-        try:
-            answer = await client.execute_command(b".", timeout=STEP_SECONDS)
-        except (aiosmtplib.SMTPException, OSError) as error:
-            words = self._("The mail server may have taken it, but no answer came back: {error}")
-            return Unknown(reason=words.format(error=str(error) or type(error).__name__), provider_id=name)
-        return Sent(provider_id=name) if answer.code == 250 else _Answer(answer.code, answer.message).outcome(self._)
-
-
-@dataclass(frozen=True, slots=True)
-class Envelope:
-    """A message and its way. `name` is its Message-ID, `content` its lines, each with its end."""
-
-    sender: Address
-    whom: Address
-    name: str
-    content: bytes
-
-    @property
-    def ascii(self) -> bool:
-        return (self.sender.addr_spec + self.whom.addr_spec).isascii()
-
-
-class _Answer(Worded):
-    """The server said no (RFC 5321, 4.2.1): 4xx for now, 5xx for good."""
-
-    def __init__(self, code: int, text: str) -> None:
-        super().__init__(_("the mail server answered {code}: {text}"), code=code, text=clean(text)[:300])
-        self.code = code
-
-    def outcome(self, translate: Callable[[str], str]) -> Outcome:
-        words = self.told(translate)
-        return Failed(reason=words) if 500 <= self.code < 600 else Retry(reason=words)
 
 
 def message_id(item: Outgoing, sender: Address, keys: Keys) -> str:

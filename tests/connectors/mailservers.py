@@ -110,9 +110,17 @@ def open_folder() -> Iterator[Path]:
 
 class Dovecot:
     """Anybody with PASSWORD has a mailbox. `idle` False: the server says it can't do IDLE. `tokens`: where it asks whose an
-    OAuth2 access token is; then those are taken, too."""
+    OAuth2 access token is; then those are taken, too, by the mechanisms of `bearers`."""
 
-    def __init__(self, folder: Path, authority: Authority, *, idle: bool = True, tokens: str = "") -> None:
+    def __init__(
+        self,
+        folder: Path,
+        authority: Authority,
+        *,
+        idle: bool = True,
+        tokens: str = "",
+        bearers: str = "xoauth2 oauthbearer",
+    ) -> None:
         program = needed("dovecot", "dovecot-imapd and dovecot-lmtpd")
         self.imap, self.imaps, self.lmtp = free_port(), free_port(), free_port()
         self.sasl = folder / "run" / "sasl"
@@ -129,8 +137,8 @@ class Dovecot:
             (folder / "oauth2.conf").write_text(
                 f"tokeninfo_url = {tokens}\nusername_attribute = user\nactive_attribute = active\nactive_value = yes\n"
             )
-            mechanisms = "plain login xoauth2 oauthbearer"
-            oauth = f"passdb {{\n  driver = oauth2\n  mechanisms = xoauth2 oauthbearer\n  args = {folder}/oauth2.conf\n}}\n"
+            mechanisms = f"plain login {bearers}"
+            oauth = f"passdb {{\n  driver = oauth2\n  mechanisms = {bearers}\n  args = {folder}/oauth2.conf\n}}\n"
         config = folder / "dovecot.conf"
         config.write_text(
             f"""
@@ -223,7 +231,8 @@ service auth {{
     def messages(self, user: str) -> list[bytes]:
         with self.box(user) as client:
             names = client.search(None, "ALL")[1][0].split()
-            return [client.fetch(name.decode(), "(BODY.PEEK[])")[1][0][1] for name in names]
+            fetched = [client.fetch(name.decode(), "(BODY.PEEK[])")[1][0] for name in names]
+            return [each[1] for each in fetched if isinstance(each, tuple)]
 
     def made_anew(self, user: str) -> None:
         """The same mails in a mailbox with another UIDVALIDITY, as after a restore."""

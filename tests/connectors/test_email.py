@@ -15,9 +15,10 @@ import pytest
 from connectors import samples
 from connectors.servers import Mail, mail
 from duly_connectors.contract import BadSetting, Tools
-from duly_connectors.email import STEP_SECONDS, Email, address, compose, server_of
+from duly_connectors.email import Email, address, compose, server_of
 from duly_connectors.mail import threading
 from duly_connectors.mail.access import Place
+from duly_connectors.mail.smtp import STEP_SECONDS
 from duly_connectors.mail.threading import REPLY_KEY, Keys
 from duly_connectors.outbound import Network
 from duly_connectors.testing import NOON

@@ -11,12 +11,13 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from connectors import samples
 from connectors.mailservers import PASSWORD, Authority, Dovecot, Postfix, open_folder
+from connectors.samples import outgoing
 from connectors.servers import Web, status, web
 from connectors.test_mail_wire import NO_MAILBOX, SUPPORT, desk, listening, soon
 from duly_connectors.contract import Tools
 from duly_connectors.email import Email
+from duly_connectors.mail import smtp
 from duly_connectors.outbound import Network
 from duly_connectors.testing import NOON
 from duly_dsl import program
@@ -25,6 +26,8 @@ from duly_runtime.events import Contact
 from duly_runtime.time import FakeClock
 
 CARLA = "carla@customer.example"
+BEARERS = ("xoauth2", "oauthbearer", "xoauth2 oauthbearer")
+"""By which a server may take access tokens."""
 
 
 @pytest.fixture(scope="module")
@@ -34,10 +37,10 @@ def authority() -> Iterator[Authority]:
 
 
 @contextlib.contextmanager
-def servers(authority: Authority, tokens: str = "") -> Iterator[tuple[Dovecot, Postfix]]:
+def servers(authority: Authority, tokens: str = "", bearers: str = BEARERS[-1]) -> Iterator[tuple[Dovecot, Postfix]]:
     """Postfix takes mail of whoever Dovecot knows, and hands all of it to Dovecot."""
     with open_folder() as folder, contextlib.ExitStack() as stack:
-        dovecot = Dovecot(folder, authority, tokens=tokens)
+        dovecot = Dovecot(folder, authority, tokens=tokens, bearers=bearers)
         stack.callback(dovecot.stop)
         dovecot.start()
         postfix = Postfix(folder, authority, dovecot.lmtp, {}, sasl=dovecot.sasl)
@@ -75,7 +78,7 @@ def test_a_reply_with_its_files_goes_out_under_tls_and_a_name(authority: Authori
             assert ("Mail server", "ok") in [(check.name, check.state) for check in await email.check()]
             file = OutFile(name="relatório.bin", media_type="application/x-thing", data=data)
             text = ".\r\n.one dot, two dots:\r\n..\r\n"
-            item = samples.outgoing(to=Contact(email=CARLA), text=text, files=(file,))
+            item = outgoing(to=Contact(email=CARLA), text=text, files=(file,))
             sent = await email.send(item)
             assert isinstance(sent, Sent)
             (raw,) = await arrived(dovecot, CARLA)
@@ -98,7 +101,7 @@ def test_who_is_not_let_in_is_tried_again_until_a_person_has_put_it_right(author
             user = SUPPORT.replace("@", "%40")
             secrets = {"SMTP": f"smtp://{user}:wrong@localhost:{postfix.port}?starttls=1"}
             email = door(authority.network(), secrets)
-            item = samples.outgoing(to=Contact(email=CARLA))
+            item = outgoing(to=Contact(email=CARLA))
             outcome = await email.send(item)
             assert isinstance(outcome, Retry) and "refuses to let us in: 535" in outcome.reason
             assert "wrong" not in outcome.reason
@@ -116,7 +119,7 @@ def test_a_certificate_of_nobody_we_trust_gets_nothing(authority: Authority) -> 
         with servers(authority) as (_dovecot, postfix):
             user = SUPPORT.replace("@", "%40")
             secrets = {"SMTP": f"smtp://{user}:{PASSWORD}@localhost:{postfix.port}?starttls=1"}
-            outcome = await door(Network(allow_private=True), secrets).send(samples.outgoing(to=Contact(email=CARLA)))
+            outcome = await door(Network(allow_private=True), secrets).send(outgoing(to=Contact(email=CARLA)))
             assert isinstance(outcome, Retry) and "certificate" in outcome.reason.lower()
             assert "SASL LOGIN" not in postfix.log.read_text() and "sasl_username" not in postfix.log.read_text()
 
@@ -131,36 +134,44 @@ async def provider(user: str) -> AsyncIterator[Web]:
         yield made
 
 
-def test_an_access_token_is_good_for_many_mails(authority: Authority) -> None:
+@pytest.mark.parametrize("bearers", BEARERS)
+def test_an_access_token_is_good_for_many_mails(
+    authority: Authority, bearers: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(smtp, "MOST_MAILS", 1)
+
     async def main() -> None:
         async with provider(SUPPORT) as gives:
-            with servers(authority, tokens=f"{gives.url}/whose?token=") as (dovecot, postfix):
+            with servers(authority, f"{gives.url}/whose?token=", bearers) as (dovecot, postfix):
                 user = SUPPORT.replace("@", "%40")
                 secrets = {"SMTP": f"smtp://{user}@localhost:{postfix.port}?starttls=1", "REFRESH": "rt-1"}
                 email = door(
                     authority.network(), secrets, oauth_endpoint=f"{gives.url}/token", oauth_refresh_token="REFRESH"
                 )
                 for key in ("one", "two"):
-                    assert isinstance(await email.send(samples.outgoing(key=key, to=Contact(email=CARLA))), Sent)
+                    assert isinstance(await email.send(outgoing(key=key, to=Contact(email=CARLA))), Sent)
                 await arrived(dovecot, CARLA, 2)
                 asked = [line.split()[:2] for line, _headers, _body in gives.requests]
                 assert asked.count(["POST", "/token"]) == 1
                 assert ["GET", "/whose?token=at-1"] in asked
+                used = "OAUTHBEARER" if "oauthbearer" in bearers else "XOAUTH2"
+                assert postfix.log.read_text().count(f"sasl_method={used}") == 2
 
     asyncio.run(main())
 
 
-def test_a_token_of_somebody_else_is_refused_and_another_is_asked_for(authority: Authority) -> None:
+@pytest.mark.parametrize("bearers", BEARERS[:2])
+def test_a_token_of_somebody_else_is_refused_and_another_is_asked_for(authority: Authority, bearers: str) -> None:
     async def main() -> None:
         async with provider("other@support.example") as gives:
-            with servers(authority, tokens=f"{gives.url}/whose?token=") as (_dovecot, postfix):
+            with servers(authority, f"{gives.url}/whose?token=", bearers) as (_dovecot, postfix):
                 user = SUPPORT.replace("@", "%40")
                 secrets = {"SMTP": f"smtp://{user}@localhost:{postfix.port}?starttls=1", "REFRESH": "rt-1"}
                 email = door(
                     authority.network(), secrets, oauth_endpoint=f"{gives.url}/token", oauth_refresh_token="REFRESH"
                 )
                 for _ in range(2):
-                    outcome = await email.send(samples.outgoing(to=Contact(email=CARLA)))
+                    outcome = await email.send(outgoing(to=Contact(email=CARLA)))
                     assert isinstance(outcome, Retry) and "refuses to let us in" in outcome.reason
                 assert [line.split()[0] for line, _headers, _body in gives.requests].count("POST") == 2
 
@@ -178,7 +189,7 @@ def test_an_address_beyond_ascii_by_postfix_and_back_through_our_own_door(tmp_pa
                 postfix.start()
                 try:
                     email = door(authority.network(), {"SMTP": f"smtp://localhost:{postfix.port}?starttls=1"})
-                    sent = await email.send(samples.outgoing(to=Contact(email=to), subject="Olá, João"))
+                    sent = await email.send(outgoing(to=Contact(email=to), subject="Olá, João"))
                     assert isinstance(sent, Sent)
                     await here.comes("Olá, João")
                 finally:

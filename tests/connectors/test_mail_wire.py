@@ -393,13 +393,14 @@ def test_a_secret_stored_later_is_taken_up(tmp_path: Path, authority: Authority)
 # --- OAuth2 ----------------------------------------------------------------------------------------------------------
 
 
-def test_a_mailbox_is_opened_with_an_access_token(tmp_path: Path, authority: Authority) -> None:
+@pytest.mark.parametrize("bearers", ["xoauth2", "oauthbearer", "xoauth2 oauthbearer"])
+def test_a_mailbox_is_opened_with_an_access_token(tmp_path: Path, authority: Authority, bearers: str) -> None:
     text = DESK.replace("  open card in", OAUTH.lstrip("\n"))
 
     async def main() -> None:
         answer = msgspec.json.encode({"access_token": "at-1", "expires_in": 3600, "user": SUPPORT, "active": "yes"})
         async with web(status(200, "content-type: application/json", body=answer)) as provider:
-            with dovecot(authority, tokens=f"{provider.url}/whose?token=") as server:
+            with dovecot(authority, tokens=f"{provider.url}/whose?token=", bearers=bearers) as server:
                 server.deliver(SUPPORT, written("By token"))
                 url = server.url(SUPPORT).replace(f":{PASSWORD}@", "@")
                 given = {"IMAP_URL": url, "MAIL_REFRESH": "rt-1"}
@@ -411,6 +412,23 @@ def test_a_mailbox_is_opened_with_an_access_token(tmp_path: Path, authority: Aut
                     b"grant_type=refresh_token&refresh_token=rt-1&client_id=duly",
                 )
                 assert asked[1][0].startswith("GET /whose?token=at-1 ")
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize("bearers", ["xoauth2", "oauthbearer"])
+def test_an_access_token_of_somebody_else_opens_no_mailbox(tmp_path: Path, authority: Authority, bearers: str) -> None:
+    text = DESK.replace("  open card in", OAUTH.lstrip("\n"))
+
+    async def main() -> None:
+        answer = msgspec.json.encode({"access_token": "at-1", "expires_in": 3600, "user": "eva@x.example", "active": "yes"})
+        async with web(status(200, "content-type: application/json", body=answer)) as provider:
+            with dovecot(authority, tokens=f"{provider.url}/whose?token=", bearers=bearers) as server:
+                url = server.url(SUPPORT).replace(f":{PASSWORD}@", "@")
+                given = {"IMAP_URL": url, "MAIL_REFRESH": "rt-1"}
+                async with desk(tmp_path, authority, given, text=text.replace("{url}", provider.url)) as here:
+                    await soon(lambda: states(here), ["bad"])
+                    assert "refuses to let us in" in (await here.goes())[0].detail
 
     asyncio.run(main())
 

@@ -1,4 +1,5 @@
-"""Signing in to mail servers: with a password, or with OAuth2 (XOAUTH2, as Microsoft and Google take it).
+"""Signing in to mail servers: with a password, or with OAuth2 (OAUTHBEARER, RFC 7628, where the server offers it,
+else XOAUTH2, as Microsoft takes it).
 
 OAuth2: a refresh token is changed for an access token (RFC 6749, 6) at the provider's token endpoint; the access token is
 kept in memory until shortly before it ends. Where the provider gives another refresh token along, that one is kept.
@@ -61,6 +62,12 @@ class Place:
             unquote(parts.password or ""),
             unquote(parts.path.strip("/")),
         )
+
+
+def bearer(place: Place, token: str) -> str:
+    """What OAUTHBEARER says first (RFC 7628, 3.1)."""
+    user = place.user.replace("=", "=3D").replace(",", "=2C")
+    return f"n,a={user},\x01host={place.host}\x01port={place.port}\x01auth=Bearer {token}\x01\x01"
 
 
 def base_address(address: str) -> str:

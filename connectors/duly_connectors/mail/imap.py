@@ -20,12 +20,13 @@ import socket
 import ssl
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import msgspec
 
 from duly_connectors.contract import Tools
-from duly_connectors.mail.access import OAuth, Place, SignInFailed
+from duly_connectors.mail.access import OAuth, Place, SignInFailed, bearer
+from duly_connectors.mail.reached import Came, Reached, search_date, stamp
 from duly_connectors.mail.reading import MAX_MAIL
 from duly_connectors.outbound import Blocked, NotSent
 from duly_connectors.wording import Worded, _
@@ -52,7 +53,6 @@ LOOK_SECONDS = 5.0
 GROUP_MAILS = 50
 GROUP_BYTES = 4 * 1024 * 1024
 """Of mails fetched at once."""
-MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 PORTS = (993, 143)
 Result = TypeVar("Result")
@@ -64,33 +64,6 @@ class _Changed(Exception):
 
 class Trouble(Worded):
     """The mailbox can't be read now; the message says why."""
-
-
-class Reached(msgspec.Struct, frozen=True, omit_defaults=True):
-    """How far a mailbox has been read. `day` (ISO) is when its last mail came."""
-
-    validity: int
-    uid: int
-    day: str = ""
-    begun: str = ""
-    """When it was first connected (ISO); empty where that was before anything was left alone."""
-    since: str = ""
-    """Unseen mail that came since then has been taken, even from before that (ISO); empty: all there was."""
-    last: str = ""
-    """When the newest mail came that was there then (ISO); empty where there was none lately."""
-    sizes: tuple[int, ...] = ()
-    """Bytes of those that came in that very second."""
-
-
-class Came(NamedTuple):
-    """When a mail came, by the word of its server (ISO, UTC), and its bytes."""
-
-    at: str
-    size: int
-
-    def later(self, reached: Reached) -> bool:
-        """Whether it came after the mailbox was first connected."""
-        return self.at > reached.last or (self.at == reached.last and self.size not in reached.sizes)
 
 
 _reached = msgspec.json.Decoder(Reached)
@@ -216,7 +189,7 @@ class Mailbox:
         token = await self._oauth.token() if self._oauth and not place.password else ""
         try:
             if token:
-                await self._do(lambda: self._client.oauth2_login(place.user, token))
+                await self._do(lambda: self._show(token))
             else:
                 await self._do(lambda: self._client.login(place.user, place.password))
         except _Answered as error:
@@ -224,6 +197,21 @@ class Mailbox:
             if isinstance(error.__cause__, LoginError):
                 raise SignInFailed(_("the mail server refuses to let us in: {error}"), error=error.words) from error
             raise Trouble(_("the mail server answered: {error}"), error=error.words) from error
+
+    def _show(self, token: str) -> None:
+        """Sign in with an access token: by OAUTHBEARER where it is offered, else by XOAUTH2."""
+        from imapclient.exceptions import IMAPClientError, LoginError
+
+        client = self._client
+        if not client.has_capability("AUTH=OAUTHBEARER"):
+            client.oauth2_login(self._place.user, token)
+            return
+        # Why a token is refused is told in a challenge, which one octet answers (RFC 7628, 3.2.3).
+        said = iter((bearer(self._place, token),))
+        try:
+            client._command_and_check("authenticate", "OAUTHBEARER", lambda _challenge: next(said, "\x01"))
+        except IMAPClientError as error:
+            raise LoginError(str(error)) from error
 
     def _greet(self, sock: socket.socket, context: ssl.SSLContext) -> None:
         if self._place.secure:
@@ -334,15 +322,15 @@ class Mailbox:
     async def _begin(self, feed: Feed, validity: int, past: int) -> Reached:
         """New to us: nothing of what is there has been taken, and what comes from now on will be."""
         now = feed.now()
-        uids = await self._asked(lambda: self._client.search(["SINCE", _day(now.date() - dt.timedelta(days=1))]))
+        uids = await self._asked(lambda: self._client.search(["SINCE", search_date(now.date() - dt.timedelta(days=1))]))
         came = (await self._came(sorted(uid for uid in uids if uid <= past))).values()
         # A mail that claims to come from the future tells nothing of those that come later.
-        dates = [each.at for each in came if each.at <= _stamp(now)]
-        last = max(dates, default=_stamp(now - dt.timedelta(days=1)))
+        dates = [each.at for each in came if each.at <= stamp(now)]
+        last = max(dates, default=stamp(now - dt.timedelta(days=1)))
         sizes = tuple(sorted({each.size for each in came if each.at == last}))
-        reached = Reached(validity, past, begun=_stamp(now))
+        reached = Reached(validity, past, begun=stamp(now))
         if past:
-            reached = Reached(validity, past, begun=_stamp(now), since=_stamp(now), last=last, sizes=sizes)
+            reached = Reached(validity, past, begun=stamp(now), since=stamp(now), last=last, sizes=sizes)
         await self._keep(feed, reached)
         return reached
 
@@ -352,7 +340,7 @@ class Mailbox:
         found = set(unseen)
         if reached.day:
             # A day before: the server's days may begin at another hour.
-            since = _day(dt.date.fromisoformat(reached.day) - dt.timedelta(days=1))
+            since = search_date(dt.date.fromisoformat(reached.day) - dt.timedelta(days=1))
             found |= set(await self._asked(lambda: self._client.search(["SINCE", since])))
         uids = sorted(uid for uid in found if uid <= past)
         if reached.begun:
@@ -369,11 +357,13 @@ class Mailbox:
         """Unseen mail from before the first connection, as far back as the connector wants it and has not been taken."""
         if not reached.begun or not reached.since:
             return reached
-        since = "" if before is None else _stamp(dt.datetime.fromisoformat(reached.begun) - before)
+        since = "" if before is None else stamp(dt.datetime.fromisoformat(reached.begun) - before)
         if since >= reached.since:
             return reached
         wanted = (
-            ["UNSEEN", "SINCE", _day(dt.date.fromisoformat(since[:10]) - dt.timedelta(days=1))] if since else ["UNSEEN"]
+            ["UNSEEN", "SINCE", search_date(dt.date.fromisoformat(since[:10]) - dt.timedelta(days=1))]
+            if since
+            else ["UNSEEN"]
         )
         uids = await self._asked(lambda: self._client.search(wanted))
         uids = sorted(uid for uid in uids if uid <= reached.uid)
@@ -389,7 +379,7 @@ class Mailbox:
             for uid, data in told.items():
                 at = data.get(b"INTERNALDATE")
                 if isinstance(at, dt.datetime):
-                    found[uid] = Came(_stamp(at), int(data.get(b"RFC822.SIZE", 0)))
+                    found[uid] = Came(stamp(at), int(data.get(b"RFC822.SIZE", 0)))
         return found
 
     async def _last_uid(self, told: dict[bytes, Any]) -> int:
@@ -535,16 +525,6 @@ class Mailbox:
             client.socket().setblocking(True)
             client._set_read_timeout()
         return True
-
-
-def _day(day: dt.date) -> str:
-    """As SEARCH has it (RFC 9051, date)."""
-    return f"{day.day}-{MONTHS[day.month - 1]}-{day.year}"
-
-
-def _stamp(at: dt.datetime) -> str:
-    """A second, so that texts compare as instants do."""
-    return at.astimezone(dt.UTC).replace(microsecond=0).isoformat()
 
 
 def _words(tools: Tools) -> Callable[[str], str]:
