@@ -38,14 +38,23 @@ def call_for(item: Outgoing, _: Callable[[str], str]) -> Call | str:
             return _("There is no text to send.")
         if len(text) > LONGEST_TEXT:
             return _("Telegram takes at most {count} characters in a message.").format(count=LONGEST_TEXT)
-        body = msgspec.json.encode({"chat_id": chat, "text": text})
+        body = msgspec.json.encode({"chat_id": chat, "text": text, **_quoting(item, chat)})
         return Call(method="sendMessage", content_type="application/json", body=body)
     if len(text) > LONGEST_CAPTION:
         return _("Telegram takes at most {count} characters with a file.").format(count=LONGEST_CAPTION)
     (file,) = item.files
     photo = file.media_type.lower() in PHOTOS and len(file.data) <= LARGEST_PHOTO
-    content_type, form = _form({"chat_id": chat, "caption": text}, "photo" if photo else "document", file)
+    quoting = {key: msgspec.json.encode(value).decode() for key, value in _quoting(item, chat).items()}
+    content_type, form = _form({"chat_id": chat, "caption": text, **quoting}, "photo" if photo else "document", file)
     return Call(method="sendPhoto" if photo else "sendDocument", content_type=content_type, body=form)
+
+
+def _quoting(item: Outgoing, chat: str) -> dict[str, object]:
+    """The message it answers, where that is of the same chat. One that was deleted meanwhile is no reason not to send."""
+    where, _slash, number = item.reply_to.rpartition("/")
+    if where != chat or not number.isdecimal():
+        return {}
+    return {"reply_parameters": {"message_id": int(number), "allow_sending_without_reply": True}}
 
 
 def _form(fields: dict[str, str], name: str, file: OutFile) -> tuple[str, bytes]:

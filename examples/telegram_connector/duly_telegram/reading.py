@@ -9,7 +9,7 @@ from typing import Any
 from duly_connectors.contract import clean
 from duly_dsl import program
 from duly_runtime.doors import Inbound, Parsed
-from duly_runtime.events import Contact, CustomerMessage, File
+from duly_runtime.events import Contact, CustomerMessage, File, MessageChanged
 
 CAP = 200
 """Characters of names and ids."""
@@ -55,6 +55,19 @@ def _message(
     original = f"{address}/{number}" if _whole(number) else ""
     kind, text, files = _content(message, _)
     at = _time(message.get("edit_date") if edited else message.get("date"), received_at)
+    if edited:
+        if not original:
+            return Parsed(problems=(_("The edit names no message."),))
+        # What was said before stays; the edit is shown with it, and is no reply.
+        body = MessageChanged(
+            connector=door.name,
+            conversation=address,
+            provider_id=original,
+            change="edited",
+            text=text,
+            author=_name(sender) if chat.get("type") != "private" else "",
+        )
+        return Parsed(items=(Inbound(key=f"update-{update}", at=at, body=body),))
     body = CustomerMessage(
         text=text,
         contact=Contact(name=_name(sender), address=address),
@@ -62,13 +75,20 @@ def _message(
         connector=door.name,
         conversation=address,
         pipeline=door.pipeline,
-        # An edit comes in as a message of its own: what was said before stays as it was read.
-        provider_id=f"{original}/{update}" if edited and original else original,
+        provider_id=original,
         automatic=sender.get("is_bot") is True,
-        kind="edited" if edited else kind,
+        kind=kind,
         files=files,
+        reply_to=_answered(message, address),
     )
     return Parsed(items=(Inbound(key=f"update-{update}", at=at, body=body),))
+
+
+def _answered(message: dict[str, Any], address: str) -> str:
+    """The message it quotes, of the same chat; of another one nothing is known here."""
+    quoted = _dict(message, "reply_to_message")
+    chat, number = _dict(quoted, "chat").get("id"), quoted.get("message_id")
+    return f"{address}/{number}" if _whole(number) and str(chat) == address else ""
 
 
 def _content(message: dict[str, Any], _: Gettext) -> tuple[str, str, tuple[File, ...]]:

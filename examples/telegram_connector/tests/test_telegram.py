@@ -18,7 +18,7 @@ from duly_connectors.registry import Guarded
 from duly_connectors.testing import NOON, FetcherContract, ReceiverContract, SenderContract
 from duly_dsl.program import Connector, Pipeline, Setting
 from duly_runtime.doors import Failed, Fetched, OutFile, Outgoing, Raw, Retry, Sent, Unknown
-from duly_runtime.events import Contact, CustomerMessage, File
+from duly_runtime.events import Contact, CustomerMessage, File, MessageChanged
 from duly_runtime.time import FakeClock
 
 SECRET = "a-secret-token-of-ours"
@@ -96,9 +96,16 @@ class TestContract(ReceiverContract, SenderContract, FetcherContract):
         return [File(name="invoice.pdf", media_type="application/pdf", reference="doc-1")]
 
 
-def message(text: str = "", *files: OutFile, to: str = "77") -> Outgoing:
+def message(text: str = "", *files: OutFile, to: str = "77", reply_to: str = "") -> Outgoing:
     return Outgoing(
-        outbox_id=1, key="event-1/reply", kind="message", to=Contact(address=to), text=text, files=files, now=NOON
+        outbox_id=1,
+        key="event-1/reply",
+        kind="message",
+        to=Contact(address=to),
+        text=text,
+        files=files,
+        reply_to=reply_to,
+        now=NOON,
     )
 
 
@@ -153,11 +160,39 @@ def test_every_kind_of_message_is_shown(tree: object, kind: str, text: str, file
     assert [(each.name, each.media_type, each.reference) for each in body.files] == ([file] if file else [])
 
 
-def test_an_edit_is_a_message_of_its_own() -> None:
+def test_an_edit_changes_the_message_it_is_about() -> None:
     (item,) = connector().parse(request(UPDATES[7])).items
-    assert isinstance(item.body, CustomerMessage)
-    assert (item.body.kind, item.body.provider_id, item.body.text) == ("edited", "77/18/8", "The shop is up")
+    about = {"connector": "Telegram", "conversation": "77", "provider_id": "77/18"}
+    assert item.body == MessageChanged(**about, change="edited", text="The shop is up")
     assert item.key == "update-8" and item.at.timestamp() == 1772452900
+
+
+def test_in_a_group_an_edit_says_whose_it_is() -> None:
+    tree = update(1, kind="edited_message", chat={"id": -1001, "type": "supergroup", "title": "Shop"}, text="hi")
+    (item,) = connector().parse(request(tree)).items
+    assert isinstance(item.body, MessageChanged)
+    assert (item.body.provider_id, item.body.author) == ("-1001/11", "Ana Sousa")
+
+
+def test_an_edited_caption_and_an_edit_of_nothing() -> None:
+    (item,) = connector().parse(request(update(1, kind="edited_message", photo=PHOTO, caption="Look again"))).items
+    assert isinstance(item.body, MessageChanged) and item.body.text == "Look again"
+    parsed = connector().parse(request(update(1, kind="edited_message", message_id=None, text="hi")))
+    assert parsed.items == () and parsed.problems
+
+
+@pytest.mark.parametrize(
+    ("quoted", "reply_to"),
+    [
+        ({"message_id": 5, "chat": {"id": 77, "type": "private"}, "date": 1}, "77/5"),
+        ({"message_id": 5, "chat": {"id": 78, "type": "private"}, "date": 1}, ""),
+        ({"message_id": "5", "chat": {"id": 77}}, ""),
+        ({}, ""),
+        (None, ""),
+    ],
+)
+def test_a_reply_names_what_it_answers(quoted: object, reply_to: str) -> None:
+    assert read(update(1, text="Yes", reply_to_message=quoted)).reply_to == reply_to
 
 
 def test_a_group_is_one_conversation() -> None:
@@ -192,6 +227,18 @@ def test_a_text_is_sent(api: BotApi) -> None:
     outcome = asyncio.run(connector(api.url).send(message("On it")))
     assert outcome == Sent(provider_id="77/1")
     assert api.sent == [("sendMessage", {"chat_id": "77", "text": "On it"})]
+
+
+def test_what_a_reply_quotes_is_named_where_it_is_of_the_same_chat(api: BotApi) -> None:
+    wanted = {"message_id": 11, "allow_sending_without_reply": True}
+    file = OutFile(name="a.pdf", media_type="application/pdf", data=b"%PDF")
+    for item in (message("Yes", reply_to="77/11"), message("Here", file, reply_to="77/11")):
+        assert isinstance(asyncio.run(connector(api.url).send(item)), Sent)
+    (_, asked), (_, form) = api.sent
+    assert (asked["reply_parameters"], json.loads(form["reply_parameters"])) == (wanted, wanted)
+    for other in ("78/11", "77/x", "wamid.1"):
+        assert isinstance(asyncio.run(connector(api.url).send(message("Yes", reply_to=other))), Sent)
+        assert "reply_parameters" not in api.sent[-1][1]
 
 
 @pytest.mark.parametrize(
