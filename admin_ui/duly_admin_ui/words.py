@@ -149,7 +149,6 @@ class Words:
             "out-of-service": _("out of service"),
             "no-address": _("no address of the customer is known"),
             "claimed": _("only claimed: confirm it on the contact's page"),
-            "not-proven": _("nobody vouches that this customer opened the card"),
         }.get(problem, problem)
 
     def template_state(self, status: str) -> str:

@@ -24,7 +24,6 @@ SENTENCES = {
     "out-of-service": _("{connector} is out of service: choose another way, or see its page."),
     "no-address": _("The customer has no address for {connector}: add it on the contact's page."),
     "claimed": _("Somebody only said that {address} is the customer's: confirm it on the contact's page first."),
-    "not-proven": _("Nobody vouches that it was this customer who opened the card, so nothing goes to {address}."),
     "window-closed": _(
         "The customer has not written by {connector} in the last 24 hours, so WhatsApp takes only an approved template:"
         " choose one."

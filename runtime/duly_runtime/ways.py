@@ -29,8 +29,7 @@ class Way(msgspec.Struct, frozen=True, kw_only=True):
     """A reply that names no way goes by this one."""
     problem: str = ""
     """Why it can't be used: `no-sender` (nothing is sent by this connector), `out-of-service`, `no-address` (the customer
-    has none there), `claimed` (somebody only said so: confirm it on the contact's page), `not-proven` (nobody vouches
-    that it was this customer who opened the card). Empty where it can."""
+    has none there), `claimed` (somebody only said so: confirm it on the contact's page). Empty where it can."""
     own: bool = False
     """The connector and the address are the card's own."""
     open_until: dt.datetime | None = None
@@ -52,7 +51,7 @@ async def of_card(
     found: list[Way] = []
     for connector in live.connectors.values():
         if connector.name == card.connector or connector.direction != "receives":
-            found += _by(connector, card, whose, known, senders)
+            found += _by(connector, card, known, senders)
     wanted = _latest(card, whose, messages)
     found.sort(key=lambda way: (not way.usable, way.connector != wanted, not way.own))
     if not any(way.usable and way.connector == wanted for way in found):
@@ -62,9 +61,7 @@ async def of_card(
     return tuple([await _with_window(store, way, card, now) for way in found])
 
 
-def _by(
-    connector: Connector, card: Card, whose: CardContact, known: Sequence[IdentityRow], senders: Senders
-) -> Iterable[Way]:
+def _by(connector: Connector, card: Card, known: Sequence[IdentityRow], senders: Senders) -> Iterable[Way]:
     way = Way(connector=connector.name, channel=connector.kind)
     own = card.connector == connector.name
     if connector.direction == "receives":
@@ -77,7 +74,7 @@ def _by(
     if connector.kind != PROGRAMS:
         for each in known:
             if _reaches(each, connector, known) and not _same(each.value, names):
-                names[each.value] = "not-proven" if whose.claimed else "" if each.verified else "claimed"
+                names[each.value] = "" if each.verified else "claimed"
     names.pop("", None)
     if not names:
         return [] if connector.kind == PROGRAMS else [msgspec.structs.replace(way, problem="no-address")]

@@ -16,6 +16,7 @@ import pytest
 from connectors import samples
 from connectors.servers import aside, mail
 from duly_runtime import approvals
+from duly_runtime.events import Contact, CustomerMessage, Identity
 from duly_runtime.store.api import Accepted
 from fakes.graph import FakeGraph, Template
 from runtime.polling import until
@@ -288,6 +289,55 @@ def test_a_card_by_hand_is_answered_by_whatsapp_once_the_contact_is_known_there(
             ("Mail", True, ""),
             ("WhatsApp", False, "no-address"),
         ]
+        assert (await house.refused(2, text="hi", connector="WhatsApp"))[0] == "no-address"
+        headers = house.headers
+        mine, theirs = [(await house.get(f"{number}/contact"))["id"] for number in (2, 1)]
+        merged = await house.here.client.post(f"/api/v1/contacts/{theirs}/merge", json={"contact": mine}, headers=headers)
+        assert merged.status_code == 200, merged.text
+        way = (await house.get("2/ways"))[1]
+        assert (way["connector"], way["address"], way["problem"]) == ("WhatsApp", "+5511988776655", "")
+        assert way["closed"] is False, "they wrote there on another card"
+        await house.reply(2, text="hi", connector="WhatsApp")
+        assert (await house.sent())["to"] == "5511988776655"
+
+    run(tmp_path, body)
+
+
+def test_what_they_answer_by_the_other_way_comes_to_the_card(tmp_path: Path) -> None:
+    async def body(house: House) -> None:
+        here = house.here
+        done = await here.client.post("/api/v1/cards/1/move", json={"stage": "Done"}, headers=house.headers)
+        assert done.status_code == 422, "it asks for a resolution"
+        for what, data in (("fields", {"values": {"Resolution": "sent"}}), ("move", {"stage": "Done"})):
+            done = await here.client.post(f"/api/v1/cards/1/{what}", json=data, headers=house.headers)
+            assert done.status_code == 200, done.text
+        contact = (await house.get("1/contact"))["id"]
+        added = {"kind": "email", "value": "ana@cliente.example"}
+        await here.client.post(f"/api/v1/contacts/{contact}/identities", json=added, headers=house.headers)
+        event = CustomerMessage(
+            text="By mail",
+            contact=Contact(name="Ana", email="ana@cliente.example", address="ana@cliente.example"),
+            identities=(Identity("email", "ana@cliente.example"),),
+            channel="email",
+            connector="Mail",
+            conversation="mail-1",
+            pipeline="Support",
+        )
+        accepted = await here.desk.store.command(0, event, here.clock.now())
+        assert (await here.desk.node.handle(accepted)).card_id == 2
+        ways = await house.get("2/ways")
+        assert [(way["connector"], way["default"], way["problem"]) for way in ways] == [
+            ("Mail", True, ""),
+            ("WhatsApp", False, ""),
+        ]
+        await house.reply(2, text="Quicker here", connector="WhatsApp")
+        got = await house.sent()
+        assert (got["to"], got["text"]) == ("5511988776655", "Quicker here")
+        await house.writes("Indeed")
+        assert [message["text"] for message in await house.get("2/messages")] == ["By mail", "Quicker here", "Indeed"]
+        assert (await house.get("2/ways"))[0]["connector"] == "WhatsApp", "they wrote there last"
+        await house.reply(2, text="And here I stay")
+        assert (await house.sent(2))["to"] == "5511988776655"
 
     run(tmp_path, body)
 

@@ -45,6 +45,7 @@ from duly_runtime.store import (
     messages,
     outbox,
     quarantine,
+    reached,
     rows,
     saying,
     spanning,
@@ -134,6 +135,8 @@ async def handle(
         if found.contact_id and _by_customer(body):
             theirs = await conversations.find(body.connector, (f"{CUSTOMER}{found.contact_id}",))
             card_id = int(theirs["card_id"]) or card_id
+        if found.contact_id and isinstance(body, CustomerMessage) and thread is None and not found.named.claimed:
+            card_id = await reached.card_of(body, found.contact_id, card_id)
         if thread is not None:
             place = await threads.place(thread, card_id)
             card_id = place.card_id
@@ -197,6 +200,8 @@ async def handle(
             whose = await contacts.settle(found, body, before, now)
         await _write_card(kept, card, before, decision, event, now, measure, whose)
         outbox_ids = await _write_effects(kept, decision, event, version, now, whose)
+        if isinstance(body, AgentMessage) and before is not None and not decision.refused:
+            await reached.note(body, before)
         if conversation is not None and not _leads_to(conversation, named, before, kept.id):
             if not conversation["card_id"] and isinstance(body, CustomerMessage):
                 await saying.sent_before(kept, (body.conversation, *body.known_as), now)

@@ -11,7 +11,7 @@ import datetime as dt
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
-from duly_runtime.store import deliveries, rows, unit
+from duly_runtime.store import deliveries, rows, spanning, unit
 from duly_runtime.store.api import Conflict, Missing
 from duly_runtime.store.messages_api import Marked
 from duly_runtime.store.unit import Row
@@ -78,24 +78,12 @@ async def marks(outbox_ids: Sequence[int]) -> dict[int, Marked]:
 
 
 async def in_history(row: Row, kind: str, author: str, now: dt.datetime) -> None:
-    card_id = await _home(int(row["card_id"]))
-    if not card_id:
+    home = await spanning.home(int(row["card_id"]))
+    if home is None:
         return
     details = {"text": row["text"][:LONGEST], "delivery": str(row["id"])}
-    entry = {"card_id": card_id, "event_id": 0, "kind": kind, "at": now, "author": author}
+    entry = {"card_id": int(home["id"]), "event_id": 0, "kind": kind, "at": now, "author": author}
     await unit.insert("history", [entry | {"details": rows.json(details)}])
-
-
-async def _home(card_id: int) -> int:
-    """The card that shows the messages of a card: itself, or the one it is part of."""
-    seen: set[int] = set()
-    while card_id not in seen:
-        seen.add(card_id)
-        row = await unit.first("SELECT merged_into FROM card WHERE id = ?", card_id)
-        if row is None or not row["merged_into"]:
-            break
-        card_id = int(row["merged_into"])
-    return card_id
 
 
 async def _row(outbox_id: int) -> Row:

@@ -126,7 +126,7 @@ async def last_heard(card_id: int, connector: str) -> dt.datetime | None:
         f"{spanning.PARTS} SELECT m.at FROM message m JOIN event e ON e.id = m.event_id"
         " WHERE m.direction = 'in' AND NOT m.automatic AND e.source = ? AND (m.card_id IN (SELECT id FROM part)"
         " OR m.card_id IN (SELECT o.id FROM card k JOIN card o ON o.contact_id = k.contact_id AND o.contact_id > 0"
-        " WHERE k.id = ? AND NOT k.claimed AND NOT o.claimed)) ORDER BY m.at DESC LIMIT 1",
+        " WHERE k.id = ? AND NOT o.claimed)) ORDER BY m.at DESC LIMIT 1",
         card_id,
         connector,
         card_id,

@@ -41,6 +41,17 @@ PARTS = (
 """Begins a statement that knows, as `part`, a card and all that are merged into it."""
 
 
+async def home(card_id: int) -> unit.Row | None:
+    """`id` and `finished_at` of the card that shows the messages of a card: itself, or the one it is part of."""
+    seen: set[int] = set()
+    row: unit.Row | None = None
+    while card_id and card_id not in seen:
+        seen.add(card_id)
+        row = await unit.first("SELECT id, finished_at, merged_into FROM card WHERE id = ?", card_id)
+        card_id = int(row["merged_into"] or 0) if row is not None else 0
+    return row
+
+
 def other_of(body: AnyBody, card: Card | None) -> int:
     """The id of the other card an event spans to, 0 where it is none or is yet to be opened."""
     match body:
