@@ -9,9 +9,10 @@ import hmac
 import json
 import random
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from email.message import EmailMessage
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import aiosmtplib
@@ -30,12 +31,12 @@ from duly_platform.demo import everything
 from duly_platform.demo.agents import AgentApi
 from duly_platform.demo.conversations import ENGLISH, PORTUGUESE
 from duly_platform.demo.customers import Customer, Customers
-from duly_platform.demo.graph import Graph
+from duly_platform.demo.graph import Graph, Taken
 from duly_platform.demo.mailbox import Mailbox
 from duly_platform.demo.traffic import Traffic, strangers
 from duly_runtime.calendars import WorkingTime
-from duly_runtime.doors import Raw
-from duly_runtime.events import CustomerMessage, DeliveryStatus
+from duly_runtime.doors import Approved, Choices, Header, OutFile, Outgoing, Raw, Rich, Sent
+from duly_runtime.events import Choice, Contact, CustomerMessage, DeliveryStatus
 from duly_runtime.time import FakeClock, SystemClock, shared_since
 
 NOW = dt.datetime(2026, 11, 6, 12, 0, tzinfo=dt.UTC)
@@ -59,7 +60,7 @@ async def until(true: Callable[[], bool]) -> None:
             await asyncio.sleep(0.01)
 
 
-def client(handler: Callable[[httpx.Request], Awaitable[httpx.Response]]) -> httpx.AsyncClient:
+def client(handler: Callable[[httpx.Request], Coroutine[None, None, httpx.Response]]) -> httpx.AsyncClient:
     return httpx.AsyncClient(transport=httpx.MockTransport(handler), base_url="http://duly")
 
 
@@ -179,6 +180,115 @@ def test_the_stand_in_for_meta_takes_a_message_and_tells_how_it_fared(desk: Prog
         states.append(item.body.state)
     assert states[:2] == ["sent", "delivered"]
     assert set(states[2:]) <= {"read"}
+
+
+ROWS = (Choice(title="Refund"), Choice(title="Exchange", description="For another size"))
+PDF = OutFile(name="fatura.pdf", media_type="application/pdf", data=b"%PDF-1.7 fatura")
+SAID = [
+    ({"text": "Oi"}, Taken("", WHO.phone, "Oi")),
+    ({"text": "Oi", "reply_to": "wamid.1"}, Taken("", WHO.phone, "Oi", quotes="wamid.1")),
+    ({"text": "Veja", "files": (PDF,)}, Taken("", WHO.phone, "Veja", "document", "ID")),
+    (
+        {"files": (OutFile(name="a.ogg", media_type="audio/ogg", data=b"OggS"),)},
+        Taken("", WHO.phone, "", "audio", "ID"),
+    ),
+    (
+        {"text": "Oi", "template": Approved(name="still_there", language="pt_BR", parameters=("Júlia", "471203"))},
+        Taken("", WHO.phone, "still_there: Júlia, 471203", "template"),
+    ),
+    (
+        {
+            "text": "Oi",
+            "template": Approved(name="plain", language="en", media=Header(media="image", link="https://x.example/a")),
+        },
+        Taken("", WHO.phone, "plain: https://x.example/a", "template"),
+    ),
+    (
+        {"text": "O que?", "rich": Rich(body="O que?", choices=Choices(rows=ROWS))},
+        Taken("", WHO.phone, "O que?", "interactive", choices=("Refund", "Exchange")),
+    ),
+    (
+        {
+            "text": "O que?",
+            "rich": Rich(body="O que?", header=Header(text="Pedido"), choices=Choices(rows=ROWS, label="Escolher")),
+        },
+        Taken("", WHO.phone, "O que?", "interactive", choices=("Refund", "Exchange")),
+    ),
+    (
+        {"text": "Foto", "rich": Rich(body="Foto", header=Header(media="image", link="https://x.example/a.png"))},
+        Taken("", WHO.phone, "Foto", "image", "https://x.example/a.png"),
+    ),
+]
+
+
+@pytest.mark.parametrize(("parts", "wanted"), SAID)
+def test_the_stand_in_for_meta_takes_all_that_a_reply_can_be(desk: Program, parts: dict[str, Any], wanted: Taken) -> None:
+    """By the connector itself, through to `delivered`."""
+    doors = Doors()
+
+    async def run() -> Graph:
+        graph = Graph(SystemClock(speed=100_000), "token", random.Random(3))
+        graph.customers = doors.customers()
+        async with graph.serving():
+            secrets = {"WHATSAPP_API": graph.url, "WHATSAPP_ACCESS_TOKEN": "token"}
+            tools = Tools(secrets=secrets.__getitem__, clock=FakeClock(NOW), network=Network(allow_private=True))
+            door = WhatsApp(desk.connectors["WhatsApp"], desk.pipelines["Customer support"], tools)
+            item = Outgoing(outbox_id=7, key="k", kind="message", to=Contact(address=WHO.phone), now=NOW, **parts)
+            outcome = await door.send(item)
+            (taken,) = graph.taken
+            assert outcome == Sent(provider_id=taken.wamid)
+            await until(lambda: len(doors.raws) >= 2)
+        return graph
+
+    graph = asyncio.run(run())
+    (taken,) = graph.taken
+    ids = list(graph.uploads)
+    assert msgspec.structs.replace(taken, wamid="", file="ID" if taken.file in ids else taken.file) == wanted
+    for file in parts.get("files", ()):
+        assert list(graph.uploads.values()) == [(file.name, file.media_type, len(file.data))]
+    states: list[str] = []
+    for raw in doors.raws[:2]:
+        (item,) = connector(desk, "WhatsApp").parse(raw).items
+        assert isinstance(item.body, DeliveryStatus) and item.body.provider_id == taken.wamid
+        states.append(item.body.state)
+    assert states == ["sent", "delivered"]
+
+
+BUTTONS = {"type": "button", "body": {"text": "x"}}
+
+
+def button(number: int) -> dict[str, Any]:
+    return {"type": "reply", "reply": {"id": str(number), "title": "x"}}
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        {"type": "text", "text": {"body": " "}},
+        {"type": "image", "image": {"id": "123"}},
+        {"type": "image", "image": {}},
+        {"type": "poem", "poem": {}},
+        {"type": "template", "template": {"name": "x"}},
+        {"type": "interactive", "interactive": {**BUTTONS, "action": {"buttons": []}}},
+        {"type": "interactive", "interactive": {**BUTTONS, "action": {"buttons": [button(n) for n in range(4)]}}},
+        {"type": "interactive", "interactive": {**BUTTONS, "action": {"buttons": [button(1), button(1)]}}},
+        {
+            "type": "interactive",
+            "interactive": {"type": "list", "body": {"text": "x"}, "action": {"button": "", "sections": []}},
+        },
+        {"type": "interactive", "interactive": {"type": "flow", "body": {"text": "x"}, "action": {}}},
+    ],
+)
+def test_the_stand_in_for_meta_refuses_what_meta_would(content: dict[str, Any]) -> None:
+    async def run() -> None:
+        graph = Graph(FakeClock(NOW), "token", random.Random(3))
+        async with graph.serving(), httpx.AsyncClient(base_url=graph.url, trust_env=False) as http:
+            body = {"messaging_product": "whatsapp", "to": WHO.phone, **content}
+            answer = await http.post("/v25.0/1/messages", json=body, headers={"Authorization": "Bearer token"})
+            assert answer.status_code == 400 and answer.json()["error"]["code"] in (100, 131009)
+            assert not graph.taken
+
+    asyncio.run(run())
 
 
 def test_the_stand_in_for_meta_refuses_as_meta_does() -> None:

@@ -1,6 +1,7 @@
 """A small stand-in for the outside services of the demo: Meta's Graph API, and the shop that is told of late cards.
 
-It takes text messages as the Cloud API does and tells how they fared by signed webhooks: sent, delivered, and mostly read.
+It takes what the Cloud API takes (texts, files, answers to choose from, templates) and tells how messages fared by signed
+webhooks: sent, delivered, and mostly read.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from typing import Any
 import msgspec
 import uvicorn
 from litestar import Litestar, Request, Response, get, post
+from litestar.datastructures import UploadFile
 from litestar.params import FromPath
 
 from duly_platform.demo.customers import Customers, message_id
@@ -25,6 +27,14 @@ from duly_runtime.time import Clock
 KEPT = 500
 """Messages remembered."""
 NUMBER = "+55 11 90000-0000"
+FILES = frozenset(("image", "audio", "video", "document", "sticker"))
+MOST_BUTTONS, MOST_ROWS = 3, 10
+MAX_UPLOAD = 100 * 1024 * 1024
+"""Bytes; Meta takes no larger file."""
+
+
+class Unfit(Exception):
+    """A message Meta would not take; the text says what of it."""
 
 
 class Taken(msgspec.Struct, frozen=True):
@@ -33,10 +43,18 @@ class Taken(msgspec.Struct, frozen=True):
     wamid: str
     to: str
     text: str
+    """What it says; of a file its caption, of a template its name and values, of answers what stands above them."""
+    kind: str = "text"
+    file: str = ""
+    """Meta's id of its file, or the link to it."""
+    choices: tuple[str, ...] = ()
+    """Titles of the answers it offers."""
+    quotes: str = ""
+    """The id of the message it answers."""
 
 
 class Graph:
-    """Answers `POST /{version}/{phone number id}/messages` and the shop's `POST /shop/events`."""
+    """Answers `POST /{version}/{phone number id}/messages` and `…/media`, and the shop's `POST /shop/events`."""
 
     def __init__(self, clock: Clock, access_token: str, rng: random.Random) -> None:
         self.clock = clock
@@ -46,6 +64,8 @@ class Graph:
         self.taken: deque[Taken] = deque(maxlen=KEPT)
         self.events: deque[bytes] = deque(maxlen=KEPT)
         """What the shop was told."""
+        self.uploads: dict[str, tuple[str, str, int]] = {}
+        """Files put here: name, type and bytes, by their ids; the latest only."""
         self._access_token = access_token
         self._rng = rng
         self._tasks: set[asyncio.Task[None]] = set()
@@ -77,11 +97,15 @@ class Graph:
         async def messages(request: Request[Any, Any, Any]) -> Response[Any]:
             return self._refused(request) or self._take(await request.body())
 
+        @post("/{version:str}/{number_id:str}/media", status_code=200, request_max_body_size=MAX_UPLOAD)
+        async def media(request: Request[Any, Any, Any]) -> Response[Any]:
+            return self._refused(request) or self._put(await request.form())
+
         @post("/shop/events", status_code=204)
         async def shop(request: Request[Any, Any, Any]) -> None:
             self.events.append(await request.body())
 
-        return Litestar([number, messages, shop], openapi_config=None, logging_config=None)
+        return Litestar([number, messages, media, shop], openapi_config=None, logging_config=None)
 
     def _refused(self, request: Request[Any, Any, Any]) -> Response[Any] | None:
         given = request.headers.get("authorization", "").removeprefix("Bearer ")
@@ -92,11 +116,17 @@ class Graph:
     def _take(self, body: bytes) -> Response[Any]:
         try:
             tree = msgspec.json.decode(body)
-            to, text, about = tree["to"], tree["text"]["body"], tree.get("biz_opaque_callback_data", "")
+            to, about = str(tree.get("to") or tree["recipient"]), tree.get("biz_opaque_callback_data", "")
+            kind = tree.get("type", "text")
+            said = {**_said(kind, tree[kind]), "quotes": (tree.get("context") or {}).get("message_id", "")}
+            if kind in FILES and "id" in tree[kind] and said["file"] not in self.uploads:
+                raise Unfit("no file of this id")
         except (msgspec.DecodeError, KeyError, TypeError, AttributeError):
             return _error(400, 100, "(#100) Invalid parameter")
+        except Unfit as error:
+            return _error(400, 131009, f"(#131009) Parameter value is not valid: {error}")
         wamid = message_id()
-        self.taken.append(Taken(wamid, to, text))
+        self.taken.append(Taken(wamid, to, kind=kind, **said))
         task = asyncio.create_task(self._tell(wamid, to, about))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
@@ -108,6 +138,17 @@ class Graph:
             }
         )
 
+    def _put(self, form: Any) -> Response[Any]:
+        """A file, before it is sent by its id."""
+        file = form.get("file")
+        if not isinstance(file, UploadFile) or form.get("messaging_product") != "whatsapp" or not form.get("type"):
+            return _error(400, 100, "(#100) Invalid parameter")
+        name = str(self._rng.randrange(10**14, 10**15))
+        self.uploads[name] = (file.filename, str(form["type"]), file.file.seek(0, 2))
+        while len(self.uploads) > KEPT:
+            del self.uploads[next(iter(self.uploads))]
+        return Response({"id": name})
+
     async def _tell(self, wamid: str, to: str, about: str) -> None:
         """A phone that is on takes a message in seconds; its owner reads it in minutes, one in eight not at all."""
         steps = [("sent", 1.0), ("delivered", self._rng.uniform(2, 20))]
@@ -117,6 +158,42 @@ class Graph:
             await self.clock.sleep(seconds)
             if self.customers is not None:
                 await self.customers.status(wamid, to, state, about)
+
+
+def _said(kind: str, content: dict[str, Any]) -> dict[str, Any]:
+    """What the parts of a message say. Raises KeyError and TypeError where one is missing, and Unfit."""
+    if kind == "text":
+        if not content["body"].strip():
+            raise Unfit("text.body is empty")
+        return {"text": content["body"]}
+    if kind in FILES:
+        return {"text": content.get("caption", ""), "file": content.get("id") or content["link"]}
+    if kind == "template":
+        values = [
+            part.get("text") or part[part["type"]]["link"]
+            for component in content.get("components", ())
+            for part in component["parameters"]
+        ]
+        if not content["language"]["code"]:
+            raise Unfit("template.language")
+        return {"text": f"{content['name']}: {', '.join(values)}" if values else content["name"]}
+    if kind == "interactive":
+        return {"text": content["body"]["text"], "choices": _choices(content["type"], content["action"])}
+    raise Unfit(f"type {kind}")
+
+
+def _choices(kind: str, action: dict[str, Any]) -> tuple[str, ...]:
+    if kind == "button":
+        rows, most = [button["reply"] for button in action["buttons"]], MOST_BUTTONS
+    elif kind == "list":
+        rows, most = [row for section in action["sections"] for row in section["rows"]], MOST_ROWS
+        if not action["button"]:
+            raise Unfit("action.button is empty")
+    else:
+        raise Unfit(f"interactive.type {kind}")
+    if not 0 < len(rows) <= most or len({row["id"] for row in rows}) < len(rows):
+        raise Unfit(f"{len(rows)} answers, or two of one id")
+    return tuple(row["title"] for row in rows)
 
 
 class _Server(uvicorn.Server):
