@@ -26,6 +26,7 @@ from duly_runtime.time import FakeClock
 from fakes.graph import FakeGraph
 from runtime.polling import until
 from runtime.test_node import second
+from support.databases import sqlite_database
 
 DESK = """
 calendar "Always" {
@@ -146,7 +147,7 @@ async def office(folder: Path, program: Program, graph: FakeGraph) -> AsyncItera
     graph.app_secret = samples.APP_SECRET
     secrets = {**samples.WHATSAPP_SECRETS, "WA_API": graph.url}
     doors = Live(Tools(secrets=secrets.__getitem__, clock=clock, network=Network(allow_private=True)))
-    store = open_store(f"sqlite:///{folder / 'duly.sqlite'}")
+    store = open_store(sqlite_database(folder / "duly.sqlite"))
     await store.start()
     node = Node(NodeConfig(store=store, clock=clock, doors=doors))
     await store.publish(program.hash, program.encode(), {}, "tests", "", NOON)

@@ -25,6 +25,7 @@ from duly_runtime.events import AgentMessage, AnyBody, MergeCard, MoveCard
 from duly_runtime.node import Node, NodeConfig
 from duly_runtime.store.database import open_store
 from duly_runtime.time import SystemClock
+from support.databases import sqlite_database
 
 RULES = """
 calendar "Always" {
@@ -121,7 +122,7 @@ class Office:
         doors = "".join(door.replace("@name@", name).replace("@from@", f"{name}@{domain}") for name in names)
         self.program = program(RULES.replace("@rules@", rules) + doors)
         self.clock = SystemClock()
-        self.store = open_store(f"sqlite:///{folder / domain}.sqlite")
+        self.store = open_store(sqlite_database(folder / f"{domain}.sqlite"))
         tools = Tools(
             secrets=self.secret,
             previous=lambda name: self.previous.get(name, ""),

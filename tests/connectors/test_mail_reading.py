@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import base64
 import datetime as dt
 
 import pytest
 
 from connectors import mails
-from connectors.mails import ALL, PNG, mail, multipart
+from connectors.mails import ALL, PHOTO, PNG, mail, multipart
 from duly_connectors.mail import headers
 from duly_connectors.mail.automatic import Bounce
 from duly_connectors.mail.reading import MAX_MAIL, ParsedMail, read_mail
@@ -221,6 +222,22 @@ def test_what_breaks_the_rules_is_read_as_it_was_meant(name: str, text: str) -> 
 def test_a_footer_below_base64_is_text() -> None:
     parsed = read("base64 with a footer")
     assert (parsed.text, parsed.quoted) == ("Olá, chegou.", "--\nTo leave this list, write to us.")
+
+
+def test_words_that_ran_into_base64_are_text() -> None:
+    """A picture's end was lost, and the head of the text after it."""
+    whole = multipart(PHOTO, b"Content-Type: text/plain\n\nBom dia amigo\n")
+    begin = whole.index(b"iVBOR")
+    parsed = read_mail(whole[: begin + 65] + whole[whole.index(b"om dia") :])
+    assert parsed.text + parsed.quoted == whole[begin : begin + 65].decode() + "om dia amigo"
+    assert names(parsed) == ["foto.png"]
+
+
+def test_base64_with_blanks_all_over_is_no_text() -> None:
+    data = base64.encodebytes(bytes(range(256)) * 40).replace(b"A", b"A ")
+    parsed = read_mail(mail(data, b"Content-Transfer-Encoding: base64", kind=b"application/octet-stream"))
+    assert (parsed.text, parsed.quoted) == ("", "")
+    assert list(parsed.contents.values()) == [bytes(range(256)) * 40]
 
 
 def test_files_survive_a_missing_boundary() -> None:

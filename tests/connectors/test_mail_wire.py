@@ -29,6 +29,7 @@ from duly_runtime.store.api import Accepted, Message, StoreUnavailable
 from duly_runtime.store.database import open_store
 from duly_runtime.store.sources_api import SourceRow
 from duly_runtime.time import Clock, SystemClock
+from support.databases import sqlite_database
 
 SUPPORT = "support@support.example"
 
@@ -83,7 +84,7 @@ class Desk:
         self.network = authority.network()
         self.clock = clock
         self.program = program(text)
-        self.store = open_store(f"sqlite:///{folder / 'duly.sqlite'}")
+        self.store = open_store(sqlite_database(folder / "duly.sqlite"))
         self.doors = Live(Tools(secrets=self.secret, clock=clock, network=self.network))
         self.node = Node(NodeConfig(store=self.store, clock=clock, doors=self.doors))
 

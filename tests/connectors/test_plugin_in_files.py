@@ -27,6 +27,7 @@ from duly_runtime.store.api import Accepted
 from duly_runtime.store.database import open_store
 from duly_runtime.time import FakeClock
 from runtime.polling import until
+from support.databases import sqlite_database
 
 NOON = dt.datetime(2026, 11, 9, 12, tzinfo=dt.UTC)
 
@@ -160,7 +161,7 @@ def test_a_message_comes_in_and_an_answer_leaves_by_the_plug_in(tmp_path: Path) 
     assert made.connectors["Station"].settings["beeps"].value == 3
 
     async def main() -> None:
-        store = open_store(f"sqlite:///{tmp_path / 'duly.sqlite'}")
+        store = open_store(sqlite_database(tmp_path / "duly.sqlite"))
         await store.start()
         clock = FakeClock(NOON)
         doors = Live(Tools(secrets={"STATION": "right", "TOWER": "t"}.__getitem__, clock=clock))

@@ -23,6 +23,7 @@ from duly_runtime.store.database import open_store
 from duly_runtime.time import FakeClock
 from fakes.graph import FakeGraph, Template
 from runtime.test_node import comes, tick
+from support.databases import sqlite_database
 
 DESK = """
 calendar "Always" {
@@ -89,7 +90,7 @@ def test_a_reminder_is_text_at_first_and_a_template_later(tmp_path: Path) -> Non
         secrets = {**samples.WHATSAPP_SECRETS, "WA_API": graph.url}
         clock = FakeClock(NOON)
         doors = Live(Tools(secrets=secrets.__getitem__, clock=clock, network=Network(allow_private=True)))
-        store = open_store(f"sqlite:///{tmp_path / 'duly.sqlite'}")
+        store = open_store(sqlite_database(tmp_path / "duly.sqlite"))
         await store.start()
         node = Node(NodeConfig(store=store, clock=clock, doors=doors))
         try:

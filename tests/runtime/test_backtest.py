@@ -26,6 +26,7 @@ from duly_runtime.decision import Decision, World
 from duly_runtime.doors import Inbound
 from duly_runtime.engine.step import load, step, wants_new_card
 from duly_runtime.store.database import open_store
+from support.databases import sqlite_database
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "support_desk"
 START = dt.datetime(2026, 12, 18, 12, tzinfo=dt.UTC)
@@ -52,7 +53,7 @@ class House:
         self.random = random.Random(seed)
         self.program = program
         self.graph = load(program)
-        self.store = open_store(f"sqlite:///{folder / 'duly.sqlite'}")
+        self.store = open_store(sqlite_database(folder / "duly.sqlite"))
         self.now = START
         self.waits: dict[int, dt.datetime] = {}
         self.refused = 0

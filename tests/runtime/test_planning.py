@@ -21,6 +21,7 @@ from duly_runtime.store.api import Conflict
 from duly_runtime.store.database import open_store
 from duly_runtime.time import FakeClock
 from runtime.workspace import START, Doors, running
+from support.databases import sqlite_database
 
 HOUR = dt.timedelta(hours=1)
 
@@ -118,7 +119,7 @@ class Bench:
 def on(folder: Path, scene: Callable[[Bench], Awaitable[None]], text: str = DESK) -> None:
     @contextlib.asynccontextmanager
     async def bench() -> AsyncIterator[Bench]:
-        store = open_store(f"sqlite:///{folder / 'duly.sqlite'}")
+        store = open_store(sqlite_database(folder / "duly.sqlite"))
         await store.start()
         try:
             clock = FakeClock(START)

@@ -17,6 +17,7 @@ from duly_runtime.store.api import Store, User
 from duly_runtime.store.database import open_store
 from duly_runtime.time import FakeClock
 from runtime.workspace import START, Doors, running
+from support.databases import sqlite_database
 
 DESK = """
 calendar "Always" {
@@ -60,7 +61,7 @@ pipeline "Support" {
 
 @contextlib.asynccontextmanager
 async def empty(folder: Path) -> AsyncIterator[Store]:
-    store = open_store(f"sqlite:///{folder / 'duly.sqlite'}")
+    store = open_store(sqlite_database(folder / "duly.sqlite"))
     await store.start()
     try:
         yield store

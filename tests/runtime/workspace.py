@@ -50,6 +50,7 @@ from duly_runtime.node import Node, NodeConfig
 from duly_runtime.store.api import Store
 from duly_runtime.store.database import open_store
 from duly_runtime.time import FakeClock
+from support.databases import sqlite_database
 
 START = dt.datetime(2026, 11, 6, 12, tzinfo=dt.UTC)
 """A Friday noon."""
@@ -231,7 +232,7 @@ async def publish(store: Store, program: Program = PROGRAM, at: dt.datetime = ST
 @contextlib.asynccontextmanager
 async def opened(folder: Path, program: Program = PROGRAM) -> AsyncIterator[Store]:
     """A started store on SQLite with one published version."""
-    store = open_store(f"sqlite:///{folder / 'duly.sqlite'}")
+    store = open_store(sqlite_database(folder / "duly.sqlite"))
     await store.start()
     try:
         await publish(store, program)

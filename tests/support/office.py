@@ -19,6 +19,7 @@ from duly_platform.settings import load
 from duly_platform.web.app import create_app
 from duly_runtime.store.api import User
 from duly_runtime.time import UTC, FakeClock
+from support.databases import sqlite_database
 
 MONDAY = dt.datetime(2026, 11, 9, 12, 0, tzinfo=UTC)
 """09:00 in São Paulo, an ordinary Monday."""
@@ -99,6 +100,8 @@ async def office(
 ) -> AsyncIterator[Office]:
     clock = FakeClock(MONDAY)
     settings = load(folder, environ, base_url="http://duly.test")
+    if settings.database_url.startswith("sqlite:///"):
+        sqlite_database(Path(settings.database_url.removeprefix("sqlite:///")))
     async with open_desk(settings, clock) as desk:
         if rules:
             published = await desk.publish({"support.duly": rules}, "tester", "first")

@@ -36,6 +36,9 @@ _USUAL = re.compile(
     rb"|x-[a-z0-9-]+)[ \t]*:",
     re.IGNORECASE,
 )
+LINE = 76
+"""Characters of a line of base64 (RFC 2045, 6.8)."""
+FEW = 20
 _ALPHABET = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/="
 _NOT_BASE64 = bytes(set(range(256)) - set(_ALPHABET))
 _WHITE = b" \t\r\n"
@@ -265,7 +268,10 @@ def content(part: Part, troubles: Troubles) -> bytes:
     how = re.split(rb"[\s;(]", part.get("content-transfer-encoding").strip(b"\"' ").lower(), maxsplit=1)[0]
     if how == b"base64":
         body, part.rest = _without_footer(part.body)
-        return from_base64(body, troubles)
+        made = from_base64(body, troubles)
+        if made is not body:
+            part.rest = b"\n".join(text for text in (_words_within(body), part.rest) if text)
+        return made
     if how == b"quoted-printable":
         return binascii.a2b_qp(part.body)
     if how in (b"x-uuencode", b"uuencode", b"x-uue", b"uue"):
@@ -287,6 +293,13 @@ def _without_footer(body: bytes) -> tuple[bytes, bytes]:
     if sum(len(line) > 20 and not _is_foreign(line) for line in later) * 2 > len(later):
         return body, b""
     return b"\n".join(lines[:below]), b"\n".join(lines[below:])
+
+
+def _words_within(body: bytes) -> bytes:
+    """Lines of base64 with blanks inside: a text that lost its boundary runs on in them. In many lines they are a habit of
+    whoever wrote it, and no words."""
+    broken = [words for line in body.split(b"\n") if len(words := line.split()) > 1] if b" " in body else []
+    return b"\n".join(b" ".join(word[-LINE:] for word in words) for words in broken) if len(broken) <= FEW else b""
 
 
 def _is_foreign(line: bytes) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import secrets
 from collections.abc import Iterator
@@ -11,6 +12,8 @@ from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
 import pytest
+
+from support.databases import migrate, sqlite_database
 
 SERVER = os.environ.get("DULY_TEST_POSTGRES_URL", "postgresql://postgres@127.0.0.1:5432/postgres")
 
@@ -27,8 +30,8 @@ def on_server(url: str, *statements: str) -> None:
     asyncio.run(run())
 
 
-@pytest.fixture(scope="session")
-def postgres_database() -> Iterator[str]:
+@contextlib.contextmanager
+def database() -> Iterator[str]:
     """A database of this session's (and xdist worker's) own."""
     name = f"duly_test_{os.getpid()}_{secrets.token_hex(4)}"
     try:
@@ -42,18 +45,72 @@ def postgres_database() -> Iterator[str]:
     on_server(SERVER, f"DROP DATABASE {name} WITH (FORCE)")
 
 
-@pytest.fixture
-def postgres_url(postgres_database: str) -> str:
-    on_server(postgres_database, "DROP SCHEMA public CASCADE", "CREATE SCHEMA public")
-    return postgres_database
+@pytest.fixture(scope="session")
+def bare_database() -> Iterator[str]:
+    with database() as url:
+        yield url
 
 
 @pytest.fixture
-def sqlite_url(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+def bare_postgres_url(bare_database: str) -> str:
+    """With nothing in it, for tests of the migrations."""
+    on_server(bare_database, "DROP SCHEMA public CASCADE", "CREATE SCHEMA public")
+    return bare_database
+
+
+@pytest.fixture
+def bare_sqlite_url(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     monkeypatch.delenv("DULY_SQLITE_JOURNAL", raising=False)
     return f"sqlite:///{tmp_path / 'duly.sqlite3'}"
+
+
+MARK = """
+CREATE SCHEMA seed;
+DO $$ DECLARE name text; BEGIN
+  FOR name IN SELECT tablename FROM pg_tables WHERE schemaname = 'public' LOOP
+    EXECUTE format('CREATE TABLE seed.%I AS SELECT * FROM public.%I', name, name);
+  END LOOP;
+END $$
+"""
+"""What the migrations put into their tables."""
+CLEAN = """
+DO $$ DECLARE name text; BEGIN
+  FOR name IN SELECT tablename FROM pg_tables WHERE schemaname = 'public' LOOP
+    EXECUTE format('DELETE FROM public.%I', name);
+    EXECUTE format('INSERT INTO public.%I SELECT * FROM seed.%I', name, name);
+  END LOOP;
+  FOR name IN SELECT sequencename FROM pg_sequences WHERE schemaname = 'public' LOOP
+    EXECUTE format('ALTER SEQUENCE public.%I RESTART', name);
+  END LOOP;
+END $$
+"""
+"""Ten times as fast as to make the schema anew. No test changes it, but those of the migrations."""
+
+
+@pytest.fixture(scope="session")
+def migrated_database() -> Iterator[str]:
+    with database() as url:
+        asyncio.run(migrate(url))
+        on_server(url, MARK)
+        yield url
+
+
+@pytest.fixture
+def postgres_url(migrated_database: str) -> str:
+    on_server(migrated_database, CLEAN)
+    return migrated_database
+
+
+@pytest.fixture
+def sqlite_url(bare_sqlite_url: str, tmp_path: Path) -> str:
+    return sqlite_database(tmp_path / "duly.sqlite3")
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
 def store_url(request: pytest.FixtureRequest) -> str:
     return request.getfixturevalue(f"{request.param}_url")
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
+def bare_store_url(request: pytest.FixtureRequest) -> str:
+    return request.getfixturevalue(f"bare_{request.param}_url")

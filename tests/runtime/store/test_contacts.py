@@ -368,7 +368,7 @@ def test_a_merge_and_messages_at_once_leave_nobody_behind(store_url: str) -> Non
 # --- what was there before
 
 
-def test_cards_of_before_contacts_get_theirs(store_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_cards_of_before_contacts_get_theirs(bare_store_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     now = migrations.MIGRATIONS
     before = next(place for place, module in enumerate(now) if module.__name__.endswith("_contacts"))
 
@@ -398,14 +398,14 @@ def test_cards_of_before_contacts_get_theirs(store_url: str, monkeypatch: pytest
 
     async def scene() -> None:
         monkeypatch.setattr(migrations, "MIGRATIONS", now[:before])
-        async with opened(store_url) as store:
+        async with opened(bare_store_url) as store:
             for each in old:
                 row = rows.card_row(each, (), None, NOW)
                 del row["merged_into"]  # came later
                 marks = ", ".join("?" * len(row))
                 await sql(store, f"INSERT INTO card ({', '.join(row)}) VALUES ({marks})", *row.values())
         monkeypatch.setattr(migrations, "MIGRATIONS", now)
-        async with opened(store_url) as store:
+        async with opened(bare_store_url) as store:
             found = [await store.contact_of_card(each.id) for each in old]
             assert found[0].id == found[1].id
             assert [(one.name, one.claimed) for one in found] == [

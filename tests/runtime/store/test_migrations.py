@@ -28,6 +28,16 @@ asyncio.run(main())
 """
 
 
+@pytest.fixture
+def sqlite_url(bare_sqlite_url: str) -> str:
+    return bare_sqlite_url
+
+
+@pytest.fixture
+def postgres_url(bare_postgres_url: str) -> str:
+    return bare_postgres_url
+
+
 async def columns(store: object, table: str) -> dict[str, tuple[str, bool]]:
     """Name -> (type, may be null)."""
     if unit_is_postgres(store):
@@ -38,11 +48,14 @@ async def columns(store: object, table: str) -> dict[str, tuple[str, bool]]:
         )
         names = {"timestamp with time zone": "TIMESTAMPTZ"}
         return {
-            row["column_name"]: (names.get(row["data_type"], row["data_type"].upper()), row["is_nullable"] == "YES")
+            str(row["column_name"]): (
+                names.get(row["data_type"], str(row["data_type"]).upper()),
+                row["is_nullable"] == "YES",
+            )
             for row in rows
         }
     rows = await sql(store, f"SELECT name, type, \"notnull\" AS filled, pk FROM pragma_table_info('{table}')")  # type: ignore[arg-type]
-    return {row["name"]: (row["type"], not row["filled"] and not row["pk"]) for row in rows}
+    return {str(row["name"]): (str(row["type"]), not row["filled"] and not row["pk"]) for row in rows}
 
 
 def unit_is_postgres(store: object) -> bool:
