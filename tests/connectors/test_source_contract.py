@@ -68,6 +68,7 @@ class TestMailboxes(SourceContract):
             "mailbox": program.Setting(value="IMAP_URL", secret=True),
             "server": program.Setting(value="SMTP_URL", secret=True),
             "from": program.Setting(value="Support <support@support.example>"),
+            "take mail since": program.Setting(value="always"),
         }
         door = program.Connector(name="Mail", kind="email", direction="connects", pipeline="Support", settings=settings)
         return Email(door, PIPELINE, tools)
