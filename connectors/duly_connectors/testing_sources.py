@@ -81,8 +81,8 @@ class FakeFeed(Feed):
 
 
 class OtherSide(Protocol):
-    """Where a source fetches from, while a test runs. Each is empty when it begins. Where the connector leaves alone what was
-    there before it was first connected, `make` sets it so that it does not."""
+    """Where a source fetches from, while a test runs. Each is empty when it begins. A connector that leaves alone what was
+    there before it was first connected is made (`make`) with whatever turns that off."""
 
     @property
     def tools(self) -> Tools:
