@@ -71,6 +71,8 @@ async def open_desk(settings: Settings, clock: Clock | None = None) -> AsyncIter
                 broker_url=settings.broker_url,
                 roles=settings.roles,
                 base_url=settings.base_url,
+                keep_requests=settings.keep_requests,
+                keep_attempts=settings.keep_attempts,
             )
         )
         await node.start()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import os
 import re
 from collections.abc import Mapping
@@ -13,6 +14,10 @@ from duly_dsl import i18n
 
 _ = i18n.translations("duly_platform", i18n.of_environment()).gettext
 """Who runs Duly reads these in the terminal's language."""
+
+
+KEPT_DAYS = 90
+"""A quarter of a year: long enough to look into what went wrong."""
 
 
 class SettingsError(ValueError):
@@ -63,6 +68,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """DULY_ALLOW_PRIVATE_ADDRESSES=1: connectors may call hosts on private networks."""
     lmtp: tuple[str, int] | None = None
     """DULY_LMTP: `host:port` on which mail servers may hand over mail; none where empty."""
+    keep_requests: dt.timedelta | None = dt.timedelta(days=KEPT_DAYS)
+    """DULY_KEEP_REQUESTS, in days: how long requests that were read are kept; None (0) for ever."""
+    keep_attempts: dt.timedelta | None = dt.timedelta(days=KEPT_DAYS)
+    """DULY_KEEP_ATTEMPTS, in days: how long the logs of deliveries that are done are kept; None (0) for ever."""
     git: GitSettings | None = None
     roles: frozenset[str] = frozenset({"web", "worker", "scheduler"})
     """Which parts run in this process."""
@@ -105,6 +114,8 @@ def load(
         "speed": _number(environ, "DULY_SPEED", float, 1.0),
         "git": _git(environ, folder),
         "lmtp": _address(environ, "DULY_LMTP"),
+        "keep_requests": _days(environ, "DULY_KEEP_REQUESTS"),
+        "keep_attempts": _days(environ, "DULY_KEEP_ATTEMPTS"),
         "allow_private_addresses": environ.get("DULY_ALLOW_PRIVATE_ADDRESSES", "") in ("1", "true", "yes"),
     }
     values.update({key: value for key, value in given.items() if value is not None})
@@ -167,6 +178,13 @@ def _git(environ: Mapping[str, str], data: Path) -> GitSettings | None:
         poll_seconds=poll,
         key=Path(key) if key else None,
     )
+
+
+def _days(environ: Mapping[str, str], name: str) -> dt.timedelta | None:
+    days = _number(environ, name, int, KEPT_DAYS)
+    if not 0 <= days <= 36500:
+        raise SettingsError(_("{name} must be a number of days, 0 for ever, not `{text}`").format(name=name, text=days))
+    return dt.timedelta(days=days) if days else None
 
 
 def _number(environ: Mapping[str, str], name: str, kind: type, default: float) -> float:

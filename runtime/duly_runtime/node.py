@@ -28,6 +28,7 @@ from duly_runtime.engine.step import step, wants_new_card
 from duly_runtime.events import Event, Recompute
 from duly_runtime.fetching import Fetching
 from duly_runtime.packing import Packing
+from duly_runtime.retention import Retention
 from duly_runtime.scheduler import Loop, Scheduler, Stragglers
 from duly_runtime.sources import Sources
 from duly_runtime.store.api import Accepted, Decide, Handled, Measure, Store, StoreUnavailable
@@ -56,6 +57,10 @@ class NodeConfig:
     """How people reach the screens, for links in what is sent."""
     threads: int = 8
     """Events handled at once."""
+    keep_requests: dt.timedelta | None = None
+    """How long requests that were read are kept; None: for ever."""
+    keep_attempts: dt.timedelta | None = None
+    """How long the logs of deliveries that are done are kept; None: for ever."""
 
 
 class Node:
@@ -99,6 +104,8 @@ class Node:
         if "scheduler" in config.roles:
             self._add("scheduler", self._scheduler.look)
             self._add("packing", Packing(self.store, self.clock, self.versions).look)
+            keep = Retention(self.store, self.clock, requests=config.keep_requests, attempts=config.keep_attempts)
+            self._add("retention", keep.look)
         if "web" in config.roles:
             self._add("changes", self._watch)
         for loop in self._loops.values():

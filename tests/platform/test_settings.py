@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import re
 import stat
 from pathlib import Path
@@ -27,11 +28,20 @@ def test_options_beat_the_environment(tmp_path: Path) -> None:
     assert found.speed == 60
 
 
+def test_how_long_things_are_kept(tmp_path: Path) -> None:
+    found = load(tmp_path, {})
+    assert (found.keep_requests, found.keep_attempts) == (dt.timedelta(days=90), dt.timedelta(days=90))
+    found = load(tmp_path, {"DULY_KEEP_REQUESTS": "7", "DULY_KEEP_ATTEMPTS": "0"})
+    assert (found.keep_requests, found.keep_attempts) == (dt.timedelta(days=7), None)
+
+
 @pytest.mark.parametrize(
     ("environ", "words"),
     [
         ({"DULY_PORT": "eighty"}, "DULY_PORT must be a number, not `eighty`"),
         ({"DULY_SPEED": "0"}, "DULY_SPEED must be above zero"),
+        ({"DULY_KEEP_REQUESTS": "-1"}, "DULY_KEEP_REQUESTS must be a number of days, 0 for ever, not `-1`"),
+        ({"DULY_KEEP_ATTEMPTS": "long"}, "DULY_KEEP_ATTEMPTS must be a number, not `long`"),
         ({"DULY_DATABASE_URL": "mysql://x"}, "sqlite:/// or postgresql://"),
         ({"DULY_BROKER_URL": "kafka://x"}, "memory://, redis:// or amqp://"),
     ],

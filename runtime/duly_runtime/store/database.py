@@ -67,6 +67,7 @@ from duly_runtime.store.judging import StoredJudging
 from duly_runtime.store.packs import StoredReports
 from duly_runtime.store.parking import StoredParking
 from duly_runtime.store.quarantine import StoredQuarantine
+from duly_runtime.store.retention import StoredRetention
 from duly_runtime.store.sources import StoredSources
 
 
@@ -97,6 +98,7 @@ class DatabaseStore(
     StoredDeliveries,
     StoredJudging,
     StoredParking,
+    StoredRetention,
     StoredSources,
     StoredApprovals,
     StoredReports,

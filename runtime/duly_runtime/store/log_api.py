@@ -189,6 +189,17 @@ class DeliveryLog(Protocol):
         """The connector's name and the request, to replay it."""
         ...
 
+    # what is removed
+    async def forget_requests(self, before: dt.datetime, limit: int) -> int:
+        """Remove the oldest requests that came before then, at most so many; how many. Kept are those that wait for a
+        person, or of which an event does or has not been handled. Keys of events stay: repetitions are still known."""
+        ...
+
+    async def forget_attempts(self, before: dt.datetime, limit: int) -> int:
+        """Remove the oldest lines of deliveries written before then, at most so many; how many. Kept are those of
+        deliveries that are under way or wait for a person, and what people did, with what it takes to undo that."""
+        ...
+
     # what waits for a person
     async def parked(self, connector: str = "", limit: int = 0, *, discarded: bool = False) -> list[Parked]:
         """Oldest first within its kind, at most `limit` of each (0: all). A delivery nobody knows the fate of (`unknown`)
