@@ -45,7 +45,7 @@ import uvloop
 
 from duly_platform.secrets import SecretStore
 
-BODIES = 2000
+BODIES = 1000
 """In one round, for each server."""
 ROUNDS = 5
 CONNECTIONS = 64

@@ -129,12 +129,15 @@ async def settle(found: Found, body: CustomerMessage | OpenCard, before: Row | N
         contact_id = of_before
     elif not contact_id and of_before and not found.named.claimed and not await _named(of_before):
         contact_id = of_before  # the conversation tells
-    if not contact_id and (found.named.keys or body.contact.name):
-        row = {"name": body.contact.name, "created_at": now, "merged_into": 0, "search": body.contact.name.casefold()}
+    made = not contact_id and bool(found.named.keys or body.contact.name)
+    if made:
+        name = body.contact.name
+        search = _found_by(name, [key.value for key in sorted(new)])
+        row = {"name": name, "created_at": now, "merged_into": 0, "search": search}
         contact_id = int((await unit.insert("contact", [row], "RETURNING id"))[0]["id"])
     if new:
-        made = await _add(contact_id, new, not found.named.claimed, body.connector, now)
-        identity_id = identity_id or made[0]
+        added = await _add(contact_id, new, not found.named.claimed, body.connector, now)
+        identity_id = identity_id or added[0]
     for row in found.proven:
         await unit.fetch(
             "UPDATE identity SET verified = ?, contact_id = ?, source = ? WHERE id = ?",
@@ -145,7 +148,7 @@ async def settle(found: Found, body: CustomerMessage | OpenCard, before: Row | N
         )
         if int(row["contact_id"]) != contact_id:
             await _describe(int(row["contact_id"]))
-    if new or found.proven:
+    if found.proven or (new and not made):
         await _describe(contact_id, body.contact.name)
     of_card = None
     if contact_id and not of_before:
@@ -194,8 +197,12 @@ async def _describe(contact_id: int, name: str = "") -> None:
     row = await unit.first("SELECT name FROM contact WHERE id = ?", contact_id)
     name = (row["name"] if row else "") or name
     values = await unit.fetch("SELECT value FROM identity WHERE contact_id = ? ORDER BY id", contact_id)
-    search = "\n".join(part for part in (name, *(each["value"] for each in values)) if part).casefold()
+    search = _found_by(name, [each["value"] for each in values])
     await unit.fetch("UPDATE contact SET name = ?, search = ? WHERE id = ?", name, search, contact_id)
+
+
+def _found_by(name: str, values: Sequence[str]) -> str:
+    return "\n".join(part for part in (name, *values) if part).casefold()
 
 
 # --- reading ---------------------------------------------------------------------------------------------------------

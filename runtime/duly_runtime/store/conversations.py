@@ -27,7 +27,9 @@ async def find(connector: str, names: Sequence[str], former: Sequence[str] = ())
     """
     if len(names) == 1 and not former:
         row = await _itself(connector, names[0])
-        if row is not None:
+        if row is None and not unit.on_postgres():
+            return {"connector": connector, "key": names[0], "card_id": 0, "alias": 0}
+        if row is not None and not row["alias"]:
             return row
     return await _resolve(connector, list(dict.fromkeys(names)), [name for name in former if name not in names])
 
@@ -52,9 +54,9 @@ async def point(conversation: Row, card_id: int) -> None:
 
 
 async def _itself(connector: str, name: str) -> Row | None:
-    return await unit.first(
-        f"SELECT {COLUMNS} FROM conversation WHERE connector = ? AND key = ? AND alias = 0{unit.locked()}", connector, name
-    )
+    """The row of a name. On PostgreSQL only where it is no other's: that one is locked in `_held`, in order."""
+    alone = f" AND alias = 0{unit.locked()}" if unit.on_postgres() else ""
+    return await unit.first(f"SELECT {COLUMNS} FROM conversation WHERE connector = ? AND key = ?{alone}", connector, name)
 
 
 async def _resolve(connector: str, names: list[str], former: list[str]) -> Row:
@@ -62,8 +64,6 @@ async def _resolve(connector: str, names: list[str], former: list[str]) -> Row:
     found = await unit.fetch(
         f"SELECT {COLUMNS} FROM conversation WHERE connector = ? AND key IN ({unit.marks(len(wanted))})", connector, *wanted
     )
-    if not found and len(wanted) == 1 and not unit.on_postgres():
-        return {"connector": connector, "key": names[0], "card_id": 0, "alias": 0}
     rows = {row["key"]: row for row in found}
     held = await _held([row["alias"] or row["id"] for row in found])
 

@@ -154,7 +154,6 @@ class SQLiteDatabase(SQLiteEngine):
                 timeout=BUSY_SECONDS,
                 cached_statements=500,
             )
-            connection.row_factory = _row
             self._connections.append(connection)
             for pragma in PRAGMAS:
                 connection.execute(pragma).fetchall()
@@ -212,7 +211,7 @@ class SQLiteDatabase(SQLiteEngine):
 
     async def fetch(self, text: str, args: Sequence[Any]) -> list[Row]:
         held: Held = self.current_transaction.get()  # pyright: ignore[reportAssignmentType]
-        return held.connection.execute(text, args).fetchall()
+        return _rows(held.connection.execute(text, args))
 
     async def values(self, text: str, args: Sequence[Any]) -> Sequence[Sequence[Any]]:
         held: Held = self.current_transaction.get()  # pyright: ignore[reportAssignmentType]
@@ -314,7 +313,7 @@ class SQLiteDatabase(SQLiteEngine):
     async def _run_in_existing_connection(
         self, connection: Any, query: str, args: list[Any] | None = None, query_type: str = "generic", table: Any = None
     ) -> Any:
-        return connection.execute(query, args or []).fetchall()
+        return _rows(connection.execute(query, args or []))
 
     async def _run_in_new_connection(
         self, query: str, args: list[Any] | None = None, query_type: str = "generic", table: Any = None
@@ -362,8 +361,12 @@ def _answer(answers: Sequence[Settled]) -> None:
 sqlite3.register_adapter(dt.datetime, functools.lru_cache(maxsize=500)(convert_datetime_in))
 
 
-def _row(cursor: sqlite3.Cursor, values: tuple[Any, ...]) -> Row:
-    return {column[0]: value for column, value in zip(cursor.description, values, strict=True)}
+def _rows(cursor: sqlite3.Cursor) -> list[Row]:
+    found = cursor.fetchall()
+    if not found:
+        return found
+    names = [column[0] for column in cursor.description]
+    return [dict(zip(names, values, strict=True)) for values in found]
 
 
 def translated(error: BaseException) -> BaseException:
