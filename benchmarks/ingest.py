@@ -4,7 +4,8 @@ The bare loop does what nobody can do without: commit the event, then read it, w
 on the same settings (`synchronous = FULL`, WAL), in one thread with nothing around it. Duly authenticates and parses the
 request, journals it with its raw form, wakes a worker, judges it by the rules of examples/support_desk and writes card,
 visit, clocks, timers, history, message and trace. Messages come from 32 senders at once, as webhooks do, on the event loop
-`duly serve` runs on.
+`duly serve` runs on. Some messages go before that are not counted: a server reads
+its calendars once.
 """
 
 from __future__ import annotations
@@ -35,6 +36,7 @@ from duly_runtime.store.sqlite import PRAGMAS
 from duly_runtime.time import SystemClock
 
 EVENTS = 2000
+WARMING = 200
 SENDERS = 32
 ROUNDS = 3
 WORKSPACE = Path(__file__).parents[1] / "examples" / "support_desk"
@@ -55,10 +57,10 @@ class Nowhere(Live):
         return Sent()
 
 
-def requests(clock: SystemClock) -> list[Raw]:
+def requests(clock: SystemClock, numbers: range) -> list[Raw]:
     """One message each of as many customers, as the shop of the example posts and signs them."""
     made: list[Raw] = []
-    for number in range(EVENTS):
+    for number in numbers:
         message = {
             "text": "Where is my order?",
             "subject": "A late parcel",
@@ -85,20 +87,24 @@ async def duly(folder: Path) -> float:
     node = Node(NodeConfig(store=store, clock=clock, doors=Nowhere(Tools(secrets=lambda name: SECRET, clock=clock))))
     await node.start()
     await node.program()
-    waiting = requests(clock)
+
+    async def take_in(waiting: list[Raw]) -> None:
+        async def sender() -> None:
+            while waiting:
+                await node.receive(waiting.pop())
+
+        await asyncio.gather(*(sender() for _ in range(SENDERS)))
+        for _ in range(6000):
+            if not await store.waiting_events(clock.now(), 1):
+                break
+            await asyncio.sleep(0.01)
+
+    await take_in(requests(clock, range(EVENTS, EVENTS + WARMING)))
+    waiting = requests(clock, range(EVENTS))
     began = time.perf_counter()
-
-    async def sender() -> None:
-        while waiting:
-            await node.receive(waiting.pop())
-
-    await asyncio.gather(*(sender() for _ in range(SENDERS)))
-    for _ in range(6000):
-        if not (await store.counts())["unhandled"]:
-            break
-        await asyncio.sleep(0.01)
+    await take_in(waiting)
     took = time.perf_counter() - began
-    assert (await store.counts())["cards"] == EVENTS
+    assert (await store.counts())["cards"] == EVENTS + WARMING
     await node.stop()
     await store.stop()
     return EVENTS / took
@@ -114,7 +120,7 @@ def bare(folder: Path) -> float:
     connection.execute("CREATE TABLE card (id INTEGER PRIMARY KEY, data TEXT)")
     clock = SystemClock()
     card = msgspec.json.encode(Card(id=1, number=1, pipeline="Support", stage="New", created_at=clock.now())).decode()
-    bodies = [raw.body.decode() for raw in requests(clock)]
+    bodies = [raw.body.decode() for raw in requests(clock, range(EVENTS))]
     began = time.perf_counter()
     for number, body in enumerate(bodies):
         connection.execute("BEGIN IMMEDIATE")

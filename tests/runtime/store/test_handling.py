@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
+from collections.abc import Sequence
+from typing import Any
 
+import pytest
 from msgspec.structs import replace
 
 from duly_dsl.units import Duration, Unit
@@ -12,6 +15,7 @@ from duly_runtime.card import Card, Clock, ClockState, Pause
 from duly_runtime.decision import Decision, World
 from duly_runtime.decision import Timer as Alarm
 from duly_runtime.events import AgentMessage, AssignCard, Event, InternalNote, MoveCard
+from duly_runtime.store.sqlite import SQLiteDatabase
 from support.store_scenes import HOUR, MINUTE, NOW, decider, notice, opened, reply, said, sql, take_in
 
 CLOCK = Clock(
@@ -47,6 +51,28 @@ def test_a_message_opens_a_card_and_all_of_it_is_read_back(store_url: str) -> No
             (delivery,) = await store.deliveries(card.id)
             assert (delivery.kind, delivery.channel, delivery.recipient) == ("message", "whatsapp", "+5511999")
             assert await store.outcome(event_id) == replace(handled, outbox_ids=())
+
+    asyncio.run(scene())
+
+
+MOST_STATEMENTS = 15
+"""For the first message of a customer, with an owner and without clocks: each costs about as much as a rule."""
+
+
+def test_a_first_message_takes_few_statements(sqlite_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def scene() -> None:
+        async with opened(sqlite_url) as store:
+            (event_id,) = await take_in(store, said("m1"))
+            texts: list[str] = []
+            fetch = SQLiteDatabase.fetch
+
+            async def counted(self: SQLiteDatabase, text: str, args: Sequence[Any]) -> list[dict[str, Any]]:
+                texts.append(text)
+                return await fetch(self, text, args)
+
+            monkeypatch.setattr(SQLiteDatabase, "fetch", counted)
+            assert (await store.handle(event_id, decider(owner="ana"), "v1", NOW)).done
+            assert len(texts) <= MOST_STATEMENTS, "\n".join(texts)
 
     asyncio.run(scene())
 
