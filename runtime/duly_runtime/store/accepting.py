@@ -1,8 +1,8 @@
 """Requests that come in at once are journalled together: on PostgreSQL one transaction of two statements takes in dozens.
 
-While a group is being committed the next one gathers, so that a lone request waits for nobody and a flood waits for few
-commits. Everybody is answered after the commit of their group. Where a group fails because of one of its requests, it is
-halved and each half tried again, until the bad one is alone; the others are kept. (SQLite's writer commits what waits
+While a few groups are being committed the next one gathers, so that a lone request waits for nobody and a flood waits for
+few commits. Everybody is answered after the commit of their group. Where a group fails because of one of its requests, it
+is halved and each half tried again, until the bad one is alone; the others are kept. (SQLite's writer commits what waits
 together by itself.)
 """
 
@@ -26,6 +26,8 @@ from duly_runtime.store.unit import Row
 
 GROUP = 64
 """Requests in one transaction at most."""
+LANES = 4
+"""Groups under way at once: while one waits for the server's disk, the next are read and sent."""
 LARGE = 64 * 1024
 """Bytes of a body above which a request is taken in by itself."""
 
@@ -115,39 +117,51 @@ def _insertion(table: str, types: tuple[tuple[str, str], ...], ending: str) -> s
     )
 
 
+Asked = tuple[Arrival, asyncio.Future[Accepted]]
+
+
+class Lanes:
+    """What one event loop has in hand. `running` lanes commit, each a task."""
+
+    def __init__(self) -> None:
+        self.waiting: collections.deque[Asked] = collections.deque()
+        self.running = 0
+        self.tasks: set[asyncio.Task[None]] = set()
+
+
 class Gathering:
     """Brings arrivals together, for each event loop apart, as a loop has its own connections."""
 
     def __init__(self, write: Callable[[Callable[[], Awaitable[Any]]], Awaitable[Any]]) -> None:
         self._write = write
-        self._waiting: dict[asyncio.AbstractEventLoop, collections.deque[tuple[Arrival, asyncio.Future[Accepted]]]] = {}
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._lanes: dict[asyncio.AbstractEventLoop, Lanes] = {}
 
     async def accept(self, arrival: Arrival) -> Accepted:
         """Returns once it is committed. Raises StoreUnavailable, or what the request itself makes the database raise."""
         loop = asyncio.get_running_loop()
         future: asyncio.Future[Accepted] = loop.create_future()
-        waiting = self._waiting.get(loop)
-        if waiting is None:
-            waiting = self._waiting[loop] = collections.deque()
-            task = loop.create_task(self._run(loop))
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
-        waiting.append((arrival, future))
+        lanes = self._lanes.setdefault(loop, Lanes())
+        lanes.waiting.append((arrival, future))
+        if lanes.running < LANES:
+            lanes.running += 1
+            task = loop.create_task(self._run(loop, lanes))
+            lanes.tasks.add(task)  # the loop itself keeps no hold of it
+            task.add_done_callback(lanes.tasks.discard)
         return await future
 
-    async def _run(self, loop: asyncio.AbstractEventLoop) -> None:
-        waiting = self._waiting[loop]
+    async def _run(self, loop: asyncio.AbstractEventLoop, lanes: Lanes) -> None:
+        waiting = lanes.waiting
         try:
             while waiting:
                 group = [waiting.popleft() for _ in range(min(GROUP, len(waiting)))]
                 await self._commit([each for each in group if not each[1].cancelled()])
         finally:
-            del self._waiting[loop]
-            for _, future in waiting:  # only where this task was cancelled: its loop ends
-                future.cancel()
+            # At once, not when the task is done: whoever is answered may come again before that.
+            lanes.running -= 1
+            if not lanes.running:
+                self._lanes.pop(loop, None)
 
-    async def _commit(self, group: Sequence[tuple[Arrival, asyncio.Future[Accepted]]]) -> None:
+    async def _commit(self, group: Sequence[Asked]) -> None:
         if not group:
             return
         try:

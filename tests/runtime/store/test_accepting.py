@@ -7,6 +7,7 @@ import asyncio
 import pytest
 
 from duly_runtime.doors import Inbound
+from duly_runtime.store import accepting
 from duly_runtime.store.api import Accepted, Missing, Store, StoreUnavailable
 from support.store_scenes import NOW, opened, raw, said, sql
 
@@ -33,12 +34,18 @@ def test_each_request_gets_its_own_answer(store_url: str) -> None:
     asyncio.run(scene())
 
 
-def test_events_are_in_the_order_in_which_the_requests_came(store_url: str) -> None:
+def test_events_of_a_transaction_are_in_the_order_in_which_the_requests_came(store_url: str) -> None:
     async def scene() -> None:
         async with opened(store_url) as store:
             await asyncio.gather(*(take(store, b"x", said(str(number))) for number in range(MANY)))
-            found = await sql(store, "SELECT key FROM event ORDER BY id")
-            assert [row["key"] for row in found] == [str(number) for number in range(MANY)]
+            transaction = "xmin::text" if store_url.startswith("postgres") else "1"
+            found = await sql(store, f"SELECT key, {transaction} AS transaction_id FROM event ORDER BY id")
+            written: dict[str, list[int]] = {}
+            for row in found:
+                written.setdefault(row["transaction_id"], []).append(int(row["key"]))
+            assert len(written) < 5
+            assert all(keys == sorted(keys) for keys in written.values())
+            assert sorted(key for keys in written.values() for key in keys) == list(range(MANY))
 
     asyncio.run(scene())
 
@@ -79,8 +86,9 @@ def test_one_that_can_not_be_written_hurts_no_other(store_url: str, place: int) 
             failed = [number for number, answer in enumerate(answers) if isinstance(answer, BaseException)]
             assert failed == [place]
             assert len(await sql(store, "SELECT id FROM raw")) == MANY - 1
-            found = await sql(store, "SELECT key FROM event ORDER BY id")
-            assert [row["key"] for row in found] == [str(number) for number in range(MANY) if number != place]
+            found = await sql(store, "SELECT key FROM event")
+            assert {row["key"] for row in found} == {str(number) for number in range(MANY) if number != place}
+            assert len(found) == MANY - 1
 
     asyncio.run(scene())
 
@@ -103,6 +111,23 @@ def test_many_are_written_in_few_transactions(postgres_url: str) -> None:
         async with opened(postgres_url) as store:
             await asyncio.gather(*(take(store, b"x", said(str(number))) for number in range(MANY)))
             assert len(await sql(store, "SELECT DISTINCT xmin::text FROM raw")) <= 4
+
+    asyncio.run(scene())
+
+
+@pytest.mark.parametrize("lanes", [1, 2, accepting.LANES])
+def test_who_is_answered_may_come_again_at_once(store_url: str, monkeypatch: pytest.MonkeyPatch, lanes: int) -> None:
+    monkeypatch.setattr(accepting, "LANES", lanes)
+
+    async def scene() -> None:
+        async with opened(store_url) as store, asyncio.timeout(60):
+
+            async def sender(name: str) -> None:
+                for number in range(5):
+                    await store.accept("shop", raw(), [said(f"{name}/{number}")], NOW)
+
+            await asyncio.gather(*(sender(name) for name in "abcdef"))
+            assert len(await sql(store, "SELECT id FROM event")) == 30
 
     asyncio.run(scene())
 
