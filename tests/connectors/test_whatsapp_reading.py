@@ -504,6 +504,20 @@ _anything = st.recursive(
 _mutation = st.tuples(st.integers(0, 10_000), st.sampled_from(("gone", "twice", "other", "odd list")), _anything)
 
 
+def test_an_id_that_no_database_can_hold_still_names_its_message() -> None:
+    tree = body(value(contacts=[contact()], messages=[message(name="wamid.\0"), message(name="\0")]))
+    parsed = read(tree)
+    assert [item.key for item in parsed.items] == ["wamid.\ufffd", "\ufffd"]
+    assert lost(tree, [item.key for item in parsed.items]) == []
+
+
+def test_an_id_that_no_database_can_hold_still_names_its_message() -> None:
+    tree = body(value(contacts=[contact()], messages=[message(name="wamid.\0"), message(name="\0")]))
+    keys = [item.key for item in read(tree).items]
+    assert keys == ["wamid.\ufffd", "\ufffd"]
+    assert lost(tree, keys) == []
+
+
 @pytest.mark.parametrize("name", bodies.EVERY)
 def test_nothing_breaks_it_and_nothing_is_lost(name: str) -> None:
     receiver, whole = door(), json.dumps(bodies.EVERY[name])
@@ -551,13 +565,19 @@ def lost(tree: Any, keys: list[str]) -> list[Any]:
         name = item.get("id") if isinstance(item, dict) else None
         if isinstance(name, int) and not isinstance(name, bool):
             name = str(name)
-        if not isinstance(name, str) or not name.strip():
+        name = storable(name).strip() if isinstance(name, str) else ""
+        if not name:
             nameless += 1
-        elif not any(each == name.strip() or each.startswith(f"{name.strip()}:") for each in keys):
+        elif not any(each == name or each.startswith(f"{name}:") for each in keys):
             missing.append((key, item))
     if nameless and not any(each.startswith("sha256:") for each in keys):
         missing.append(("nameless", nameless))
     return missing
+
+
+def storable(name: str) -> str:
+    """As any database can hold it."""
+    return "".join("\ufffd" if letter == "\0" else "?" if "\ud800" <= letter <= "\udfff" else letter for letter in name)
 
 
 def items_of(tree: Any) -> Iterator[tuple[str, Any]]:
