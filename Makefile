@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test check bench lint types layers lock messages assets clean
+.PHONY: demo test full check bench lint types layers lock messages assets clean
 
 # --no-deps: the locks are complete, and pip would hold their pins against newer releases that only an extra asks for.
 $(VENV)/run: requirements/run.lock pyproject.toml
@@ -25,6 +25,12 @@ demo: $(VENV)/run  ## Serve the demo workspace with live traffic
 
 test: $(VENV)/dev  ## The whole test-suite
 	$(BIN)/python -m pytest -n auto --dist loadgroup -q $(ARGS)
+
+SEED ?= $(shell date +%s)
+full: $(VENV)/dev  ## What tries random cases, with far more of them: hours. SEED repeats a run, ARGS narrows
+	@echo "seed $(SEED): make full SEED=$(SEED) repeats the run"
+	DULY_FULL=1 DULY_TEST_SEED=$(SEED) $(BIN)/python -m pytest -n auto --dist loadgroup -v --hypothesis-seed=$(SEED) \
+	  $(or $(ARGS),$$(grep -rlE 'DULY_FULL|ReceiverContract' --include='test_*.py' tests))
 
 check: lint types layers test  ## What CI runs
 

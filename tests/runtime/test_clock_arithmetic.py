@@ -18,7 +18,7 @@ from duly_runtime.card import Pause
 from runtime.clock_examples import ALWAYS, SAO_PAULO, at, business, calendar_days, closed, office, windows, working_days
 
 FULL = os.environ.get("DULY_FULL") == "1"
-PROPERTY = settings(max_examples=2000 if FULL else 40, derandomize=True, deadline=None, database=None)
+PROPERTY = settings(max_examples=2000 if FULL else 40, derandomize=not FULL, deadline=None, database=None)
 
 
 def elapsed(hours: int = 0, minutes: int = 0) -> Duration:

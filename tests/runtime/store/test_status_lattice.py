@@ -16,7 +16,8 @@ from duly_runtime.store.api import OutboxItem, Store
 from duly_runtime.store.outbox import RANK
 from support.store_scenes import NOW, decider, opened, reply, said, take_in
 
-EXAMPLES = 400 if os.environ.get("DULY_FULL") == "1" else 40
+FULL = os.environ.get("DULY_FULL") == "1"
+EXAMPLES = 400 if FULL else 40
 ANSWERS = st.sampled_from(
     (Sent(provider_id="wamid"), Unknown(reason="no answer"), Failed(reason="no"), Retry(reason="later"))
 )
@@ -50,7 +51,7 @@ def test_statuses_form_a_lattice(store_url: str) -> None:
         loop = asyncio.get_running_loop()
         n = 0
 
-        @settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=(HealthCheck.too_slow,), derandomize=True)
+        @settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=(HealthCheck.too_slow,), derandomize=not FULL)
         @given(ANSWERS, st.lists(TOLD, max_size=6), st.randoms(use_true_random=False))
         def each(answer: Outcome, told: list[tuple[str, str]], random: Random) -> None:
             asyncio.run_coroutine_threadsafe(one(answer, told, random), loop).result(60)
