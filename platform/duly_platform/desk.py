@@ -103,6 +103,8 @@ class Desk:
 
     async def reply(self, card: Card, draft: replies.Draft, key: str = "") -> Handled:
         """Send a person's reply; as `command`. replies.CannotReply where it can't be sent like this."""
+        if key and (known := await self.store.commanded(card.id, key)):
+            return await self._judged(known)  # a repeat: whether it could be sent now is not asked
         live = await self.program()
         if live is None:
             raise Conflict("no rules are published")

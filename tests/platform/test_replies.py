@@ -451,3 +451,21 @@ def test_the_set_up_page_says_what_meta_has_and_what_the_rules_want(tmp_path: Pa
         assert (refused.status_code, refused.json()["type"]) == (422, "urn:duly:problem:refused")
 
     run(tmp_path, body)
+
+
+def test_a_repeat_is_the_same_reply_whatever_has_changed_since(tmp_path: Path) -> None:
+    async def body(house: House) -> None:
+        headers = {**house.headers, "Idempotency-Key": "once"}
+
+        async def send() -> int:
+            answer = await house.here.client.post("/api/v1/cards/1/reply", json={"text": "Hi"}, headers=headers)
+            return answer.status_code
+
+        assert await send() == 200
+        await house.sent()
+        house.here.clock.advance(25 * HOUR)
+        assert await send() == 200
+        assert (await house.refused(text="Hi"))[0] == "window-closed"
+        assert len(house.graph.deliveries) == 1
+
+    run(tmp_path, body)

@@ -302,6 +302,10 @@ class Store(FileStore, ContactStore, QuarantineStore, DeliveryLog, SourceStore, 
         their files. With `parked`, the raw request is kept for a person, with that reason."""
         ...
 
+    async def commanded(self, card_id: int, key: str) -> int:
+        """The event a command of this key made for the card; 0 for none."""
+        ...
+
     async def command(
         self,
         card_id: int,

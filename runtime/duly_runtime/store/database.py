@@ -134,6 +134,9 @@ class DatabaseStore(
             return await self._gathering.accept(arrival)
         return await self._write(lambda: journal.accept(connector, raw, items, now, parked, contents))
 
+    async def commanded(self, card_id: int, key: str) -> int:
+        return await self._read(lambda: journal.commanded(f"{card_id}/{key}"))
+
     async def command(
         self,
         card_id: int,

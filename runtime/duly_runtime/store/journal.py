@@ -145,6 +145,11 @@ async def command(card_id: int, body: AnyBody, key: str, at: dt.datetime, now: d
     return int(new[0]["id"])
 
 
+async def commanded(key: str) -> int:
+    row = await unit.first("SELECT id FROM event WHERE source = ? AND key = ?", COMMANDS, key)
+    return int(row["id"]) if row is not None else 0
+
+
 async def outcome(event_id: int) -> Handled:
     row = await unit.first(
         "SELECT e.card_id, e.refused, e.handled_at, c.pipeline FROM event e LEFT JOIN card c ON c.id = e.card_id"
