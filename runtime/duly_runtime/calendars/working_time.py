@@ -160,8 +160,10 @@ class WorkingTime:
     def _open(self, start: int, end: int) -> int:
         if end <= start:
             return 0
-        self._cover(start)
-        table = self._cover(end)
+        table = self._table
+        if table is None or start < table.lo or end >= table.hi:
+            self._cover(start)
+            table = self._cover(end)
         return table.position(end) - table.position(start)
 
     # --- days ---------------------------------------------------------------------------------------------------------
@@ -269,6 +271,8 @@ class WorkingTime:
         moves the due instant by its own time. One that begins at the due instant or later moves nothing: what is
         missed is missed.
         """
+        if not pauses and not carried:
+            return self.add(start, target)
         return _datetime(self._due(instant_of(start), target, pauses, carried))
 
     def threshold(
@@ -291,28 +295,34 @@ class WorkingTime:
             raise ValueError("an alert has either a percentage or a lead")
         if percent is not None:
             share = self._budget(begin, target) * percent // 100
-            return _datetime(self._due(begin, Duration(_own_unit(target.unit), share), pauses, carried))
+            return _datetime(self._own_due(begin, OWN[target.unit], max(0, share - carried), pauses))
         assert before is not None
         if before.unit is target.unit:
             left = max(0, target.amount - before.amount)
             return _datetime(self._due(begin, Duration(target.unit, left), pauses, carried))
-        if before.unit is _own_unit(target.unit):
-            left = max(0, self._budget(begin, target) - before.amount)
-            return _datetime(self._due(begin, Duration(before.unit, left), pauses, carried))
+        if before.unit is OWN[target.unit]:
+            left = max(0, self._budget(begin, target) - before.amount - carried)
+            return _datetime(self._own_due(begin, before.unit, left, pauses))
         due = self._due(begin, target, pauses, carried)
         return None if due is None else datetime_of(max(begin, self._subtract(due, before)))
 
     def _due(self, start: int, target: Duration, pauses: Sequence[Pause], carried: int) -> int | None:
-        unit = _own_unit(target.unit)
+        unit = OWN[target.unit]
         if target.unit is unit:
-            due = self._add_own(unit, start, max(0, target.amount - carried))
-        else:
-            due = self._add(start, target)
-            if carried:
-                left = self._own(unit, start, due) - carried
-                due = self._subtract(due, Duration(unit, carried)) if left > 0 else start
-        if not pauses:
-            return due
+            return self._own_due(start, unit, max(0, target.amount - carried), pauses)
+        due = self._add(start, target)
+        if carried:
+            left = self._own(unit, start, due) - carried
+            due = self._subtract(due, Duration(unit, carried)) if left > 0 else start
+        return self._moved(start, unit, due, pauses) if pauses else due
+
+    def _own_due(self, start: int, unit: Unit, amount: int, pauses: Sequence[Pause]) -> int | None:
+        """When `amount` of a clock's own time has passed; None while it is paused before."""
+        due = self._add_own(unit, start, amount)
+        return self._moved(start, unit, due, pauses) if pauses else due
+
+    def _moved(self, start: int, unit: Unit, due: int, pauses: Sequence[Pause]) -> int | None:
+        """A due instant, with each pause before it added."""
         for paused, resumed in _pauses(pauses, start):
             if paused >= due:
                 break
@@ -329,7 +339,7 @@ class WorkingTime:
 
     def _budget(self, start: int, target: Duration) -> int:
         """The target in the clock's own time."""
-        unit = _own_unit(target.unit)
+        unit = OWN[target.unit]
         return target.amount if target.unit is unit else self._own(unit, start, self._add(start, target))
 
     def _own(self, unit: Unit, start: int, end: int) -> int:
@@ -507,11 +517,6 @@ class Calendars:
         if made is None:
             made = self._made.setdefault(name, WorkingTime(self._calendars[name]))
         return made
-
-
-def _own_unit(unit: Unit) -> Unit:
-    """What a clock with a target in `unit` counts while it runs: open time, or time on the wall."""
-    return OWN[unit]
 
 
 def _datetime(instant: int | None) -> dt.datetime | None:

@@ -12,7 +12,7 @@ from duly_runtime.decision import FactTrace, RuleTrace
 from duly_runtime.engine import actions, assignment, ladders, limits, moves, named, shadows
 from duly_runtime.engine.graph import Awaited
 from duly_runtime.engine.telling import instant
-from duly_runtime.engine.work import Cause, Fact, Work
+from duly_runtime.engine.work import PASSING, Cause, Fact, Work
 
 NOBODY = Awaited()
 
@@ -24,7 +24,8 @@ def run(work: Work) -> None:
         if fact.depth > actions.DEEPEST:
             actions.stop_cascade(work, "depth")
             return
-        by = awaited(pipeline, fact.kind, work.stage_of(fact))
+        kind = fact.kind
+        by = awaited(pipeline, kind, fact.stage if kind in PASSING else work.card.stage)
         if by is not None or work.traced:
             _take(work, fact, by or NOBODY)
             continue

@@ -32,9 +32,9 @@ def look(work: Work) -> None:
             _tell(work, stage, held)
 
 
-def _place(card: Card | None) -> str:
+def _place(card: Card) -> str:
     """The stage in which a card counts; none for a finished one."""
-    return card.stage if card is not None and card.finished_at is None else ""
+    return card.stage if card.finished_at is None else ""
 
 
 def _tell(work: Work, stage: Stage, held: int) -> None:

@@ -18,6 +18,7 @@ from duly_runtime.engine.graph import Graph
 from duly_runtime.engine.matching import Rows
 
 PASSING = ("card enters", "card leaves")
+"""Facts judged as if the card were in the stage they are about; all others where the card is."""
 
 
 class Fact(msgspec.Struct, frozen=True, gc=False):
@@ -177,8 +178,8 @@ class Work:
         self.graph = graph
         self.pipeline = pipeline
         self.card = card
-        self.begun_with: Card | None = card if card.visits else None
-        """The card as the step found it; None where the step opens it."""
+        self.begun_with = card
+        """The card as the step found it; in no stage where the step opens it."""
         self.over: dict[tuple[str, str], bool] = {}
         self.now = now
         self.at = now
@@ -246,10 +247,6 @@ class Work:
         """Nothing is sent of what takes effect now: it is imported, or fell due before the import."""
         until = self.card.imported_until
         return self.backfill or (self.overdue and until is not None and self.at <= until)
-
-    def stage_of(self, fact: Fact) -> str:
-        """The stage the card is in as a fact is judged: of what leaves or enters one, that one."""
-        return fact.stage if fact.kind in PASSING else self.card.stage
 
     def facts(self, fact: Fact) -> Facts:
         card = self.card
