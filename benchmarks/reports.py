@@ -113,6 +113,7 @@ async def measured(name: str, url: str) -> list[tuple[str, float, str, str]]:
         while await store.pack_facts(ZONE, START + dt.timedelta(days=DAYS, hours=2)):
             pass
         packed = time.perf_counter() - filled
+        print(f"  {name}: {filled - began:.0f} s to write the rows, {packed:.0f} s to pack them", flush=True)
         found = [(f"{name}: packing a year, s", packed, "", f"written in {filled - began:.0f} s")]
         for title, question in QUESTIONS.items():
             times = []
@@ -121,6 +122,7 @@ async def measured(name: str, url: str) -> list[tuple[str, float, str, str]]:
                 result = await ask(store, PROGRAM, question)
                 times.append(time.perf_counter() - began)
             detail = f"{sum(row.count + row.excused * question.without_excused for row in result.totals):,} rows"
+            print(f"  {name}: {title}: {', '.join(f'{each:.2f}' for each in times)} s", flush=True)
             found.append((f"{name}: {title}, s", statistics.median(times), LIMIT, f"{detail}, slowest {max(times):.2f}"))
         began = time.perf_counter()
         await rows_of(store, PROGRAM, asked(measures=(EVERY,), only={"outcome": ("missed",)}), 50)

@@ -11,6 +11,7 @@ from typing import Any
 from urllib.parse import quote, urlsplit
 
 import jinja2
+from babel.numbers import format_decimal, format_percent
 from litestar import Request, Response
 from litestar.datastructures import Cookie, UploadFile
 from litestar.response import Redirect
@@ -114,6 +115,29 @@ class Page:
         known = self.program.people.get(name) if self.program is not None else None
         return known.full_name if known is not None and known.full_name else name
 
+    @property
+    def words(self) -> words.Words:
+        return words.Words(self.gettext)
+
+    @property
+    def locale(self) -> str:
+        """As Babel names it."""
+        return self.language.replace("-", "_")
+
+    def number(self, value: float) -> str:
+        return format_decimal(value, locale=self.locale)
+
+    def percent(self, share: float | None) -> str:
+        """With one decimal; a dash for nothing."""
+        return "–" if share is None else format_percent(share, "#,##0.0%", locale=self.locale)
+
+    def points(self, change: float) -> str:
+        """A difference of percentages: `+1.2 pp`."""
+        return format_decimal(round(change, 1), "+#,##0.0;−#,##0.0", locale=self.locale) + " pp"
+
+    def amount(self, seconds: float) -> str:
+        return times.amount(seconds)
+
     async def form(self) -> dict[str, str]:
         """The fields posted, as texts with LF line ends; the last of repeated names."""
         data = await self.request.form()
@@ -143,7 +167,7 @@ class Page:
             csrf=csrf_token({"request": self.request}),
             here=self.here,
             nonce=nonce,
-            words=words.Words(self.gettext),
+            words=self.words,
             size=functools.partial(words.size, language=self.language),
             texts=json.dumps(words.for_scripts(self.gettext), ensure_ascii=False).replace("<", "\\u003c"),
             has_mailbox=self.services.mailbox() is not None,

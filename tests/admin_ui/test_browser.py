@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import msgspec
 import pytest
 from playwright.sync_api import Page, expect
@@ -43,6 +45,12 @@ PAGES = {
     "request": "/requests/7",
     "quarantine": "/quarantine",
     "quarantine, discarded": "/quarantine?view=discarded",
+    "reports": "/reports",
+    "promises": "/reports/sla?compare=1",
+    "promises by owner, past": "/reports/sla?by=owner&net=1&as_of=2030-01-01T00:00",
+    "stays": "/reports/sla?measure=time+in+stage&by=week",
+    "nothing to count": "/reports/sla?since=2001-01-01&until=2001-01-02",
+    "cards of a number": "/reports/sla/cards?owner=ana",
     "notices": "/notices",
     "mail": "/demo/mail",
     "help": "/help",
@@ -313,6 +321,23 @@ def test_what_a_role_may_not_do_is_named(served: Served, visit: Visit, watches: 
     expect(page.locator("main")).to_contain_text("There is no such page")
     agent = visit(served, "/cards/1", "bruno")
     expect(agent.get_by_label("Give to")).to_have_count(0)
+
+
+def test_promises_are_asked_without_scripts_and_lead_to_their_cards(served: Served, visit: Visit) -> None:
+    page = visit(served, "/reports/sla", "ana", script=False)
+    page.locator("select[name=by]").select_option("owner")
+    page.locator("select[name=channel]").select_option("email")
+    page.get_by_label("compare with the period before").check()
+    page.get_by_role("button", name="Show").click()
+    assert "by=owner" in page.url and "channel=email" in page.url and "compare=1" in page.url
+    expect(page.get_by_role("columnheader", name="Change")).to_be_visible()
+    bar = page.locator("svg a", has_text="Ana Sousa")
+    count = page.get_by_role("row", name="Ana Sousa").get_by_role("link").first.inner_text()
+    bar.click()
+    expect(page.get_by_role("heading", name="Cards behind a number")).to_be_visible()
+    expect(page.locator("tbody tr")).to_have_count(int(count))
+    page.locator("tbody a").first.click()
+    expect(page).to_have_url(re.compile(r"/cards/\d+\?view=timeline"))
 
 
 def test_help_opens_on_a_key(served: Served, visit: Visit) -> None:

@@ -25,6 +25,7 @@ from litestar.middleware import AbstractAuthenticationMiddleware, Authentication
 import duly_admin_ui
 from admin_ui.theatre_log import MemoryLog
 from admin_ui.theatre_replies import AT_META, TheatreReplies
+from admin_ui.theatre_reports import MemoryReports, facts_until
 from duly_admin_ui.services import (
     CaughtMail,
     Change,
@@ -194,7 +195,7 @@ def minutes(n: float) -> dt.timedelta:
     return dt.timedelta(minutes=n)
 
 
-class MemoryStore(MemoryLog):
+class MemoryStore(MemoryLog, MemoryReports):
     """As much of the Store as the pages read and write."""
 
     def __init__(self, now: dt.datetime, *, empty: bool = False) -> None:
@@ -215,6 +216,7 @@ class MemoryStore(MemoryLog):
         self.aside: list[Parked] = []
         self.held: list[Quarantined] = []
         self.fill_log(now)
+        self.facts_known = [] if empty else facts_until(now)
         self.people: dict[int, ContactPage] = {}
         self._ids = itertools.count(1)
         self.live = True

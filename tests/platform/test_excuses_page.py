@@ -4,32 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
-import re
 from pathlib import Path
 from typing import Any
 
-from duly_runtime.store.api import User
-from support.office import PASSWORD, RULES, Office, office
+from support.office import RULES, Office, csrf, office, sign_in
 
 EXCUSES = RULES.replace(
     "  ticket types question, complaint\n",
     '  ticket types question, complaint\n  excuses "Outage" by agent\n  excuses "On holiday"\n',
 )
-
-
-async def sign_in(here: Office, name: str, role: str) -> None:
-    user = User(name=name, full_name=name.title(), email="", phone="", role=role, language="en", active=True)
-    await here.desk.accounts.save(user, PASSWORD)
-    page = (await here.client.get("/login")).text
-    form = {"name": name, "password": PASSWORD, "_csrf_token": csrf(page)}
-    answer = await here.client.post("/login", data=form, follow_redirects=False)
-    assert answer.status_code in (302, 303), answer.text
-
-
-def csrf(page: str) -> str:
-    found = re.search(r'name="_csrf_token" value="([^"]+)"', page)
-    assert found is not None
-    return found[1]
 
 
 async def press(here: Office, number: int, **form: Any) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import datetime as dt
+import re
 from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 from types import MappingProxyType
@@ -108,3 +109,19 @@ async def office(
             assert published.hash, [d.message for d in published.diagnostics]
         async with AsyncTestClient(create_app(desk, settings, "setup-token"), base_url="http://duly.test") as client:
             yield Office(desk=desk, client=client, clock=clock)
+
+
+async def sign_in(here: Office, name: str, role: str, language: str = "en") -> None:
+    """As a browser does, with a new account of this role."""
+    user = User(name=name, full_name=name.title(), email="", phone="", role=role, language=language, active=True)
+    await here.desk.accounts.save(user, PASSWORD)
+    page = (await here.client.get("/login")).text
+    form = {"name": name, "password": PASSWORD, "_csrf_token": csrf(page)}
+    answer = await here.client.post("/login", data=form, follow_redirects=False)
+    assert answer.status_code in (302, 303), answer.text
+
+
+def csrf(page: str) -> str:
+    found = re.search(r'name="_csrf_token" value="([^"]+)"', page)
+    assert found is not None
+    return found[1]

@@ -29,6 +29,8 @@ from duly_admin_ui.pages import (
     reports,
     rules,
     signin,
+    sla,
+    sla_files,
     versions,
 )
 from duly_admin_ui.services import Services
@@ -45,7 +47,7 @@ def routes(services: Services) -> list[Router]:
         return made
 
     cards = (board, card, replying, merging, files, originals)
-    work = (contacts, connectors, quarantine, parked, deliveries, notices, reports)
+    work = (contacts, connectors, quarantine, parked, deliveries, notices, sla, sla_files, reports)
     modules = (signin, *cards, *work, rules, publishing, versions, live)
     pages = Router(
         path="/",
