@@ -8,6 +8,7 @@ from __future__ import annotations
 import csv
 import datetime as dt
 import io
+import re
 import zipfile
 from collections.abc import Iterable, Iterator, Sequence
 from xml.sax.saxutils import escape
@@ -64,6 +65,7 @@ MOST_ROWS = 1_048_576
 """Of a sheet."""
 LONGEST = 32_767
 """Characters of a cell."""
+UNFIT = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 
 PARTS = {
     "[Content_Types].xml": (
@@ -89,8 +91,9 @@ PARTS = {
     ),
     # Cell formats: 0 as it is, 1 an instant, 2 the bold of the first row.
     "xl/styles.xml": (
-        f'<styleSheet xmlns="{SPREADSHEET}"><numFmts count="1"><numFmt numFmtId="164" formatCode="yyyy\\-mm\\-dd hh:mm:ss"/>'
-        '</numFmts><fonts count="2"><font><sz val="11"/><name val="Calibri"/></font>'
+        f'<styleSheet xmlns="{SPREADSHEET}"><numFmts count="1">'
+        '<numFmt numFmtId="164" formatCode="yyyy\\-mm\\-dd hh:mm:ss"/></numFmts>'
+        '<fonts count="2"><font><sz val="11"/><name val="Calibri"/></font>'
         '<font><b/><sz val="11"/><name val="Calibri"/></font></fonts>'
         '<fills count="2"><fill><patternFill patternType="none"/></fill><fill><patternFill patternType="gray125"/></fill>'
         '</fills><borders count="1"><border/></borders><cellStyleXfs count="1"><xf/></cellStyleXfs><cellXfs count="3">'
@@ -145,9 +148,5 @@ def _cell(cell: Cell, *, head: bool) -> str:
 
 
 def _clean(text: str) -> str:
-    """Without what XML can't hold."""
-    return "".join(
-        each
-        for each in text[:LONGEST]
-        if each in "\t\n\r" or (each >= " " and not "\ud800" <= each <= "\udfff" and each < "\ufffe") or each > "\uffff"
-    )
+    """Without what XML can't hold (https://www.w3.org/TR/xml/#charsets)."""
+    return UNFIT.sub("", text[:LONGEST])

@@ -330,7 +330,7 @@ def test_promises_are_asked_without_scripts_and_lead_to_their_cards(served: Serv
     page.get_by_label("compare with the period before").check()
     page.get_by_role("button", name="Show").click()
     assert "by=owner" in page.url and "channel=email" in page.url and "compare=1" in page.url
-    expect(page.get_by_role("columnheader", name="Change")).to_be_visible()
+    expect(page.get_by_role("columnheader", name="Difference")).to_be_visible()
     bar = page.locator("svg a", has_text="Ana Sousa")
     count = page.get_by_role("row", name="Ana Sousa").get_by_role("link").first.inner_text()
     bar.click()

@@ -62,7 +62,7 @@ def test_figures_and_single_rows(tmp_path: Path) -> None:
             await worked(here)
             await sign_in(here, "diogo", "manager")
             head, ana, total = await rows(here, "by=owner")
-            assert head[:8] == ["From", "To", "Owner", "Total", "Met", "Missed", "Excused", "Gross"]
+            assert head[:8] == ["From", "To", "Owner", "Count", "Met", "Missed", "Excused", "Gross"]
             assert ana[2:8] == ["Ana", "2", "1", "1", "0", "0.5"]
             assert total[2] == "Total"
             head, late, fine = await rows(here, "rows=1")
@@ -74,8 +74,8 @@ def test_figures_and_single_rows(tmp_path: Path) -> None:
             assert one[1][2:8] == ["Ana", "2", "1", "1", "0", "0.5"]
             each = sheet((await here.client.get("/reports/sla.xlsx?rows=1")).content)
             assert each[2][1] == '=HYPERLINK("http://x";"y")'  # a text in XLSX: there are no formulas in the file
-            day = dt.datetime(1899, 12, 30) + dt.timedelta(days=float(each[2][13]))
-            assert abs(day - dt.datetime(2026, 11, 9, 9, 45)) < dt.timedelta(milliseconds=1)
+            day = dt.datetime(1899, 12, 30, tzinfo=dt.UTC) + dt.timedelta(days=float(each[2][13]))
+            assert abs(day - dt.datetime(2026, 11, 9, 9, 45, tzinfo=dt.UTC)) < dt.timedelta(milliseconds=1)
             for path in ("/reports/sla.csv?since=x", "/reports/sla.xlsx?since=2026-11-09&until=2026-11-01"):
                 assert (await here.client.get(path)).status_code == 422
             await sign_in(here, "bruno", "agent")

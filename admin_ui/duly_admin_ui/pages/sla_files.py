@@ -31,7 +31,7 @@ WRONG = (
 @get("/reports/sla.csv", guards=[READ])
 async def sla_csv(page: NamedDependency[Page]) -> Response[Any]:
     text = as_csv(await _rows(page), page.language)
-    return _file(page, text.encode(), "csv", "text/csv; charset=utf-8")
+    return _file(page, text.encode(), "csv", "text/csv")
 
 
 @get("/reports/sla.xlsx", guards=[READ])
