@@ -16,8 +16,7 @@ import msgspec
 
 from duly_dsl.program import DIMENSIONS as WRITTEN
 from duly_dsl.program import Period, Program, Report
-from duly_runtime.columns import DIMENSIONS as OF_KEYS
-from duly_runtime.columns import Group, Key, Tallies, Tally, quantiles
+from duly_runtime.columns import Group, Tallies, Tally, quantiles
 from duly_runtime.store.api import Store
 from duly_runtime.store.packs import day_of
 from duly_runtime.store.reports_api import STAY, Asked, Day, FactRow, Part
@@ -225,22 +224,29 @@ class Names:
         measures = () if measure == EVERY else (measure,)
         return Asked(measures=measures, pipelines=self.stored, only=only, as_of=self._question.as_of)
 
-    def group(self, key: Key) -> Group | None:
-        """The values of a key for the dimensions asked for, spans of time left out; None where it does not count."""
-        values: dict[str, str] = dict(zip(OF_KEYS, key, strict=True))
-        if values["pipeline"] not in self.stored:
+    @property
+    def dimensions(self) -> tuple[str, ...]:
+        """What decides which group a fact belongs to."""
+        return tuple(
+            dict.fromkeys(("pipeline", *self._question.only, *(each for each in self._question.by if each not in SPANS)))
+        )
+
+    def group(self, values: tuple[str, ...]) -> Group | None:
+        """The group of facts with these values of `dimensions`, spans of time left out; None where they do not count."""
+        known = dict(zip(self.dimensions, values, strict=True))
+        if known["pipeline"] not in self.stored:
             return None
-        values["pipeline"] = self.pipeline(values["pipeline"])
+        known["pipeline"] = self.pipeline(known["pipeline"])
         for column, wanted in self._question.only.items():
-            if values[column] not in wanted:
+            if known[column] not in wanted:
                 return None
-        return tuple(values[each] for each in self._question.by if each not in SPANS)
+        return tuple(known[each] for each in self._question.by if each not in SPANS)
 
 
 def _counted(parts: Sequence[Part], measure: str, question: Question, names: Names) -> tuple[list[Figures], Tally]:
     """The rows in the order of their groups, and all of them together."""
     spans = [each for each in question.by if each in SPANS]
-    tallies = Tallies(names.group, net=question.without_excused)
+    tallies = Tallies(names.dimensions, names.group, net=question.without_excused)
     for part in parts:
         tallies.add(part.columns, "\x1f".join(_span(part.first, each) for each in spans))
     total = Tally()

@@ -279,7 +279,7 @@ def choices(page: Page, asked: Asking) -> list[tuple[str, str, list[tuple[str, s
     program = page.program
     assert program is not None
     lines = program.pipelines.values()
-    known = {
+    known: dict[str, list[str]] = {
         "pipeline": list(program.pipelines),
         "stage": [stage.name for line in lines for stage in line.stages],
         "owner": [*program.people, NOTHING],
