@@ -248,7 +248,9 @@ class Tallies:
             start, end = end, end + count
             counted = known.get(code)
             if counted is None:
-                *values, version = [column.values[place] for column, place in zip(columns, code, strict=True)]
+                pairs: Any = zip(columns, code, strict=True)
+                parts: list[str] = [column.values[place] for column, place in pairs]
+                *values, version = parts
                 tally = self._tally(tuple(values), when)
                 counted = known[code] = _Counted(tally, version, tally if timed else None)
             counted.facts += count

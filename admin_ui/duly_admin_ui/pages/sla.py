@@ -291,7 +291,7 @@ def choices(page: Page, asked: Asking) -> list[tuple[str, str, list[tuple[str, s
     found = []
     for name, values in known.items():
         chosen = asked.only.get(name, "")
-        options = list(dict.fromkeys((*values, *([chosen] if chosen else []))))
+        options: list[str] = list(dict.fromkeys([*values, chosen] if chosen else values))
         if len([value for value in options if value != NOTHING]) > 1 or chosen:
             words = [(value, said(page, name, "" if value == NOTHING else value)) for value in options]
             found.append((name, dimension(page, name), words))
