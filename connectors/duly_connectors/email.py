@@ -97,6 +97,7 @@ class Email(Connector):
             ),
             program.SettingSpec(
                 "take mail since",
+                about="mailbox",
                 duration=True,
                 words=(FROM_NOW, ALL),
                 help=_(

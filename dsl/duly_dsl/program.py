@@ -701,6 +701,8 @@ class SettingSpec(msgspec.Struct, frozen=True):
     """It is a time on the wall (`48h`, `2 calendar days`), or one of the `words`."""
     words: tuple[str, ...] = ()
     """All it may be, where there are any."""
+    about: str = ""
+    """The setting without which it has nothing to act on."""
 
 
 class ConnectorKind(msgspec.Struct, frozen=True):

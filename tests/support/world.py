@@ -21,7 +21,8 @@ WORLD = Environment(
             (
                 SettingSpec("server", required=True, secret=True),
                 SettingSpec("from", required=True),
-                SettingSpec("take mail since", duration=True, words=("now", "always")),
+                SettingSpec("mailbox", secret=True),
+                SettingSpec("take mail since", duration=True, words=("now", "always"), about="mailbox"),
                 SettingSpec("authentication server"),
             ),
             senders_proved_by="authentication server",

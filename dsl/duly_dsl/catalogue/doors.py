@@ -214,7 +214,15 @@ BAD_SETTING = Kind(
         "Some settings are a time, or one of a few words. A time is one on the wall here, as no calendar belongs to a "
         "connector: hours or calendar days."
     ),
-    block('connector "Mail" sends email', *_MAIL, "take mail since yesterday"),
+    desk(
+        rest=block(
+            'connector "Mail" connects email',
+            *_MAIL,
+            'mailbox secret "SMTP"',
+            "take mail since yesterday",
+            'open card in "Support"',
+        )
+    ),
 )
 UNPROVED_SENDER = Kind(
     "W0920",

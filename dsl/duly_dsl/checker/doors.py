@@ -151,8 +151,10 @@ def _settings(door: s.Connector, kind: ConnectorKind) -> Iterator[Diagnostic]:
             yield kinds.SECRET_IN_TEXT.at(setting.value.span, fixes=fixes, name=setting.key)
         elif not setting.secret:
             yield from _setting_value(setting, spec)
+    about = {specs[key].about for key in given & specs.keys()}
     for spec in kind.settings:
-        if spec.required and door.direction in spec.needed_to and spec.key not in given:
+        needed = (spec.required and door.direction in spec.needed_to) or spec.key in about
+        if needed and spec.key not in given:
             name = _secret_name(door, spec.key)
             line = f'{spec.key} secret "{name}"' if spec.secret else f'{spec.key} "…"'
             fixes = (first_line(door.name.span, line, titles.INSERT, sure=False),) if spec.secret else ()
