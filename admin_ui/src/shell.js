@@ -10,6 +10,8 @@ document.addEventListener("duly:refreshed", tick);
 
 for (const form of document.querySelectorAll("form.composer")) {
   startFiles(form);
+  // News are fetched from the page's address: it has to name the way the form is for.
+  if (form.dataset.at) history.replaceState(history.state, "", `${form.dataset.at}#composer`);
   // Another way or template: the form comes back with what belongs to it, and with what was written.
   for (const select of form.querySelectorAll("select[data-look]")) {
     select.addEventListener("change", () => form.requestSubmit(select.closest(".row").querySelector("button")));

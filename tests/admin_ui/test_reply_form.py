@@ -94,6 +94,12 @@ def test_another_way_is_chosen_and_what_was_written_stays(served: Served, visit:
     expect(page.get_by_label("Reply by E-mail")).to_have_value("By mail then")
     expect(page.locator(".window")).to_have_count(0)
     expect(page.get_by_role("button", name="Reply to this")).to_have_count(0)
+    if script:
+        expect(page.locator("body")).to_have_attribute("data-live", "on")
+        fails(served, "read")
+        expect(page.locator(".message.out .delivery").first).to_contain_text("read")
+        expect(page.locator(".window")).to_have_count(0)
+        expect(page.get_by_role("button", name="Reply to this")).to_have_count(0)
     page.get_by_role("button", name="Send reply").click()
     expect(page.locator(".message.out").last).to_contain_text("By mail then")
     (draft,) = served.theatre.drafts

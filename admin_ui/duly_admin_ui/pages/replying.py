@@ -25,8 +25,8 @@ LOOKS = ("look", "quote-this", "unquote")
 
 @get("/cards/{number:int}/reply", guards=[needs("cards.read")])
 async def form(page: NamedDependency[Page], number: FromPath[int]) -> Response[Any]:
-    """The card; what its form answers has this address, and people load it again."""
-    return await show(page, await load(page, number))
+    """The card; what its form answers has this address, and people load it again. `way` is what the form is for."""
+    return await show(page, await load(page, number), typed={"way": page.request.query_params.get("way", "")})
 
 
 @post(
