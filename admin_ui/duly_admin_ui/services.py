@@ -8,6 +8,7 @@ from typing import Protocol
 
 import msgspec
 
+from duly_dsl.build import Built
 from duly_dsl.diagnostics import Diagnostic
 from duly_dsl.program import Program
 from duly_runtime.card import Card
@@ -277,6 +278,10 @@ class Services(Protocol):
     # --- rules
     async def check(self, sources: dict[str, str]) -> list[Diagnostic]:
         """Problems of the files as a whole, errors and warnings."""
+        ...
+
+    async def built(self, sources: dict[str, str]) -> Built:
+        """The files compiled, with what a check on this server knows."""
         ...
 
     def format(self, text: str) -> str: ...

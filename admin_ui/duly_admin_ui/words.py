@@ -61,6 +61,7 @@ def for_scripts(_: Gettext) -> dict[str, str]:
         "clean": _("No problems"),
         "problems": _("{count} problem(s)"),
         "unchecked": _("The server does not answer: your text is kept here"),
+        "stale": _("The text has errors: this is how it was before"),
         "saved": _("Draft saved"),
         "unsaved": _("Not saved yet"),
         "conflict": _("Not saved: {message}"),

@@ -19,6 +19,7 @@ import { colours, duly, folding } from "./language.js";
 import { shownMarkdown } from "./markdown.js";
 import { post } from "./server.js";
 import { text } from "./texts.js";
+import { workbench } from "./workbench.js";
 
 const root = document.getElementById("editor");
 const area = document.getElementById("source");
@@ -87,6 +88,7 @@ async function check() {
   if (mine !== asking) return [];
   problems = answer.problems;
   list();
+  bench.refresh();
   const errors = problems.filter((problem) => problem.severity === "error").length;
   if (problems.length) tell(text("problems", { count: problems.length }), errors ? "bad" : "warn");
   else tell(text("clean"), "good");
@@ -247,7 +249,7 @@ function open(path) {
     if (link.dataset.path === path) link.setAttribute("aria-current", "page");
     else link.removeAttribute("aria-current");
   }
-  window.history.replaceState(null, "", `/rules?file=${encodeURIComponent(path)}`);
+  bench.remember(path);
   forceLinting(view);
 }
 
@@ -258,6 +260,12 @@ function mark() {
   }
   if (changed.length) tell(text("unsaved"), "warn", kept);
 }
+
+const bench = workbench({
+  sources,
+  where: () => ({ path: chosen, line: view.state.doc.lineAt(view.state.selection.main.head).number }),
+  opened: () => {},
+});
 
 const view = new EditorView({ parent: root, state: EditorState.create({ doc: saved[chosen], extensions: extensions() }) });
 const typed = area.value;

@@ -11,7 +11,7 @@ from duly_admin_ui.services import CaughtMail
 from duly_connectors import registry
 from duly_connectors.contract import Tools
 from duly_dsl import formatter, meaning
-from duly_dsl.build import build
+from duly_dsl.build import Built, build
 from duly_dsl.diagnostics import Diagnostic
 from duly_dsl.meaning import Change
 from duly_dsl.program import Environment, Program, TemplateAtMeta
@@ -191,9 +191,13 @@ class Desk:
 
     async def check(self, sources: dict[str, str]) -> list[Diagnostic]:
         """Every problem of the files, in the order of the files."""
+        return list((await self.built(sources)).diagnostics)
+
+    async def built(self, sources: dict[str, str]) -> Built:
+        """The files compiled, and every problem of them."""
         files = [SourceFile(path, text) for path, text in sorted(sources.items())]
         environment = await self.environment(sources)
-        return list((await asyncio.to_thread(build, files, environment)).diagnostics)
+        return await asyncio.to_thread(build, files, environment)
 
     def format(self, text: str) -> str:
         return formatter.format(text)

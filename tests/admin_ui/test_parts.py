@@ -26,7 +26,7 @@ from duly_admin_ui.pages.board import Filters, columns
 from duly_admin_ui.pages.card import read_field
 from duly_admin_ui.pages.live import messages
 from duly_admin_ui.pages.parked import readable
-from duly_admin_ui.pages.rules import proper
+from duly_admin_ui.rule_files import proper
 from duly_admin_ui.services import Change, Refused
 from duly_admin_ui.timeline import timeline
 from duly_admin_ui.times import Times, amount, zone_of

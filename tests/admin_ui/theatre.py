@@ -39,11 +39,12 @@ from duly_admin_ui.services import (
     SignIn,
     Trial,
 )
+from duly_dsl.build import Built, build
 from duly_dsl.diagnostics import Diagnostic, Fix, Severity
 from duly_dsl.meaning import Change as Change_
 from duly_dsl.meaning import Place
 from duly_dsl.program import Calendar, Connector, EventAtom, Field, Person, Pipeline, Program, Rule, Stage, Team, Window
-from duly_dsl.source import Span
+from duly_dsl.source import SourceFile, Span
 from duly_dsl.units import HOUR, Duration, Unit
 from duly_runtime.card import Absorbed, Card, Clock, ClockState, Ladder, Merged, Pause, Visit
 from duly_runtime.decision import FactTrace, RuleTrace
@@ -866,6 +867,9 @@ class Theatre(TheatreReplies):
                         )
                     )  # fmt: skip
         return found
+
+    async def built(self, sources: dict[str, str]) -> Built:
+        return build([SourceFile(path, text) for path, text in sources.items()])
 
     def format(self, text: str) -> str:
         return "\n".join(line.rstrip() for line in text.rstrip("\n").split("\n")) + "\n"

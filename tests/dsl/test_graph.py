@@ -226,3 +226,33 @@ def test_several_pipelines_are_below_one_another():
     assert isinstance(found[0], Graph)
     picture = svg.draw(found)
     assert picture.count('class="title"') == 2
+
+
+def test_what_a_missed_promise_does_is_drawn_apart_from_ways_back_and_what_nothing_leads_to() -> None:
+    program = program_of(
+        'pipeline "P" {\n  calendar "Office"\n  stage "A" {\n    start\n    next "B"\n    leave stage within 1h\n  }\n'
+        '  stage "B" {\n    next "A", "C"\n    leave stage within 1h\n  }\n  stage "C" {\n    finish\n  }\n'
+        '  stage "Late" {\n    next "C"\n    leave stage within 2h\n  }\n'
+        '  stage "Lost" {\n    next "C"\n    leave stage within 2h\n  }\n'
+        '  rule "R" {\n    when leave stage is missed and stage is "B"\n    then move to "Late"\n  }\n}\n'
+    )
+    (found,) = graphs(program)
+    assert found.unreachable() == {"Lost"}
+    assert [(move.source, move.target) for move in found.moves if move.breach] == [("B", "Late")]
+    picture = svg.draw([found])
+    assert picture.count('class="arrow breach"') == 2  # around its label
+    assert picture.count('class="arrow back"') == 1
+    assert picture.count('class="box unreached"') == 1
+    assert "Lost (nothing leads here)" in picture
+
+
+def test_in_a_page_stages_are_links_and_the_style_is_the_page_s() -> None:
+    (found,) = graphs(example())
+    page = svg.Page(lambda stage: f"/at?{stage.line}&x", {("Customer support", "New"): ["3 <cards>"]}, "A & B")
+    drawn = svg.draw([found], page=page)
+    root = xml.fromstring(drawn)
+    links = root.findall(".//{http://www.w3.org/2000/svg}a")
+    assert [link.get("href") for link in links] == [f"/at?{stage.line}&x" for stage in found.stages]
+    assert "".join(links[0].itertext()).endswith("3 <cards>")
+    assert root.get("aria-label") == "A & B"
+    assert "<style>" not in drawn and "Escalation" not in drawn

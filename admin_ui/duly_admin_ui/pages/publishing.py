@@ -9,7 +9,8 @@ from litestar.di import NamedDependency
 
 from duly_admin_ui.access import needs
 from duly_admin_ui.page import Page, go
-from duly_admin_ui.pages.rules import Workspace, conflict, problem, show, workspace
+from duly_admin_ui.pages.rules import conflict, problem, show
+from duly_admin_ui.rule_files import Workspace, workspace
 from duly_dsl.diagnostics import Diagnostic, Severity
 from duly_dsl.meaning import Words
 from duly_runtime.planning import CHOICES, Plan

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import re
 from typing import Any
 
 import msgspec
@@ -14,15 +13,15 @@ from litestar.params import JSONBody
 from duly_admin_ui import words
 from duly_admin_ui.access import needs
 from duly_admin_ui.page import Page, go
+from duly_admin_ui.pages.workbench import VIEWS, beside, svg_of
+from duly_admin_ui.rule_files import proper, workspace
 from duly_admin_ui.services import Refused
 from duly_dsl.diagnostics import Diagnostic, Severity
 from duly_dsl.services.completion import complete
 from duly_dsl.services.hover import hover
 from duly_dsl.services.index import Index, Place
 from duly_dsl.source import SourceFile, Span
-from duly_runtime.store.api import Conflict, Draft
-
-FILE_NAME = re.compile(r"[\w-][\w .-]*(/[\w-][\w .-]*)*\.duly")
+from duly_runtime.store.api import Conflict
 
 
 class Checked(msgspec.Struct, frozen=True, kw_only=True):
@@ -50,36 +49,6 @@ class Saved(msgspec.Struct, frozen=True, kw_only=True):
     sources: dict[str, str]
     base: str
     revision: int
-
-
-class Workspace(msgspec.Struct, frozen=True, kw_only=True):
-    """What is being edited: the draft, or the live version where there is none."""
-
-    sources: dict[str, str]
-    base: str
-    live: str
-    draft: Draft | None
-
-    @property
-    def revision(self) -> int:
-        return self.draft.revision if self.draft is not None else 0
-
-
-async def workspace(page: Page) -> Workspace:
-    active = await page.services.store.active_version()
-    draft = await page.services.store.draft()
-    live = active.hash if active is not None else ""
-    if draft is not None:
-        return Workspace(sources=draft.sources, base=draft.base, live=live, draft=draft)
-    return Workspace(sources=active.sources if active is not None else {}, base=live, live=live, draft=None)
-
-
-def proper(sources: dict[str, str]) -> dict[str, str]:
-    """The same files, their names checked; Refused for a name that would lead out of the workspace."""
-    for path in sources:
-        if not FILE_NAME.fullmatch(path):
-            raise Refused("a file's name ends in .duly and holds letters, digits, spaces, dots, - and _")
-    return sources
 
 
 def problem(found: Diagnostic, language: str) -> dict[str, Any]:
@@ -117,12 +86,17 @@ async def show(
         sources[wanted] = text
     paths = sorted(sources)
     found = await page.services.check(sources) if sources else []
+    asked = page.request.query_params.get("view", "")
+    view = asked if asked in VIEWS else VIEWS[0]
+    values = await beside(page, view, sources) if sources else {}
     nonce = page.new_nonce()
     return page.render(
         "rules.html",
         status=status,
         nonce=nonce,
         work=work,
+        view=view if sources else VIEWS[0],
+        views=VIEWS,
         paths=paths,
         chosen=wanted if wanted in sources else (paths[0] if paths else ""),
         sources=sources,
@@ -133,12 +107,19 @@ async def show(
         errors=sum(item.severity is Severity.ERROR for item in found),
         refused=refused,
         editable=page.may("rules.edit"),
+        **values,
     )
 
 
 @get("/rules", guards=[needs("rules.read")])
 async def rules(page: NamedDependency[Page]) -> Response[Any]:
     return await show(page)
+
+
+@get("/rules/graph.svg", guards=[needs("rules.read")])
+async def picture(page: NamedDependency[Page]) -> Response[Any]:
+    """The picture of what is saved; the editor asks for that of what is typed."""
+    return await svg_of(page, (await workspace(page)).sources)
 
 
 @post("/rules/check", status_code=200, guards=[needs("rules.read")])
@@ -238,4 +219,4 @@ async def discard(page: NamedDependency[Page]) -> Response[Any]:
     return go("/rules")
 
 
-HANDLERS = (rules, check, complete_text, explain_text, format_text, save, save_file, discard)
+HANDLERS = (rules, picture, check, complete_text, explain_text, format_text, save, save_file, discard)

@@ -54,6 +54,8 @@ class Move(Line, frozen=True, kw_only=True, omit_defaults=True):
     target: str
     kind: str
     label: str = ""
+    breach: bool = False
+    """It happens because a promise was missed."""
 
 
 class Level(Line, frozen=True, kw_only=True, omit_defaults=True):
@@ -88,6 +90,13 @@ class Graph(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Those of the whole pipeline."""
     ladders: tuple[Ladder, ...] = ()
     rules: tuple[RuleLine, ...] = ()
+
+    def unreachable(self) -> frozenset[str]:
+        """Stages that no way leads to from where cards start."""
+        reached = {ANY, *(stage.name for stage in self.stages if stage.start)}
+        while found := {move.target for move in self.moves if move.source in reached} - reached:
+            reached |= found
+        return frozenset(stage.name for stage in self.stages if stage.name not in reached)
 
 
 def graphs(program: p.Program, pipeline: str = "") -> tuple[Graph, ...]:
@@ -198,15 +207,19 @@ def _moves(program: p.Program, pipeline: p.Pipeline, rules: list[p.Rule]) -> Ite
         for action in rule.actions:
             if isinstance(action, p.Move) and rule.mode != "off":
                 label = f"{rule.name} ({rule.mode})" if rule.mode == "shadow" else rule.name
+                breach = {each.kind for each in program.index if rule.id in each.rules} == {"missed"}
                 for source in _asked_in(program, pipeline, rule):
                     if source != action.stage:
-                        yield Move(source=source, target=action.stage, kind="rule", label=label, **_place(rule.span))
+                        yield Move(
+                            source=source, target=action.stage, kind="rule", label=label, breach=breach, **_place(rule.span)
+                        )
     for ladder in pipeline.escalations:
         for level in ladder.levels:
             for action in level.actions:
                 if isinstance(action, p.Move):
                     label = f"{ladder.name}, level {level.number}"
-                    yield Move(source=ANY, target=action.stage, kind="level", label=label, **_place(level.span))
+                    at = _place(level.span)
+                    yield Move(source=ANY, target=action.stage, kind="level", label=label, breach=True, **at)
 
 
 def _asked_in(program: p.Program, pipeline: p.Pipeline, rule: p.Rule) -> list[str]:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import html
 import re
 import unicodedata
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+
+import msgspec
 
 from duly_dsl import i18n
 from duly_dsl.graph.layout import Arrow, Box, lay_out
@@ -24,35 +26,52 @@ PANEL = 430.0
 
 STYLE = """
 .duly { --ink: #1a1f2c; --muted: #566075; --line: #868ea0; --ground: #fff; --box: #f4f5f8; --edge: #c9cedb; --auto: #7a3aa8;
-  --start: #1f6b45; --finish: #3b5bdb; font: 13px ui-sans-serif, system-ui, "Segoe UI", Roboto, "Noto Sans", sans-serif;
+  --start: #1f6b45; --finish: #3b5bdb; --breach: #b3261e;
+  font: 13px ui-sans-serif, system-ui, "Segoe UI", Roboto, "Noto Sans", sans-serif;
   background: var(--ground); color: var(--ink); }
 @media (prefers-color-scheme: dark) { .duly { --ink: #e8eaf1; --muted: #a3abbd; --line: #727b8f; --ground: #101218;
-  --box: #1c202a; --edge: #3a4150; --auto: #d3a6f5; --start: #7fd6a6; --finish: #8ea6ff; } }
+  --box: #1c202a; --edge: #3a4150; --auto: #d3a6f5; --start: #7fd6a6; --finish: #8ea6ff;
+  --breach: #ff9b91; } }
 .duly text { fill: currentColor; } .duly .name { font-weight: 650; } .duly .small { font-size: 12px; fill: var(--muted); }
 .duly .title { font-size: 17px; font-weight: 700; } .duly .box { fill: var(--box); stroke: var(--edge); }
 .duly .start { stroke: var(--start); stroke-width: 2; } .duly .finish { stroke: var(--finish); stroke-width: 2; }
 .duly .any { stroke-dasharray: 4 4; fill: none; } .duly .arrow { fill: none; stroke: var(--line); stroke-width: 1.4; }
 .duly .auto { stroke: var(--auto); stroke-dasharray: 5 4; } .duly .head { fill: var(--line); stroke: none; }
-.duly .head.auto { fill: var(--auto); } .duly .label { font-size: 12px; fill: var(--auto); }
+.duly .back { stroke-dasharray: 12 3 2 3; }
+.duly .breach { stroke: var(--breach); stroke-width: 2.6; stroke-dasharray: 2 3; }
+.duly .head.auto { fill: var(--auto); stroke: none; } .duly .head.breach { fill: var(--breach); stroke: none; }
+.duly .label { font-size: 12px; fill: var(--auto); } .duly .unreached { stroke-dasharray: 4 4; }
 """
 
 Say = Callable[[str], str]
 BY_PEOPLE = ("next", "resume")
 
 
-def draw(graphs: Iterable[Graph], language: str = "en") -> str:
+class Page(msgspec.Struct, frozen=True):
+    """A page the picture stands in: it brings the style, so that none is in the picture, and shows promises, escalations
+    and rules itself. Boxes are links to `link(stage)`; `notes` are lines more of a stage, by (pipeline, stage)."""
+
+    link: Callable[[Stage], str]
+    notes: Mapping[tuple[str, str], Sequence[str]] = {}
+    title: str = ""
+    """What the picture is called for those who can't see it."""
+
+
+def draw(graphs: Iterable[Graph], language: str = "en", page: Page | None = None) -> str:
     """All pipelines below one another."""
     say = i18n.translations("duly_dsl", language).gettext
     parts: list[str] = []
     width, y = 0.0, MARGIN
     for graph in graphs:
-        drawn, size = _pipeline(graph, say)
+        drawn, size = _pipeline(graph, say, page)
         parts.append(f'<g transform="translate({MARGIN:g} {y:g})">{drawn}</g>')
         width, y = max(width, size[0]), y + size[1] + 2 * MARGIN
     width, height = width + 2 * MARGIN, y - MARGIN
+    named = f'role="group" aria-label="{_text(page.title)}"' if page is not None else 'role="img"'
+    style = f"<style>{STYLE}</style>" if page is None else ""
     return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" class="duly" role="img" viewBox="0 0 {width:g} {height:g}" '
-        f'width="{width:g}" height="{height:g}"><style>{STYLE}</style>'
+        f'<svg xmlns="http://www.w3.org/2000/svg" class="duly" {named} viewBox="0 0 {width:g} {height:g}" '
+        f'width="{width:g}" height="{height:g}">{style}'
         f'<rect width="100%" height="100%" fill="var(--ground)"/>{"".join(parts)}</svg>\n'
     )
 
@@ -85,9 +104,13 @@ def measured(text: str, size: float = 13) -> float:
 # --- a pipeline -------------------------------------------------------------------------------------------------------
 
 
-def _pipeline(graph: Graph, say: Say) -> tuple[str, tuple[float, float]]:
+def _pipeline(graph: Graph, say: Say, page: Page | None) -> tuple[str, tuple[float, float]]:
     names = [stage.name for stage in graph.stages]
-    texts = [_stage_lines(stage, say) for stage in graph.stages]
+    unreached = graph.unreachable()
+    texts = [_stage_lines(stage, say, stage.name in unreached) for stage in graph.stages]
+    if page is not None:
+        for stage, lines in zip(graph.stages, texts, strict=True):
+            lines += page.notes.get((graph.pipeline, stage.name), ())
     if any(move.source == ANY for move in graph.moves):
         names.insert(0, ANY)
         texts.insert(0, [say(_("any stage"))])
@@ -112,18 +135,26 @@ def _pipeline(graph: Graph, say: Say) -> tuple[str, tuple[float, float]]:
         boxes[number] = _box(texts[number])
     width, height = lay_out(boxes, arrows)
     title, top = f'<text class="title" y="14">{_text(graph.pipeline)}</text>', 36.0
-    parts = [_arrow(arrow, found) for arrow, found in zip(arrows, moves, strict=True)]
+    order = {name: number for number, name in enumerate(names)}
+    parts = [_arrow(arrow, found, order) for arrow, found in zip(arrows, moves, strict=True)]
     stages = {stage.name: stage for stage in graph.stages}
-    parts += [_drawn(box, lines, stages.get(name)) for name, box, lines in zip(names, boxes, texts, strict=True)]
-    panels, below = _panels(graph, say, max(width, 2 * PANEL))
+    for name, box, lines in zip(names, boxes, texts, strict=True):
+        stage = stages.get(name)
+        drawn = _drawn(box, lines, stage, name in unreached)
+        if page is not None and stage is not None:
+            place = f'data-path="{_text(stage.path)}" data-line="{stage.line}" data-column="1"'
+            drawn = f'<a href="{_text(page.link(stage))}" {place}>{drawn}</a>'
+        parts.append(drawn)
+    panels, below = _panels(graph, say, max(width, 2 * PANEL)) if page is None else ("", (0.0, 0.0))
     body = f'<g transform="translate(0 {top:g})">{"".join(parts)}</g>'
     body += f'<g transform="translate(0 {top + height + 34:g})">{panels}</g>'
     widest = max(width, below[0], measured(graph.pipeline, 17))
     return title + body, (widest, top + height + (34 + below[1] if below[1] else 0))
 
 
-def _stage_lines(stage: Stage, say: Say) -> list[str]:
+def _stage_lines(stage: Stage, say: Say, unreached: bool) -> list[str]:
     mark = say(_("starts here")) if stage.start else say(_("ends here")) if stage.finish else ""
+    mark = say(_("nothing leads here")) if unreached else mark
     return [f"{stage.name} ({mark})" if mark else stage.name, *summary(stage)]
 
 
@@ -138,8 +169,9 @@ def _label_box(labels: Sequence[str]) -> Box:
     return Box(max(measured(_cut(label), 12) for label in labels) + 8, len(labels) * 15.0 + 4)
 
 
-def _drawn(box: Box, lines: Sequence[str], stage: Stage | None) -> str:
+def _drawn(box: Box, lines: Sequence[str], stage: Stage | None, unreached: bool) -> str:
     kind = " any" if stage is None else " start" if stage.start else " finish" if stage.finish else ""
+    kind += " unreached" if unreached else ""
     middle = box.x + box.width / 2
     texts = "".join(
         f'<text class="{"small" if number else "name"}" text-anchor="middle" x="{middle:g}" '
@@ -152,8 +184,8 @@ def _drawn(box: Box, lines: Sequence[str], stage: Stage | None) -> str:
     )
 
 
-def _arrow(arrow: Arrow, moves: Sequence[Move]) -> str:
-    kind = "" if any(move.kind in BY_PEOPLE for move in moves) else " auto"
+def _arrow(arrow: Arrow, moves: Sequence[Move], order: Mapping[str, int]) -> str:
+    kind = _kind(moves, order)
     labels = [move.label for move in moves if move.label]
     points = arrow.points
     pieces = [points[: arrow.at_label + 1], points[arrow.at_label + 1 :]] if labels else [points]
@@ -166,6 +198,15 @@ def _arrow(arrow: Arrow, moves: Sequence[Move]) -> str:
         at = f'x="{box.x + box.width / 2:g}" y="{box.y + 13 + number * 15:g}"'
         parts.append(f'<text class="label" text-anchor="middle" {at}>{_titled(label)}</text>')
     return f"<g>{''.join(parts)}</g>"
+
+
+def _kind(moves: Sequence[Move], order: Mapping[str, int]) -> str:
+    """How an arrow is drawn, by what one must know first: a missed promise, a way back, a move by itself."""
+    if any(move.breach for move in moves):
+        return " breach"
+    if all(move.kind == "reopen" or order[move.target] < order[move.source] for move in moves):
+        return " back" if any(move.kind in (*BY_PEOPLE, "reopen") for move in moves) else " back auto"
+    return "" if any(move.kind in BY_PEOPLE for move in moves) else " auto"
 
 
 def _curve(points: Sequence[tuple[float, float]]) -> str:

@@ -6,6 +6,7 @@ import re
 from collections.abc import AsyncIterator, Mapping, Sequence
 
 from duly_admin_ui.services import CaughtMail, Change, Published, Refused, ReplayedAll, SignIn
+from duly_dsl.build import Built
 from duly_dsl.diagnostics import Diagnostic
 from duly_dsl.program import Program
 from duly_platform.accounts import AccountError, TooManyAttempts
@@ -138,6 +139,9 @@ class ScreenServices:
 
     async def check(self, sources: dict[str, str]) -> list[Diagnostic]:
         return await self._desk.check(sources)
+
+    async def built(self, sources: dict[str, str]) -> Built:
+        return await self._desk.built(sources)
 
     def format(self, text: str) -> str:
         return self._desk.format(text)
