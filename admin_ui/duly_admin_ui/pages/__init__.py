@@ -48,13 +48,8 @@ def routes(services: Services) -> list[Router]:
         return made
 
     cards = (board, card, replying, merging, files, originals)
-<<<<<<< HEAD
     work = (contacts, connectors, quarantine, parked, deliveries, notices, sla, sla_files, reports)
-    modules = (signin, *cards, *work, rules, publishing, versions, live)
-=======
-    work = (contacts, connectors, quarantine, parked, deliveries, notices, reports)
     modules = (signin, *cards, *work, rules, workbench, publishing, versions, live)
->>>>>>> 22953ec (Rules page: tabs beside the text, and the graph of what is typed, with open and late cards of each stage)
     pages = Router(
         path="/",
         route_handlers=[handler for module in modules for handler in module.HANDLERS],

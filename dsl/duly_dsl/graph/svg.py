@@ -136,6 +136,7 @@ def _pipeline(graph: Graph, say: Say, page: Page | None) -> tuple[str, tuple[flo
     width, height = lay_out(boxes, arrows)
     title, top = f'<text class="title" y="14">{_text(graph.pipeline)}</text>', 36.0
     order = {name: number for number, name in enumerate(names)}
+    order |= {stage.name: len(names) for stage in graph.stages if stage.finish}  # no way to an end leads back
     parts = [_arrow(arrow, found, order) for arrow, found in zip(arrows, moves, strict=True)]
     stages = {stage.name: stage for stage in graph.stages}
     for name, box, lines in zip(names, boxes, texts, strict=True):
