@@ -9,6 +9,7 @@ import imaplib
 import os
 import pwd
 import shutil
+import signal
 import smtplib
 import socket
 import ssl
@@ -64,10 +65,12 @@ class Authority:
 
 
 class Server:
-    """A server's process in the foreground; `log` is what it said."""
+    """A server's process in the foreground; `log` is what it said. `whole`: its children are told to end as well, who would
+    hold on to their connections for ten seconds after their parent is gone."""
 
-    def __init__(self, command: list[str], log: Path, port: int) -> None:
+    def __init__(self, command: list[str], log: Path, port: int, *, whole: bool = False) -> None:
         self._command = command
+        self._whole = whole
         self._log = log
         self._port = port
         self._running: subprocess.Popen[bytes] | None = None
@@ -88,7 +91,10 @@ class Server:
 
     def stop(self) -> None:
         if self._running is not None:
-            self._running.terminate()
+            if self._whole:
+                os.killpg(self._running.pid, signal.SIGTERM)
+            else:
+                self._running.terminate()
             try:
                 self._running.wait(20)
             except subprocess.TimeoutExpired:
@@ -197,7 +203,7 @@ service auth {{
 }}
 """
         )
-        self._server = Server([program, "-F", "-c", str(config)], folder / "dovecot.log", self.imap)
+        self._server = Server([program, "-F", "-c", str(config)], folder / "dovecot.log", self.imap, whole=True)
 
     def start(self) -> None:
         self._server.start()
@@ -296,6 +302,7 @@ minimal_backoff_time = 1s
 maximal_backoff_time = 2s
 queue_run_delay = 1s
 message_size_limit = 40000000
+smtpd_error_sleep_time = 0
 """
         )
         (config / "master.cf").write_text(

@@ -164,6 +164,7 @@ def dovecot(authority: Authority, **options: Any) -> Iterator[Dovecot]:
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(imap, "GAPS", (0.1, 0.2, 0.5))
+    monkeypatch.setattr(imap, "LOOK_SECONDS", 0.2)
 
 
 # --- in, by IMAP -----------------------------------------------------------------------------------------------------

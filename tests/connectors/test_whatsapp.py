@@ -171,9 +171,10 @@ def test_hanging_up_after_taking_it_is_unknown(graph: FakeGraph) -> None:
     assert len(graph.deliveries) == 1
 
 
-def test_no_answer_in_time_is_unknown(graph: FakeGraph) -> None:
+def test_no_answer_in_time_is_unknown(graph: FakeGraph, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(WhatsApp, "POST_SECONDS", 2.0)
     graph.fault("hang")
-    hurried = door(Network(allow_private=True, seconds=1), graph.url)
+    hurried = door(Network(allow_private=True), graph.url)
     assert isinstance(asyncio.run(hurried.send(samples.outgoing())), Unknown)
     assert len(graph.deliveries) == 1
 
