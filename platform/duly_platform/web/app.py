@@ -12,6 +12,7 @@ from litestar.config.csrf import CSRFConfig
 from litestar.datastructures import State
 from litestar.middleware import DefineMiddleware
 from litestar.static_files import create_static_files_router
+from litestar.types import ASGIApp, Receive, Scope, Send
 
 import duly_admin_ui
 from duly_platform.api import (
@@ -118,3 +119,22 @@ def create_app(desk: Desk, settings: Settings, setup_token: str = "") -> Litesta
         request_max_body_size=3 * 1024 * 1024,
         logging_config=None,
     )
+
+
+def with_short_way_in(app: Litestar) -> ASGIApp:
+    """The application with a shorter way for what comes in under /in/: past what only people need (sessions, CSRF,
+    compression), which a flood of webhooks would pay for with each request."""
+    way_in = Litestar(
+        route_handlers=[doors.door],
+        state=app.state,
+        middleware=[headers.add_headers],
+        exception_handlers={Exception: problems.handle},
+        openapi_config=None,
+        logging_config=None,
+    )
+
+    async def choose(scope: Scope, receive: Receive, send: Send) -> None:
+        outside = scope["type"] == "http" and scope["path"].startswith("/in/")
+        await (way_in if outside else app)(scope, receive, send)
+
+    return choose
