@@ -9,6 +9,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from admin_ui.house import Served, Visit, Watch
+from admin_ui.test_browser import violations
 from admin_ui.test_running import KEY, PASSWORD, RULES, Running
 from connectors import servers
 
@@ -73,7 +74,7 @@ def test_a_test_message_by_keyboard(served: Served, visit: Visit, watches: list[
 
 
 @pytest.mark.parametrize("script", [True, False])
-def test_templates_at_meta_are_shown_and_read_now(served: Served, visit: Visit, script: bool) -> None:
+def test_templates_at_meta_are_shown_and_read_now(served: Served, visit: Visit, axe: str, script: bool) -> None:
     page = visit(served, "/connectors/WhatsApp", "ana", script=script)
     rows = page.locator("#templates tbody tr")
     expect(rows).to_have_count(5)
@@ -83,6 +84,8 @@ def test_templates_at_meta_are_shown_and_read_now(served: Served, visit: Visit, 
     expect(rows.nth(4)).to_contain_text("not at Meta")
     page.get_by_role("button", name="Read them now").click()
     expect(page.locator("#templates")).to_contain_text("They could not be read: WhatsApp 190")
+    if script:
+        assert violations(page, axe) == []
     page.goto("/connectors/Mail")
     expect(page.locator("#templates")).to_have_count(0)
 
