@@ -15,6 +15,7 @@ from __future__ import annotations
 import base64
 import contextlib
 import datetime as dt
+import functools
 import ipaddress
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -121,6 +122,19 @@ def is_public(address: str) -> bool:
     return not any(ip in network for network in _CLOSED_V4)
 
 
+@functools.cache
+def _usual_tls() -> ssl.SSLContext:
+    """One for the process: to read all authorities takes a tenth of a second."""
+    import ssl
+
+    import certifi
+
+    made = ssl.create_default_context(cafile=certifi.where())
+    with contextlib.suppress(OSError):
+        made.load_default_certs()  # a company's own authority
+    return made
+
+
 class Network:
     """Opens connections for connectors. `allow_private` is for development, tests and servers inside a private network;
     `seconds` is how long one request may take in all."""
@@ -132,15 +146,7 @@ class Network:
 
     def tls(self) -> ssl.SSLContext:
         """The client side of TLS, with the usual certificate checks."""
-        if self._tls is None:
-            import ssl
-
-            import certifi
-
-            self._tls = ssl.create_default_context(cafile=certifi.where())
-            with contextlib.suppress(OSError):
-                self._tls.load_default_certs()  # a company's own authority
-        return self._tls
+        return self._tls or _usual_tls()
 
     async def addresses(self, host: str, port: int) -> tuple[str, ...]:
         """The checked addresses of a host. NotSent where it has none, Blocked where one of them is not public."""
