@@ -7,6 +7,8 @@ import unicodedata
 
 def fold(text: str) -> str:
     """A text as it is compared: composed (NFC), casefolded, every run of white space one space, none at the ends."""
+    if text.isascii():
+        return " ".join(text.lower().split())
     return " ".join(unicodedata.normalize("NFC", unicodedata.normalize("NFC", text).casefold()).split())
 
 

@@ -159,10 +159,11 @@ class Watcher:
             self._place = after
         # Entries tell how the card came from where it was before the step to where it is after.
         for entry in decision.entries:
-            if entry.kind in FOLLOWED:
-                self._follow(entry.kind, entry.details, card.id)
+            kind, details = entry.kind, entry.details
+            if kind in FOLLOWED:
+                self._follow(kind, details, card.id)
             if tally.endless or tally.counts(entry.at):
-                self._count(entry.kind, entry.details, card.id)
+                self._count(kind, details, card.id)
         self._place = after
         if decision.effects and tally.counts(now):
             self._effects(decision.effects, card.id)

@@ -10,6 +10,7 @@ from msgspec.structs import replace
 
 from duly_runtime.decision import FactTrace, RuleTrace
 from duly_runtime.engine import actions, assignment, ladders, limits, moves, named, shadows
+from duly_runtime.engine.facts import Facts
 from duly_runtime.engine.graph import Awaited
 from duly_runtime.engine.telling import instant
 from duly_runtime.engine.work import PASSING, Cause, Fact, Work
@@ -44,15 +45,12 @@ def _at_rest(work: Work) -> bool:
 
 def _take(work: Work, fact: Fact, by: Awaited) -> None:
     traces: tuple[RuleTrace, ...] = ()
-    values: dict[str, str] = {}
+    facts: Facts | None = None
     if by.judge is not None:
         facts = work.facts(fact)
         traces = by.judge(facts)
-        if work.traced:
-            values = work.graph.matcher.values(work.pipeline.name, facts)
     if work.traced:
-        subject = fact.stage or fact.metric or fact.subject
-        work.trace.append(FactTrace(kind=fact.kind, subject=subject, depth=fact.depth, rules=traces, values=values))
+        _note(work, fact, traces, facts)
     work.taken += 1
     number = work.taken
     work.depth = fact.depth + 1
@@ -65,23 +63,34 @@ def _take(work: Work, fact: Fact, by: Awaited) -> None:
     if by.tables:
         assignment.by_table(work, fact, by.tables)
     for trace in traces:
-        if not trace.fired or work.stopped:
-            continue
-        rule = work.graph.program.rules[trace.rule]
-        details = {"rule": rule.name}
-        if work.occasion is not None and fact.kind == "every":
-            details["occasion"] = instant(work.occasion)
-        if trace.shadow:
-            work.say("rule.fired", {**details, "shadow": "yes", "would": shadows.would(work, rule)})
-            continue
-        work.say("rule.fired", details)
-        if fact.metric:
-            missed = [clock.missed_at for clock in work.card.clocks if clock.metric == fact.metric and clock.missed_at]
-            details = {**details, "metric": fact.metric, "due_at": instant(max(missed))}
-        key = f"rule/{work.card.id}/{work.revision}/{number}/{rule.name}"
-        if "occasion" in details:
-            key = f"every/{work.card.id}/{fact.subject}/{details['occasion']}/{rule.name}"
-        actions.perform(work, rule.actions, Cause(key, "rule", details))
+        if trace.fired and not work.stopped:
+            _fire(work, fact, trace, number)
+
+
+def _note(work: Work, fact: Fact, traces: tuple[RuleTrace, ...], facts: Facts | None) -> None:
+    """For the record: the rules a fact was held against, and what they read."""
+    values = work.graph.matcher.values(work.pipeline.name, facts) if facts is not None else {}
+    subject = fact.stage or fact.metric or fact.subject
+    work.trace.append(FactTrace(kind=fact.kind, subject=subject, depth=fact.depth, rules=traces, values=values))
+
+
+def _fire(work: Work, fact: Fact, trace: RuleTrace, number: int) -> None:
+    """A rule acts, or would act where it is in shadow. `number` is the place of its fact among those of the step."""
+    rule = work.graph.program.rules[trace.rule]
+    details = {"rule": rule.name}
+    if work.occasion is not None and fact.kind == "every":
+        details["occasion"] = instant(work.occasion)
+    if trace.shadow:
+        work.say("rule.fired", {**details, "shadow": "yes", "would": shadows.would(work, rule)})
+        return
+    work.say("rule.fired", details)
+    if fact.metric:
+        missed = [clock.missed_at for clock in work.card.clocks if clock.metric == fact.metric and clock.missed_at]
+        details = {**details, "metric": fact.metric, "due_at": instant(max(missed))}
+    key = f"rule/{work.card.id}/{work.revision}/{number}/{rule.name}"
+    if "occasion" in details:
+        key = f"every/{work.card.id}/{fact.subject}/{details['occasion']}/{rule.name}"
+    actions.perform(work, rule.actions, Cause(key, "rule", details))
 
 
 def _end_wait(work: Work, fact: Fact) -> None:
