@@ -107,7 +107,8 @@ class DatabaseStore(
         self._database = database
         self._write = database.write
         self._read = database.read
-        self._gathering = Gathering(database.write) if database.engine_type == "postgres" else None
+        first = getattr(database, "write_first", None)  # PostgreSQL's; SQLite's one writer gathers by itself
+        self._gathering = Gathering(first) if first is not None else None
 
     # life
     async def start(self) -> None:

@@ -18,6 +18,8 @@ from duly_runtime.store.unit import Again, Held, Result, Row, Unit
 
 POOL_SIZE = 10
 """Connections for each event loop."""
+KEPT_FREE = 2
+"""Of those, for `write_first`: what comes in does not stand in line behind hundreds of events that are being handled."""
 TRIES = 20
 """Runs of a unit that lost a race (serialisation, deadlock, Again)."""
 PATIENCE = (0.05, 0.2, 0.5)
@@ -53,6 +55,7 @@ class PostgresDatabase(PostgresEngine):
     def __init__(self, url: str) -> None:
         self._url = url
         self._pools: dict[asyncio.AbstractEventLoop, asyncio.Task[Any]] = {}
+        self._turns: dict[asyncio.AbstractEventLoop, asyncio.Semaphore] = {}
         self._closed = True
         super().__init__(config={"dsn": url})
 
@@ -86,6 +89,7 @@ class PostgresDatabase(PostgresEngine):
         loop = asyncio.get_running_loop()
         for old in [known for known in self._pools if known.is_closed()]:
             del self._pools[old]
+            self._turns.pop(old, None)
         opening = self._pools.get(loop)
         if opening is None or (opening.done() and (opening.cancelled() or opening.exception() is not None)):
             opening = self._pools[loop] = loop.create_task(_create(self._url), context=contextvars.Context())
@@ -95,15 +99,19 @@ class PostgresDatabase(PostgresEngine):
     async def write(self, work: Unit[Result]) -> Result:
         return await self._run(work, readonly=False)
 
+    async def write_first(self, work: Unit[Result]) -> Result:
+        """For few and short units somebody outside waits for."""
+        return await self._run(work, readonly=False, first=True)
+
     async def read(self, work: Unit[Result]) -> Result:
         return await self._run(work, readonly=True)
 
-    async def _run(self, work: Unit[Result], *, readonly: bool) -> Result:
+    async def _run(self, work: Unit[Result], *, readonly: bool, first: bool = False) -> Result:
         races = losses = 0
         while True:
             try:
                 # A task of its own: a context that a lost connection has spoilt ends with it.
-                return await asyncio.create_task(self._once(work, readonly=readonly))
+                return await asyncio.create_task(self._in_turn(work, readonly=readonly, first=first))
             except RACES as error:
                 races += 1
                 if races >= TRIES:
@@ -116,6 +124,17 @@ class PostgresDatabase(PostgresEngine):
                 losses += 1
             except (*FULL, *REFUSED) as error:
                 raise StoreUnavailable(f"the database can't be used now: {error}") from error
+
+    async def _in_turn(self, work: Unit[Result], *, readonly: bool, first: bool) -> Result:
+        if first:
+            return await self._once(work, readonly=readonly)
+        turns = self._turns.setdefault(asyncio.get_running_loop(), asyncio.Semaphore(POOL_SIZE - KEPT_FREE))
+        async with asyncio.timeout(ACQUIRE_SECONDS):
+            await turns.acquire()
+        try:
+            return await self._once(work, readonly=readonly)
+        finally:
+            turns.release()
 
     async def _once(self, work: Unit[Result], *, readonly: bool) -> Result:
         pool = await self._pool()

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 
+import asyncpg
 import pytest
 
 from duly_runtime.doors import Inbound
 from duly_runtime.store import accepting
 from duly_runtime.store.api import Accepted, Missing, Store, StoreUnavailable
+from duly_runtime.store.postgres import KEPT_FREE, POOL_SIZE
 from support.store_scenes import NOW, opened, raw, said, sql
 
 MANY = 150
@@ -156,3 +158,32 @@ def test_everybody_is_told_that_nothing_could_be_written(store_url: str) -> None
                 await store.raw(1)
 
     asyncio.run(scene())
+
+
+@pytest.mark.postgres
+def test_what_comes_in_does_not_wait_behind_what_is_handled(postgres_url: str) -> None:
+    async def scene() -> None:
+        outside = await asyncpg.connect(postgres_url)
+        waiting = "SELECT COUNT(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
+        async with opened(postgres_url) as store:
+            await outside.execute("SELECT pg_advisory_lock(7)")
+            try:
+                stuck = [asyncio.ensure_future(sql(store, "SELECT pg_advisory_xact_lock(7)")) for _ in range(POOL_SIZE * 2)]
+                await becomes(outside, waiting, POOL_SIZE - KEPT_FREE)
+                async with asyncio.timeout(5):  # the others wait for as long as we hold the lock
+                    assert (await take(store, b"x", said("a"))).event_ids
+                assert not any(each.done() for each in stuck)
+            finally:
+                await outside.execute("SELECT pg_advisory_unlock(7)")
+            await asyncio.gather(*stuck)
+        await outside.close()
+
+    asyncio.run(scene())
+
+
+async def becomes(connection: asyncpg.Connection, question: str, answer: int) -> None:
+    for _ in range(1000):
+        if await connection.fetchval(question) >= answer:
+            return
+        await asyncio.sleep(0.01)
+    raise AssertionError(f"it did not become {answer}")
