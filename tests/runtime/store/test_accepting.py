@@ -183,7 +183,7 @@ def test_what_comes_in_does_not_wait_behind_what_is_handled(postgres_url: str) -
 
 async def becomes(connection: asyncpg.Connection, question: str, answer: int) -> None:
     for _ in range(1000):
-        if await connection.fetchval(question) >= answer:
+        if (await connection.fetchval(question) or 0) >= answer:
             return
         await asyncio.sleep(0.01)
     raise AssertionError(f"it did not become {answer}")
