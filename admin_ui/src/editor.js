@@ -18,6 +18,7 @@ import {
 import { colours, duly, folding } from "./language.js";
 import { shownMarkdown } from "./markdown.js";
 import { post } from "./server.js";
+import { signs, tests, tried } from "./tests.js";
 import { text } from "./texts.js";
 import { workbench } from "./workbench.js";
 
@@ -206,6 +207,7 @@ const extensions = () => [
   lineNumbers(),
   foldGutter(),
   lintGutter(),
+  tried,
   history(),
   drawSelection(),
   highlightSpecialChars(),
@@ -250,6 +252,7 @@ function open(path) {
     else link.removeAttribute("aria-current");
   }
   bench.remember(path);
+  view.dispatch({ effects: signs(view.state.doc, coverage[path]) });
   forceLinting(view);
 }
 
@@ -265,6 +268,15 @@ const bench = workbench({
   sources,
   where: () => ({ path: chosen, line: view.state.doc.lineAt(view.state.selection.main.head).number }),
   opened: () => {},
+});
+
+let coverage = {}; // path -> line -> how much of it the tests have tried, of the last run
+tests({
+  sources,
+  covered: (lines) => {
+    coverage = lines;
+    view.dispatch({ effects: signs(view.state.doc, coverage[chosen]) });
+  },
 });
 
 const view = new EditorView({ parent: root, state: EditorState.create({ doc: saved[chosen], extensions: extensions() }) });

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import re
 from pathlib import Path
 
 import msgspec
@@ -116,9 +117,12 @@ def test_views_are_accessible(
     ana = served.theatre.memory.accounts["ana"]
     served.theatre.memory.accounts["ana"] = msgspec.structs.replace(ana, language=language)
     page = visit(served, FILE + "&view=graph", "ana", color_scheme=theme, viewport={"width": width, "height": 800})
-    for view in ("graph",):
+    for view in ("graph", "tests"):
         page.goto(f"{FILE}&view={view}")
         expect(page.locator("#status")).to_have_attribute("data-state", "good")
+        if view == "tests":
+            page.locator("#run-tests").click()
+            expect(page.locator("#coverage")).to_be_visible()
         assert violations(page, axe) == []
         assert not page.evaluate("document.documentElement.scrollWidth > innerWidth")
 
@@ -131,3 +135,54 @@ def test_the_scripts_of_the_editor_stay_small(served: Served, visit: Visit, sour
     page.reload()
     expect(page.locator("#status")).to_have_attribute("data-state", "good")
     assert bodies and sum(len(gzip.compress(body)) for body in bodies) <= 180 * 1024
+
+
+def test_the_tests_run_on_the_text_as_typed(served: Served, visit: Visit, sources: dict[str, str]) -> None:
+    page = visit(served, "/rules?file=support.tests.duly&view=tests", "ana")
+    expect(page.locator("#status")).to_have_attribute("data-state", "good")
+    page.get_by_role("button", name="Run the tests").click()
+    count = sum(text.count("\ntest ") for text in sources.values())
+    expect(page.locator("#test-sum")).to_have_text(f"{count} of {count} tests passed")
+    expect(page.locator("#tests-progress")).to_be_hidden()
+    write(page, '\ntest "Too much is promised" {\n  clock starts monday 2026-11-09 09:00 in "São Paulo office"\n')
+    page.keyboard.insert_text('  given card in "New" with priority low\n  at +1h  expect first reply is missed\n}\n')
+    page.get_by_role("button", name="Run the tests").click()
+    expect(page.locator("#test-sum")).to_have_text(f"{count} of {count + 1} tests passed")
+    failure = page.locator(".failure")
+    expect(failure).to_contain_text("at +1h  expect first reply is missed")
+    expect(failure.locator("li").first).to_contain_text("the card is opened")
+    page.locator(".files a", has_text="people.duly").click()
+    failure.get_by_role("link", name="Too much is promised").click()
+    expect(page.locator(".cm-activeLine")).to_contain_text('test "Too much is promised"')
+    assert served.theatre.memory.saved is not None
+    assert served.theatre.memory.saved.sources == sources
+
+
+def test_what_the_tests_have_tried_stands_beside_the_lines(served: Served, visit: Visit, sources: dict[str, str]) -> None:
+    page = visit(served, FILE + "&view=tests", "ana")
+    expect(page.locator("#status")).to_have_attribute("data-state", "good")
+    expect(page.locator(".tried-all:visible")).to_have_count(0)
+    page.get_by_role("button", name="Run the tests").click()
+    expect(page.locator("#coverage")).to_contain_text("Stages")
+    row = line_of(sources["support.duly"], "| urgent   | any  | 15m")
+    signs = page.locator(".cm-tried .cm-gutterElement", has=page.locator(".tried-all"))
+    top = page.locator(".cm-lineNumbers .cm-gutterElement", has_text=re.compile(f"^{row}$")).bounding_box()
+    assert top is not None
+    assert top["y"] in [box["y"] for each in signs.all() if (box := each.bounding_box())]
+    page.get_by_text("Not tried:").click()
+    page.locator(".test-results details li a").first.click()
+    expect(page.locator(".cm-activeLine")).to_be_visible()
+
+
+def test_the_tests_of_broken_files_say_what_they_need(served: Served, visit: Visit, sources: dict[str, str]) -> None:
+    page = visit(served, FILE + "&view=tests", "ana")
+    write(page, "stage\n")
+    page.get_by_role("button", name="Run the tests").click()
+    expect(page.locator("#test-results").get_by_role("alert")).to_contain_text("The tests need files without errors")
+
+
+def test_tests_run_without_scripts(served: Served, visit: Visit, sources: dict[str, str]) -> None:
+    page = visit(served, FILE + "&view=tests", "ana", script=False)
+    page.get_by_role("button", name="Run the tests").click()
+    expect(page.locator("#test-sum")).to_contain_text("tests passed")
+    expect(page.locator("#coverage")).to_contain_text("Rules")

@@ -27,6 +27,7 @@ from duly_admin_ui.pages import (
     quarantine,
     replying,
     reports,
+    rule_tests,
     rules,
     signin,
     sla,
@@ -49,7 +50,7 @@ def routes(services: Services) -> list[Router]:
 
     cards = (board, card, replying, merging, files, originals)
     work = (contacts, connectors, quarantine, parked, deliveries, notices, sla, sla_files, reports)
-    modules = (signin, *cards, *work, rules, workbench, publishing, versions, live)
+    modules = (signin, *cards, *work, rules, workbench, rule_tests, publishing, versions, live)
     pages = Router(
         path="/",
         route_handlers=[handler for module in modules for handler in module.HANDLERS],

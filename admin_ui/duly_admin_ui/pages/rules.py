@@ -13,6 +13,7 @@ from litestar.params import JSONBody
 from duly_admin_ui import words
 from duly_admin_ui.access import needs
 from duly_admin_ui.page import Page, go
+from duly_admin_ui.pages import rule_tests
 from duly_admin_ui.pages.workbench import VIEWS, beside, svg_of
 from duly_admin_ui.rule_files import proper, workspace
 from duly_admin_ui.services import Refused
@@ -76,9 +77,9 @@ def _span(span: Span) -> dict[str, str | int]:
 
 
 async def show(
-    page: Page, *, status: int = 200, refused: str = "", chosen: str = "", text: str | None = None
+    page: Page, *, status: int = 200, refused: str = "", chosen: str = "", text: str | None = None, tested: bool = False
 ) -> Response[Any]:
-    """The editor. `text` is what was typed into `chosen`, where it could not be saved."""
+    """The editor. `text` is what was typed into `chosen`, where it could not be saved; `tested`: run the tests first."""
     work = await workspace(page)
     sources = dict(work.sources)
     wanted = chosen or page.request.query_params.get("file", "")
@@ -87,8 +88,11 @@ async def show(
     paths = sorted(sources)
     found = await page.services.check(sources) if sources else []
     asked = page.request.query_params.get("view", "")
-    view = asked if asked in VIEWS else VIEWS[0]
+    view = "tests" if tested else asked if asked in VIEWS else VIEWS[0]
     values = await beside(page, view, sources) if sources else {}
+    if tested:
+        async for tally in rule_tests.runs(page, sources):
+            values = rule_tests.shown(page, tally)
     nonce = page.new_nonce()
     return page.render(
         "rules.html",
@@ -120,6 +124,12 @@ async def rules(page: NamedDependency[Page]) -> Response[Any]:
 async def picture(page: NamedDependency[Page]) -> Response[Any]:
     """The picture of what is saved; the editor asks for that of what is typed."""
     return await svg_of(page, (await workspace(page)).sources)
+
+
+@post("/rules/tests/saved", status_code=200, guards=[needs("rules.read")])
+async def test_saved(page: NamedDependency[Page]) -> Response[Any]:
+    """The plain form: the tests of what was saved last."""
+    return await show(page, chosen=(await page.form()).get("file", ""), tested=True)
 
 
 @post("/rules/check", status_code=200, guards=[needs("rules.read")])
@@ -219,4 +229,4 @@ async def discard(page: NamedDependency[Page]) -> Response[Any]:
     return go("/rules")
 
 
-HANDLERS = (rules, picture, check, complete_text, explain_text, format_text, save, save_file, discard)
+HANDLERS = (rules, picture, test_saved, check, complete_text, explain_text, format_text, save, save_file, discard)

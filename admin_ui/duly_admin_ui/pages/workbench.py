@@ -21,7 +21,7 @@ from duly_dsl.diagnostics import Severity
 from duly_dsl.graph import ANY, Graph, Stage, graphs, svg
 from duly_dsl.program import Pipeline
 
-VIEWS = ("problems", "graph")
+VIEWS = ("problems", "graph", "tests")
 
 
 class Beside(msgspec.Struct, frozen=True, kw_only=True):
@@ -39,7 +39,7 @@ class Load(msgspec.Struct, frozen=True):
 
 async def beside(page: Page, view: str, sources: dict[str, str]) -> dict[str, Any]:
     """What the template of a view needs."""
-    return await graph_of(page, sources) if view == "graph" else {}
+    return await graph_of(page, sources) if view == "graph" else {"tally": None}
 
 
 def fragment(page: Page, template: str, values: Mapping[str, Any]) -> str:
