@@ -32,7 +32,6 @@ class ClockState(enum.StrEnum):
 
 
 RUNNING, PAUSED = ClockState.RUNNING, ClockState.PAUSED
-OPEN = (RUNNING, PAUSED)
 
 
 class Pause(msgspec.Struct, frozen=True, array_like=True):

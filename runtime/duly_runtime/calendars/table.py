@@ -50,16 +50,9 @@ class Table:
             return 0
         return self._before[at] + min(instant, self._ends[at]) - self._starts[at]
 
-    def earliest(self, position: int) -> int | None:
-        """The first instant with that much open time before it (a closing rather than the next opening); None where
-        the table ends before. `position` > 0."""
-        at = bisect_left(self._through, position)
-        if at == len(self._through):
-            return None
-        return self._ends[at] - (self._through[at] - position)
-
     def add(self, instant: int, amount: int) -> int | None:
-        """The first instant with `amount` > 0 of open time between `instant` and it; None where the table ends before."""
+        """The first instant with `amount` > 0 of open time between `instant` and it (a closing rather than the next
+        opening); None where the table ends before."""
         at = bisect_right(self._starts, instant) - 1
         if at < 0:
             at = 0
@@ -67,7 +60,6 @@ class Table:
             amount += self._before[at] + instant - self._starts[at]
         else:
             amount += self._through[at]
-        # `earliest`, looking no further back than here.
         at = bisect_left(self._through, amount, at)
         if at == len(self._through):
             return None
