@@ -132,7 +132,7 @@ async def _here(folder: Path, data: Path | None) -> AsyncIterator[Remote]:
     from duly_platform.accounts import SCOPES  # late: a server elsewhere needs none of this here
     from duly_platform.composition import open_desk
     from duly_platform.settings import SettingsError, load
-    from duly_platform.web.app import create_app
+    from duly_platform.web.app import create_api
     from duly_runtime.store.api import StoreUnavailable, Token, User
     from duly_runtime.time import SystemClock
 
@@ -161,7 +161,7 @@ async def _here(folder: Path, data: Path | None) -> AsyncIterator[Remote]:
     settings = msgspec.structs.replace(settings, roles=frozenset())
     try:
         async with open_desk(settings) as desk:
-            app = create_app(desk, settings)
+            app = create_api(desk, settings)
             app.state.accounts = Local()
             transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)  # type: ignore[arg-type]
             headers = {"Authorization": "Bearer local"}

@@ -64,11 +64,8 @@ async def api_root() -> dict[str, str]:
     return {"reference": reference.PATH, "openapi": f"{reference.PATH}/openapi.json"}
 
 
-def create_app(desk: Desk, settings: Settings, setup_token: str = "") -> Litestar:
-    """The application; the Desk must be started and outlive it."""
-    secure = settings.base_url.startswith("https://")
-    screens = pages.ScreenServices(desk, settings, setup_token)
-    api = Router(
+def _api() -> Router:
+    return Router(
         "/api/v1",
         route_handlers=[
             cards.router,
@@ -88,9 +85,28 @@ def create_app(desk: Desk, settings: Settings, setup_token: str = "") -> Litesta
         ],
         exception_handlers={Exception: problems.handle},
     )
+
+
+def create_api(desk: Desk, settings: Settings) -> Litestar:
+    """The JSON API alone, for a command in the same process: the screens take longer to set up than most commands do."""
+    return Litestar(
+        route_handlers=[_api()],
+        state=State({"desk": desk, "accounts": desk.accounts, "settings": settings}),
+        exception_handlers={Exception: problems.handle},
+        before_request=follow_rules,
+        openapi_config=None,
+        request_max_body_size=3 * 1024 * 1024,
+        logging_config=None,
+    )
+
+
+def create_app(desk: Desk, settings: Settings, setup_token: str = "") -> Litestar:
+    """The application; the Desk must be started and outlive it."""
+    secure = settings.base_url.startswith("https://")
+    screens = pages.ScreenServices(desk, settings, setup_token)
     return Litestar(
         route_handlers=[
-            api,
+            _api(),
             api_root,
             push.push,
             doors.door,
