@@ -12,7 +12,7 @@ import structlog
 
 from duly_dsl import program as p
 from duly_dsl.units import Unit
-from duly_runtime import addresses, approvals, catalogue, persons, rendering, window
+from duly_runtime import addresses, approvals, catalogue, persons, rendering, report_mails, window
 from duly_runtime.card import Card
 from duly_runtime.changes import Changes
 from duly_runtime.decision import AnyEffect, CallWebhook, MessageCustomer, NotifyPerson
@@ -253,6 +253,8 @@ class Outbox:
         live = await self._versions.live()  # also brings the doors up to date
         if live is None:
             raise Impossible("no rules are published")
+        if isinstance(effect, NotifyPerson) and effect.about == report_mails.ABOUT:
+            return await self._report(item, effect, live.program)
         try:
             card = await self._store.card(item.card_id)
             decided_by = await self._versions.program(item.version)
@@ -275,6 +277,27 @@ class Outbox:
                 return self._call(item, effect, facts, live.program)
 
     # --- to people who work here -------------------------------------------------------------------------------------
+
+    async def _report(self, item: OutboxItem, effect: NotifyPerson, live: p.Program) -> Prepared:
+        """A report by e-mail: it is about no card."""
+        person = await persons.known(self._store, live, effect.person)
+        sender = self._senders.by_kind("email")
+        if sender is None:
+            raise Impossible("there is no email connector that sends")
+        if not person.email:
+            raise Impossible(f"{effect.person} has no e-mail address")
+        outgoing = Outgoing(
+            outbox_id=item.id,
+            key=item.key,
+            kind="notice",
+            to=Contact(
+                name=person.full_name or person.name, email=person.email, address=person.email, language=person.language
+            ),
+            subject=effect.details["subject"],
+            text=effect.details["text"],
+            now=self._clock.now(),
+        )
+        return Prepared(sender=sender, outgoing=outgoing, text=outgoing.text, connector=_first(live, "email"))
 
     async def _notice(self, item: OutboxItem, effect: NotifyPerson, facts: rendering.Facts, live: p.Program) -> Prepared:
         person = await persons.known(self._store, facts.program, effect.person)

@@ -28,6 +28,7 @@ from duly_runtime.engine.step import step, wants_new_card
 from duly_runtime.events import Event, Recompute
 from duly_runtime.fetching import Fetching
 from duly_runtime.packing import Packing
+from duly_runtime.report_mails import ReportMails
 from duly_runtime.retention import Retention
 from duly_runtime.scheduler import Loop, Scheduler, Stragglers
 from duly_runtime.sources import Sources
@@ -103,6 +104,8 @@ class Node:
                 self._add("stragglers", Stragglers(self.store, self.clock, self.handle).look)
         if "scheduler" in config.roles:
             self._add("scheduler", self._scheduler.look)
+            mails = ReportMails(self.store, self.clock, self.versions, config.base_url, self.wake)
+            self._add("report mails", mails.look)
             self._add("packing", Packing(self.store, self.clock, self.versions).look)
             keep = Retention(self.store, self.clock, requests=config.keep_requests, attempts=config.keep_attempts)
             self._add("retention", keep.look)

@@ -137,6 +137,11 @@ def asked_by(report: Report, now: dt.datetime, since: dt.date | None = None, unt
     )
 
 
+def pinned(question: Question, as_of: dt.datetime) -> Question:
+    """The same, as it is known at an instant."""
+    return msgspec.structs.replace(question, as_of=as_of)
+
+
 async def ask(store: Store, program: Program, question: Question, name: str = "") -> ReportResult:
     """The figures a question asks for. Raises BadPeriod."""
     period = days_of(question)

@@ -51,6 +51,7 @@ PAGES = {
     "stays": "/reports/sla?measure=time+in+stage&by=week",
     "nothing to count": "/reports/sla?since=2001-01-01&until=2001-01-02",
     "cards of a number": "/reports/sla/cards?owner=ana",
+    "reports by e-mail": "/reports/mails?of=by%3Downer",
     "notices": "/notices",
     "mail": "/demo/mail",
     "help": "/help",

@@ -6,7 +6,7 @@ import datetime as dt
 from collections.abc import Sequence
 
 from duly_runtime.columns import DIMENSIONS, columns
-from duly_runtime.store.reports_api import STAY, Asked, Day, FactRow, Part
+from duly_runtime.store.reports_api import STAY, Asked, Day, FactRow, Part, ReportMail
 
 HOUR = dt.timedelta(hours=1)
 
@@ -78,3 +78,13 @@ class MemoryReports:
             and (not before or row.id < before)
         ]
         return rows[:limit]
+
+    async def report_mails(self, due: dt.datetime | None = None) -> list[ReportMail]:
+        if not self.facts_known:
+            return []
+        return [
+            ReportMail(
+                id=1, name="Every Monday", query="by=owner", every="week", day=0, hour="08:00", zone="America/Sao_Paulo",
+                people=("ana",), author="ana", next_at=self.facts_known[0].at,
+            )
+        ]  # fmt: skip

@@ -26,6 +26,7 @@ from duly_admin_ui.pages import (
     publishing,
     quarantine,
     replying,
+    report_mails,
     reports,
     rule_tests,
     rules,
@@ -49,7 +50,7 @@ def routes(services: Services) -> list[Router]:
         return made
 
     cards = (board, card, replying, merging, files, originals)
-    work = (contacts, connectors, quarantine, parked, deliveries, notices, sla, sla_files, reports)
+    work = (contacts, connectors, quarantine, parked, deliveries, notices, sla, sla_files, report_mails, reports)
     modules = (signin, *cards, *work, rules, workbench, rule_tests, publishing, versions, live)
     pages = Router(
         path="/",

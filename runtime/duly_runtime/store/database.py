@@ -67,6 +67,7 @@ from duly_runtime.store.judging import StoredJudging
 from duly_runtime.store.packs import StoredReports
 from duly_runtime.store.parking import StoredParking
 from duly_runtime.store.quarantine import StoredQuarantine
+from duly_runtime.store.report_mails import StoredReportMails
 from duly_runtime.store.retention import StoredRetention
 from duly_runtime.store.sources import StoredSources
 
@@ -102,6 +103,7 @@ class DatabaseStore(
     StoredSources,
     StoredApprovals,
     StoredReports,
+    StoredReportMails,
 ):
     def __init__(self, database: unit.Database) -> None:
         self._database = database

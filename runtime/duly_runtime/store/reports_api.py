@@ -9,6 +9,7 @@ from typing import NamedTuple, Protocol
 import msgspec
 
 from duly_runtime.columns import Columns
+from duly_runtime.effects import NotifyPerson
 
 STAY = "time in stage"
 """The measure of stays in stages; every other one is a clock."""
@@ -64,6 +65,24 @@ class FactRow(msgspec.Struct, frozen=True, kw_only=True):
     wall_seconds: float | None
 
 
+class ReportMail(msgspec.Struct, frozen=True, kw_only=True):
+    """A report that is mailed by itself to `people` (names of accounts): one of the rules (`report`), or what `query` asks
+    on the page of promises. `every` is `day`, `week` (`day` 0 is Monday) or `month` (`day` of the month), at `hour` (08:00)
+    in `zone`."""
+
+    id: int = 0
+    name: str
+    report: str = ""
+    query: str = ""
+    every: str
+    day: int = 0
+    hour: str
+    zone: str
+    people: tuple[str, ...]
+    author: str
+    next_at: dt.datetime
+
+
 class ReportStore(Protocol):
     async def facts(self, asked: Asked, zone: str, days: Sequence[Day], *, fine: bool) -> list[Part]:
         """The facts of days in a row, which are days of `zone`. They may hold more than `asked.only` and `asked.pipelines`
@@ -78,4 +97,20 @@ class ReportStore(Protocol):
 
     async def pack_facts(self, zone: str, now: dt.datetime) -> bool:
         """Pack one finished day or month of a zone; False where all are. Only makes `facts` faster."""
+        ...
+
+    async def report_mails(self, due: dt.datetime | None = None) -> list[ReportMail]:
+        """All of them, or those that are due, the next one first."""
+        ...
+
+    async def add_report_mail(self, mail: ReportMail) -> int: ...
+
+    async def remove_report_mail(self, mail_id: int) -> bool:
+        """False where it is gone already."""
+        ...
+
+    async def send_report_mail(
+        self, mail: ReportMail, next_at: dt.datetime, notices: Sequence[NotifyPerson], now: dt.datetime
+    ) -> bool:
+        """Put its notices into the outbox and set its next time, in one transaction; False where another process did."""
         ...

@@ -233,6 +233,22 @@ class ReportPack(Table, tablename="report_pack"):
     data = Bytea()
 
 
+class ReportMail(Table, tablename="report_mail"):
+    """`reports_api.ReportMail`; `people` is a JSON list."""
+
+    id = BigSerial(primary_key=True)
+    name = Text()
+    report = Text()
+    query = Text()
+    every = Text()
+    day = BigInt()
+    hour = Text()
+    zone = Text()
+    people = Text()
+    author = Text()
+    next_at = Timestamptz()
+
+
 class Timer(Table, tablename="timer"):
     """(`card_id`, `key`) is unique. `wake_at` is `due_at`, or a moment later where it was tried and is still wanted.
     `armed_by` is the event that set it."""
@@ -550,9 +566,10 @@ class ApprovalSync(Table, tablename="approval_sync"):
 
 
 TABLES: tuple[type[Table], ...] = (
-    Raw, Event, Conversation, Card, Contact, Identity, ContactMerge, Visit, Clock, Fact, ReportPack, Timer, Outbox, Attempt,
-    Status, Message, Annotation, Quarantine, Answered, Content, File, Source, Position, History, Trace, Tally, Version,
-    Publication, Draft, Person, Session, Token, Audit, AuditHead, Approval, ApprovalSync,
+    Raw, Event, Conversation, Card, Contact, Identity, ContactMerge, Visit, Clock, Fact, ReportPack, ReportMail,
+    Timer, Outbox, Attempt, Status, Message, Annotation, Quarantine, Answered, Content, File, Source, Position,
+    History, Trace, Tally, Version, Publication, Draft, Person, Session, Token, Audit, AuditHead, Approval,
+    ApprovalSync,
 )  # fmt: skip
 
 

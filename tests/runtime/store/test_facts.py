@@ -21,10 +21,11 @@ from duly_dsl.program import Pipeline, Program
 from duly_dsl.units import Duration, Unit
 from duly_runtime import columns, reports
 from duly_runtime.card import Card, Clock, ClockState, Excuse, Visit
-from duly_runtime.decision import Decision, World
+from duly_runtime.decision import Decision, NotifyPerson, World
 from duly_runtime.events import Event, InternalNote, OpenCard
 from duly_runtime.reports import EVERY, TIME_IN_STAGE, Question
 from duly_runtime.store.api import Store
+from duly_runtime.store.reports_api import ReportMail
 from support.store_scenes import HOUR, MINUTE, opened, sql
 
 ZONE = "America/Sao_Paulo"
@@ -392,3 +393,30 @@ def test_the_period_before_is_as_long_or_as_many_months() -> None:
     assert (quarter.before.first, quarter.before.last) == (dt.date(2026, 4, 1), dt.date(2026, 6, 30))
     february = replace(week, first=dt.date(2026, 2, 1), last=dt.date(2026, 2, 28))
     assert (february.before.first, february.before.last) == (dt.date(2026, 1, 1), dt.date(2026, 1, 31))
+
+
+def test_a_report_that_is_due_is_mailed_by_one_process_only(store_url: str) -> None:
+    async def scene() -> None:
+        async with opened(store_url) as store:
+            mail = ReportMail(
+                name="Weekly", query="by=owner", every="week", hour="08:00", zone=ZONE, people=("ana", "bruno"),
+                author="ana", next_at=START,
+            )  # fmt: skip
+            mail_id = await store.add_report_mail(mail)
+            (kept,) = await store.report_mails(START)
+            assert kept == replace(mail, id=mail_id)
+            assert await store.report_mails(START - MINUTE) == []
+            notices = [
+                NotifyPerson(key=f"report/{name}", person=name, channel="email", about="report") for name in mail.people
+            ]
+            later = START + 7 * 24 * HOUR
+            done = [await store.send_report_mail(kept, later, notices, START) for _ in range(2)]
+            assert done == [True, False]
+            assert [(row.recipient, row.channel) for row in await store.deliveries()] in (
+                [("ana", "email"), ("bruno", "email")],
+                [("bruno", "email"), ("ana", "email")],
+            )
+            assert [each.next_at for each in await store.report_mails()] == [later]
+            assert [await store.remove_report_mail(mail_id) for _ in range(2)] == [True, False]
+
+    asyncio.run(scene())

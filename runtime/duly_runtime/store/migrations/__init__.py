@@ -29,6 +29,7 @@ from duly_runtime.store.migrations import (
     m0014_approvals,
     m0015_annotations,
     m0016_facts,
+    m0017_report_mails,
 )
 
 MIGRATIONS: tuple[ModuleType, ...] = (
@@ -48,6 +49,7 @@ MIGRATIONS: tuple[ModuleType, ...] = (
     m0014_approvals,
     m0015_annotations,
     m0016_facts,
+    m0017_report_mails,
 )
 
 LOCK = 0x64756C79
