@@ -129,7 +129,7 @@ def test_sign_in_and_out(served: Served, visit: Visit, watches: list[Watch], axe
     page.get_by_label("Password").fill(PASSWORD)
     page.get_by_role("button", name="Sign in").click()
     expect(page.get_by_role("heading", name="Where is my order?")).to_be_visible()
-    cookie = next(c for c in page.context.cookies() if c["name"] == "duly_session")
+    cookie = next(c for c in page.context.cookies() if c.get("name") == "duly_session")
     assert (cookie.get("httpOnly"), cookie.get("sameSite")) == (True, "Lax")
     page.locator("summary", has_text="Ana Sousa").click()
     page.get_by_role("button", name="Sign out").click()

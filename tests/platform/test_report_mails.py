@@ -47,7 +47,7 @@ class Inbox:
         self.came = asyncio.Condition()
 
     async def handle_DATA(self, server: Any, session: Any, envelope: Envelope) -> str:
-        self.mails.append(cast("EmailMessage", email.message_from_bytes(bytes(envelope.content or b""), policy=default)))
+        self.mails.append(cast("EmailMessage", email.message_from_bytes(cast("bytes", envelope.content), policy=default)))
         async with self.came:
             self.came.notify_all()
         return "250 taken"
