@@ -45,8 +45,8 @@ def bucket(seconds: float) -> int:
 class Times(msgspec.Struct, array_like=True):
     """Times in seconds (doubles as this machine writes them), and the bucket of each."""
 
-    values: memoryview
-    buckets: memoryview
+    values: bytes
+    buckets: bytes
 
 
 class Column(msgspec.Struct, array_like=True):
@@ -124,7 +124,7 @@ def _times(runs: Iterable[list[float]]) -> Times:
 
 
 def _made(values: bytes, buckets: bytes) -> Times:
-    return Times(memoryview(values), memoryview(buckets))
+    return Times(values, buckets)
 
 
 def joined(parts: Sequence[Columns]) -> Columns:
@@ -149,7 +149,7 @@ def _cut(pieces: Sequence[tuple[Columns, int, int]], which: Callable[[Columns], 
     )
 
 
-Pieces = tuple[list[memoryview], list[memoryview]]
+Pieces = tuple[list[bytes], list[bytes]]
 """Of values and of buckets."""
 
 
@@ -278,7 +278,7 @@ class _Counted:
 def quantiles(times: Times, shares: Sequence[float]) -> list[float | None]:
     """For each share the value with that share of the others below it, between neighbours in proportion; None of
     nothing."""
-    buckets = bytes(times.buckets)
+    buckets = times.buckets
     known = len(buckets) - buckets.count(UNKNOWN)
     if not known:
         return [None] * len(shares)
