@@ -6,6 +6,7 @@ import datetime as dt
 from collections.abc import Sequence
 
 from duly_runtime.columns import DIMENSIONS, columns
+from duly_runtime.store.api import User
 from duly_runtime.store.reports_api import STAY, Asked, Day, FactRow, Part, ReportMail
 
 HOUR = dt.timedelta(hours=1)
@@ -50,6 +51,10 @@ class MemoryReports:
     """As much of the ReportStore as the pages read. What is asked of an instant is what happened by then."""
 
     facts_known: list[FactRow]
+    accounts: dict[str, User]
+
+    async def users(self) -> list[User]:
+        return list(self.accounts.values())
 
     def _asked(self, asked: Asked, since: dt.datetime, until: dt.datetime) -> list[FactRow]:
         return [
