@@ -67,6 +67,7 @@ def for_scripts(_: Gettext) -> dict[str, str]:
         "tried-all": _("The tests have tried this line"),
         "tried-some": _("The tests have tried a part of this line"),
         "tried-none": _("No test has tried this line"),
+        "not-changed": _("Not changed: {reason}"),
         "saved": _("Draft saved"),
         "unsaved": _("Not saved yet"),
         "conflict": _("Not saved: {message}"),

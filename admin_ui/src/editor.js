@@ -15,6 +15,7 @@ import {
   keymap,
   lineNumbers,
 } from "@codemirror/view";
+import { forms } from "./forms.js";
 import { colours, duly, folding } from "./language.js";
 import { shownMarkdown } from "./markdown.js";
 import { post } from "./server.js";
@@ -225,6 +226,7 @@ const extensions = () => [
   meanings,
   EditorView.updateListener.of((update) => {
     if (update.docChanged) mark();
+    if (bench.shown() === "form") follow(update);
   }),
   keymap.of([
     { key: "Mod-s", preventDefault: true, run: () => (save(), true) },
@@ -270,6 +272,27 @@ const bench = workbench({
   opened: () => {},
 });
 
+let waiting = 0;
+
+// The form shows the block under the cursor; `check` renews it after changes.
+function follow({ state, startState, docChanged, selectionSet }) {
+  const line = (each) => each.doc.lineAt(each.selection.main.head).number;
+  if (!selectionSet || docChanged || line(state) === line(startState)) return;
+  clearTimeout(waiting);
+  waiting = setTimeout(bench.refresh, 100);
+}
+
+forms({
+  sources,
+  apply(edits) {
+    open(edits[0].path);
+    const { doc } = view.state;
+    const changes = edits.filter((edit) => edit.path === chosen).map((edit) => ({ ...range(doc, edit), insert: edit.text }));
+    view.dispatch({ changes, userEvent: "input.form" });
+  },
+  refresh: () => bench.refresh(),
+});
+
 let coverage = {}; // path -> line -> how much of it the tests have tried, of the last run
 tests({
   sources,
@@ -286,6 +309,8 @@ if (editable && typed !== saved[chosen]) {
 }
 document.getElementById("file-form").hidden = true;
 root.dataset.ready = "";
+const asked = Number(new URLSearchParams(location.search).get("line"));
+if (asked) goTo({ path: chosen, line: asked, column: 1 });
 
 document.addEventListener("click", (event) => {
   const link = event.target.closest("a[data-path]");

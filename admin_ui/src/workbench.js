@@ -1,5 +1,6 @@
 // The tabs beside the text. A view is made by the server from the text as typed; one that comes too late is dropped, and
 // while the text has errors the last good one stays.
+import { renew } from "./forms.js";
 import { post } from "./server.js";
 import { text } from "./texts.js";
 
@@ -42,19 +43,21 @@ export function workbench({ sources, where, opened }) {
   // Make the view that is shown from the text as typed.
   async function refresh() {
     const view = shown();
-    if (view !== "graph") return;
+    if (view !== "graph" && view !== "form") return;
     asking?.abort();
     const mine = (asking = new AbortController());
     try {
-      const answer = await post(`/rules/${view}`, { json: { sources: sources() }, signal: mine.signal });
+      const answer = await post(`/rules/${view}`, { json: { sources: sources(), ...where() }, signal: mine.signal });
       if (!answer.ok) throw new Error(answer.status);
       const { broken, html } = await answer.json();
       if (mine !== asking || shown() !== view) return;
       const there = place(view);
       const keeps = broken && there.childElementCount > 0;
-      told.textContent = keeps ? text("stale") : "";
+      if (keeps) told.textContent = text("stale");
+      else if (there.classList.contains("stale")) told.textContent = "";
       there.classList.toggle("stale", Boolean(keeps));
-      if (!keeps) there.innerHTML = html;
+      if (view === "form") renew(html);
+      else if (!keeps) there.innerHTML = html;
     } catch (error) {
       if (error.name !== "AbortError") told.textContent = text("unchecked");
     }
@@ -72,5 +75,5 @@ export function workbench({ sources, where, opened }) {
     URL.revokeObjectURL(link.href);
   });
 
-  return { refresh, remember, show };
+  return { refresh, remember, shown };
 }

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Page, expect
 
 from admin_ui.house import Served, Visit
 from admin_ui.test_browser import violations
@@ -117,7 +117,7 @@ def test_views_are_accessible(
     ana = served.theatre.memory.accounts["ana"]
     served.theatre.memory.accounts["ana"] = msgspec.structs.replace(ana, language=language)
     page = visit(served, FILE + "&view=graph", "ana", color_scheme=theme, viewport={"width": width, "height": 800})
-    for view in ("graph", "tests"):
+    for view in ("graph", "tests", "form"):
         page.goto(f"{FILE}&view={view}")
         expect(page.locator("#status")).to_have_attribute("data-state", "good")
         if view == "tests":
@@ -186,3 +186,105 @@ def test_tests_run_without_scripts(served: Served, visit: Visit, sources: dict[s
     page.get_by_role("button", name="Run the tests").click()
     expect(page.locator("#test-sum")).to_contain_text("tests passed")
     expect(page.locator("#coverage")).to_contain_text("Rules")
+
+
+def choose(page: Page, block: str) -> None:
+    """In the form's list of blocks."""
+    page.get_by_text("All blocks of the file").click()
+    page.locator("#view-form").get_by_role("link", name=block, exact=True).first.click()
+
+
+def test_a_form_changes_the_text_and_one_undo_takes_it_back(served: Served, visit: Visit, sources: dict[str, str]) -> None:
+    page = visit(served, FILE + "&view=form", "ana")
+    expect(page.locator("#status")).to_have_attribute("data-state", "good")
+    choose(page, 'stage "Triage"')
+    form = page.locator("#view-form")
+    expect(form.locator(".form-title")).to_have_text('stage "Triage"')
+    form.get_by_role("checkbox", name="Waiting for customer").uncheck()
+    expect(page.locator(".cm-content")).to_contain_text('stage "Triage" {    next "In progress", "Done"')
+    expect(page.locator("#status")).to_have_attribute("data-state", "good")
+    page.locator(".cm-content").focus()
+    page.keyboard.press("Control+z")
+    expect(form.get_by_role("checkbox", name="Waiting for customer")).to_be_checked()
+    page.keyboard.press("Control+s")
+    expect(page.locator("#saved")).to_have_text("Draft saved")
+    assert served.theatre.memory.saved is not None
+    assert served.theatre.memory.saved.sources == sources
+
+
+def test_a_grid_of_targets_changes_one_cell(served: Served, visit: Visit, sources: dict[str, str]) -> None:
+    line = line_of(sources["support.duly"], 'stage "New"')
+    page = visit(served, f"{FILE}&view=form&line={line}", "ana")
+    cell = page.get_by_label("first reply, row 1")
+    cell.fill("20m")
+    cell.press("Enter")
+    expect(page.locator(".cm-content")).to_contain_text("| urgent   | any  | 20m ")
+    cell.fill("soon")
+    cell.press("Tab")
+    expect(page.locator("#view-status")).to_contain_text("Not changed:")
+    page.keyboard.press("Control+s")
+    expect(page.locator("#saved")).to_have_text("Draft saved")
+    assert served.theatre.memory.saved is not None
+    expected = sources["support.duly"].replace("| 15m ", "| 20m ", 1)
+    assert served.theatre.memory.saved.sources["support.duly"] == expected
+
+
+def test_lines_are_added_moved_and_removed(served: Served, visit: Visit, sources: dict[str, str]) -> None:
+    page = visit(served, FILE + "&view=form", "ana")
+    choose(page, 'stage "Triage"')
+    form = page.locator("#view-form")
+    expect(form.locator(".form-title")).to_have_text('stage "Triage"')
+    form.get_by_label("Add a line").fill("alert owner at 50% of leave stage")
+    form.get_by_role("button", name="Add").click()
+    added = form.get_by_role("button", name="Move up: alert owner at 50% of leave stage")
+    expect(added).to_be_visible()
+    added.click()
+    expect(page.locator(".cm-content")).to_contain_text(
+        "alert owner at 50% of leave stage    alert manager at 90% of leave stage by email"
+    )
+    form.get_by_role("button", name="Remove: alert manager at 90% of leave stage by email").click()
+    expect(page.locator(".cm-content")).not_to_contain_text("alert manager at 90%")
+
+
+def test_a_form_that_is_older_than_the_text_changes_nothing(served: Served, visit: Visit, sources: dict[str, str]) -> None:
+    line = line_of(sources["support.duly"], 'stage "Triage"')
+    page = visit(served, f"{FILE}&view=form&line={line}", "ana")
+    with page.expect_response("**/rules/form"):  # made anew once the text was checked
+        pass
+    expect(page.locator("#status")).to_have_attribute("data-state", "good")
+    form = page.locator("#view-form")
+    expect(form.locator(".form-title")).to_have_text('stage "Triage"')
+    remove = form.get_by_role("button", name="Remove: alert manager at 90% of leave stage by email")
+    remove.evaluate("button => (button.form.dataset.was = 'owner at 10% of leave stage')")
+    remove.click()
+    expect(page.locator("#view-status")).to_contain_text("the text has changed meanwhile")
+    expect(page.locator(".cm-content")).to_contain_text("alert manager at 90%")
+
+
+def test_an_error_greys_its_own_row_only(served: Served, visit: Visit, sources: dict[str, str]) -> None:
+    line = line_of(sources["support.duly"], "alert manager at 90%")
+    text = sources["support.duly"].replace("alert manager at 90%", "alert manager at at 90%")
+    draft(served, support=text)
+    page = visit(served, f"{FILE}&view=form&line={line}", "ana", script=False)
+    expect(page.locator(".form-row.broken")).to_have_count(1)
+    expect(page.get_by_role("checkbox", name="Waiting for customer")).to_be_enabled()
+
+
+def test_a_form_works_without_scripts(served: Served, visit: Visit, sources: dict[str, str]) -> None:
+    line = line_of(sources["support.duly"], 'stage "Triage"')
+    page = visit(served, f"{FILE}&view=form&line={line}", "ana", script=False)
+    page.get_by_role("checkbox", name="Done").uncheck()
+    page.locator("form", has=page.get_by_role("checkbox", name="Done")).get_by_role("button", name="Set").click()
+    expect(page.locator(".form-title")).to_have_text('stage "Triage"')
+    expect(page.get_by_role("checkbox", name="Done")).not_to_be_checked()
+    assert served.theatre.memory.saved is not None
+    changed = sources["support.duly"].replace(
+        '"Waiting for customer", "Done"\n    leave', '"Waiting for customer"\n    leave', 1
+    )
+    assert served.theatre.memory.saved.sources["support.duly"] == changed
+
+
+def test_viewers_see_a_form_they_can_t_change(served: Served, visit: Visit, sources: dict[str, str]) -> None:
+    page = visit(served, FILE + "&view=form", "vera")
+    expect(page.locator("#view-form input:visible").first).to_be_disabled()
+    expect(page.get_by_label("Add a line")).to_have_count(0)

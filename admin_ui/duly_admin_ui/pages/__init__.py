@@ -28,6 +28,7 @@ from duly_admin_ui.pages import (
     replying,
     report_mails,
     reports,
+    rule_editing,
     rule_tests,
     rules,
     signin,
@@ -51,7 +52,7 @@ def routes(services: Services) -> list[Router]:
 
     cards = (board, card, replying, merging, files, originals)
     work = (contacts, connectors, quarantine, parked, deliveries, notices, sla, sla_files, report_mails, reports)
-    modules = (signin, *cards, *work, rules, workbench, rule_tests, publishing, versions, live)
+    modules = (signin, *cards, *work, rules, workbench, rule_tests, rule_editing, publishing, versions, live)
     pages = Router(
         path="/",
         route_handlers=[handler for module in modules for handler in module.HANDLERS],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from typing import Any
+from urllib.parse import quote
 
 import msgspec
 from litestar import Response, get, post
@@ -13,10 +14,11 @@ from litestar.params import JSONBody
 from duly_admin_ui import words
 from duly_admin_ui.access import needs
 from duly_admin_ui.page import Page, go
-from duly_admin_ui.pages import rule_tests
+from duly_admin_ui.pages import rule_editing, rule_tests
 from duly_admin_ui.pages.workbench import VIEWS, beside, svg_of
 from duly_admin_ui.rule_files import proper, workspace
 from duly_admin_ui.services import Refused
+from duly_dsl import edits
 from duly_dsl.diagnostics import Diagnostic, Severity
 from duly_dsl.services.completion import complete
 from duly_dsl.services.hover import hover
@@ -90,6 +92,14 @@ async def show(
     asked = page.request.query_params.get("view", "")
     view = "tests" if tested else asked if asked in VIEWS else VIEWS[0]
     values = await beside(page, view, sources) if sources else {}
+    if view == "form":
+        line = page.request.query_params.get("line", "")
+        first = paths[0] if paths else ""
+        values = {
+            "form": await rule_editing.form_at(
+                sources, wanted if wanted in sources else first, int(line) if line.isdecimal() and len(line) < 7 else 1
+            )
+        }
     if tested:
         async for tally in rule_tests.runs(page, sources):
             values = rule_tests.shown(page, tally)
@@ -223,10 +233,47 @@ async def save_file(page: NamedDependency[Page]) -> Response[Any]:
     return go("/rules" if "remove" in form else f"/rules?file={path}")
 
 
+@post("/rules/field", status_code=200, guards=[needs("rules.edit")])
+async def save_field(page: NamedDependency[Page]) -> Response[Any]:
+    """The plain form of a block: one change, kept in the draft."""
+    form = await page.form()
+    path, at, line = form.get("file", ""), form.get("at", ""), form.get("line", "1")
+    value = ", ".join(str(each) for each in (await page.request.form()).getall("value", []))
+    work = await workspace(page)
+    operation = edits.Operation(form.get("op", ""), form.get("path", ""), value, int(at) if at.isdecimal() else None, path)
+    try:
+        made = await rule_editing.changes(page, work.sources, operation)
+    except edits.Refused as error:
+        return await show(page, status=422, refused=str(error), chosen=path)
+    sources = dict(work.sources)
+    for name in {each.span.path for each in made}:
+        sources[name] = edits.apply(sources[name], [each for each in made if each.span.path == name])
+    try:
+        await page.services.store.save_draft(
+            sources, form.get("base", work.base), page.name, int(form.get("revision") or 0), page.now
+        )
+    except Conflict as error:
+        told = await conflict(page, sources, str(error))
+        return await show(page, status=409, refused=told["message"], chosen=path)
+    return go(f"/rules?file={quote(path, safe='')}&view=form&line={quote(line, safe='')}")
+
+
 @post("/rules/discard", status_code=303, guards=[needs("rules.edit")])
 async def discard(page: NamedDependency[Page]) -> Response[Any]:
     await page.services.store.discard_draft()
     return go("/rules")
 
 
-HANDLERS = (rules, picture, test_saved, check, complete_text, explain_text, format_text, save, save_file, discard)
+HANDLERS = (
+    rules,
+    picture,
+    test_saved,
+    check,
+    complete_text,
+    explain_text,
+    format_text,
+    save,
+    save_file,
+    save_field,
+    discard,
+)

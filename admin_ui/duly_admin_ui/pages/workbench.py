@@ -21,7 +21,7 @@ from duly_dsl.diagnostics import Severity
 from duly_dsl.graph import ANY, Graph, Stage, graphs, svg
 from duly_dsl.program import Pipeline
 
-VIEWS = ("problems", "graph", "tests")
+VIEWS = ("problems", "graph", "tests", "form")
 
 
 class Beside(msgspec.Struct, frozen=True, kw_only=True):
