@@ -44,7 +44,7 @@ def test_once_the_window_has_closed_a_template_is_filled_in(
     served: Served, visit: Visit, watches: list[Watch], axe: str, script: bool
 ) -> None:
     page = visit(served, "/cards/5", "ana", script=script)
-    expect(page.locator("#window")).to_contain_text("Closed: only an approved template can be sent")
+    expect(page.locator("#window")).to_contain_text("24-hour window closed: only an approved template can be sent")
     expect(page.get_by_role("button", name="Send reply")).to_have_count(0)
     template = page.locator("select[name=template]")
     assert template.locator("option:disabled").all_inner_texts() == [
@@ -134,7 +134,7 @@ def test_the_window_closes_under_what_is_being_written(
     monkeypatch.setattr(theatre, "ways", ways)
     page.get_by_role("heading", level=1).click()
     page.clock.fast_forward("03:00:01")
-    expect(page.locator("#window")).to_contain_text("Closed: only an approved template can be sent")
+    expect(page.locator("#window")).to_contain_text("24-hour window closed: only an approved template can be sent")
     expect(page.get_by_label("Reply by WhatsApp")).to_have_value("I am still")
     page.get_by_role("button", name="Show the templates").click()
     expect(page.get_by_role("button", name="Send the template")).to_be_visible()
@@ -153,7 +153,7 @@ def test_the_window_opens_again_under_an_open_page(served: Served, visit: Visit,
 
     monkeypatch.setattr(theatre, "ways", ways)
     theatre.tell(Change(topic="card", pipeline="Customer support", card=105))
-    expect(page.locator("#window")).to_contain_text("Open until")
+    expect(page.locator("#window")).to_contain_text("24-hour window open until")
     page.get_by_role("button", name="Write freely").click()
     expect(page.get_by_role("button", name="Send reply")).to_be_visible()
 

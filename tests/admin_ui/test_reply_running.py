@@ -78,7 +78,7 @@ def page(running: Running, visit: Visit, graph: FakeGraph) -> Page:
 
 
 def test_a_quote_with_buttons_reaches_meta_and_its_state_comes_back_by_itself(page: Page, graph: FakeGraph) -> None:
-    expect(page.locator("#window")).to_contain_text("Open until")
+    expect(page.locator("#window")).to_contain_text("24-hour window open until")
     page.get_by_role("button", name="Reply to this").click()
     page.get_by_label("Reply by WhatsApp").fill("Better?")
     page.locator(".composer summary").click()
@@ -103,7 +103,7 @@ def test_after_a_day_a_template_is_chosen_and_filled_in(
     assert len(running.ask(read).templates) == 2
     monkeypatch.setattr(window, "WINDOW", dt.timedelta(0))  # the clock of this Duly is the wall's
     page.goto("/cards/1")
-    expect(page.locator("#window")).to_contain_text("Closed: only an approved template can be sent")
+    expect(page.locator("#window")).to_contain_text("24-hour window closed: only an approved template can be sent")
     page.get_by_label("Resolution", exact=True).last.fill("the parcel")
     page.get_by_role("button", name="Send the template").click()
     expect(page.locator(".message.out")).to_contain_text("Hi Ana, is it about the parcel?")
