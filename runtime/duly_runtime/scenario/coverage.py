@@ -39,14 +39,14 @@ class Coverage(Graph):
     def __init__(self, program: p.Program) -> None:
         super().__init__(program)
         self.points: list[Point] = []
-        self._places: dict[int, int] = {}
+        self._points_of: dict[int, int] = {}
         """Identity of a node -> its point. The program keeps the nodes alive."""
         self._fired: dict[int, int] = {}
         self._terms: dict[int, list[tuple[int | None, int | None]]] = {}
         """Rule -> for each term the points of its truth and its falsehood."""
         for pipeline in program.pipelines.values():
             for node, point in _nodes(pipeline):
-                self._places[id(node)] = self._add(point)
+                self._points_of[id(node)] = self._add(point)
         never = _never_false(program)
         for rule in program.rules:
             if rule.mode != "off":
@@ -56,7 +56,7 @@ class Coverage(Graph):
         """False while the runner looks past the end of a failed test."""
 
     def saw(self, node: p.Record) -> None:
-        place = self._places.get(id(node))
+        place = self._points_of.get(id(node))
         if place is not None and self.counting:
             self.counts[place] += 1
 
