@@ -6,6 +6,7 @@ from __future__ import annotations
 import contextlib
 import getpass
 import imaplib
+import itertools
 import os
 import pwd
 import shutil
@@ -40,10 +41,22 @@ def needed(program: str, package: str) -> str:
     return found
 
 
+_WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) % 12
+_PORTS = itertools.cycle(range(20_000 + 1000 * _WORKER, 21_000 + 1000 * _WORKER))
+
+
 def free_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return int(free.getsockname()[1])
+    """A port that nobody else takes before the server does: below those that systems deal out (32768 or 49152 upwards), and
+    each worker has its own thousand."""
+    for port in _PORTS:
+        with socket.socket() as free:
+            free.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                free.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
+    raise AssertionError("unreachable: the ports go round")
 
 
 class Authority:

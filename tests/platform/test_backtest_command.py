@@ -279,6 +279,7 @@ def test_ctrl_c_ends_it_without_a_word(jobs: str, here: Path) -> None:
         [sys.executable, *command],
         env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # it is ignored in a shell's background
     )  # fmt: skip
     with (here / "pipe").open("wb") as pipe:  # opens once the other side reads
         pipe.write((here / "past.ndjson").read_bytes())
