@@ -57,10 +57,17 @@ export function workbench({ sources, where, opened }) {
       else if (there.classList.contains("stale")) told.textContent = "";
       there.classList.toggle("stale", Boolean(keeps));
       if (view === "form") renew(html);
-      else if (!keeps) there.innerHTML = html;
+      else if (!keeps) draw(there, html);
     } catch (error) {
       if (error.name !== "AbortError") told.textContent = text("unchecked");
     }
+  }
+
+  // Who is on a box by keyboard stays on it.
+  function draw(there, html) {
+    const held = there.contains(document.activeElement) ? document.activeElement.getAttribute("href") : null;
+    there.innerHTML = html;
+    if (held) [...there.querySelectorAll("a")].find((link) => link.getAttribute("href") === held)?.focus();
   }
 
   document.addEventListener("click", async (event) => {

@@ -97,6 +97,17 @@ def test_a_stage_in_the_picture_leads_to_its_line(served: Served, visit: Visit, 
     expect(page.locator(".cm-activeLine")).to_contain_text('stage "Triage"')
 
 
+def test_a_picture_drawn_anew_keeps_who_is_on_a_stage(served: Served, visit: Visit, sources: dict[str, str]) -> None:
+    page = visit(served, "/rules?file=people.duly&view=graph", "ana")
+    expect(page.locator("#status")).to_have_attribute("data-state", "good")
+    stage = page.locator(".picture a", has_text="Triage")
+    stage.focus()
+    page.locator(".picture").first.evaluate("picture => picture.classList.add('before')")
+    page.locator("#views a[aria-current]").evaluate("tab => tab.click()")  # a click that takes no focus
+    expect(page.locator(".picture.before")).to_have_count(0)
+    expect(stage).to_be_focused()
+
+
 def test_the_picture_is_kept_as_a_file(served: Served, visit: Visit, sources: dict[str, str]) -> None:
     page = visit(served, FILE + "&view=graph", "ana")
     expect(page.locator("#status")).to_have_attribute("data-state", "good")
