@@ -8,6 +8,7 @@ import msgspec
 
 from duly_admin_ui.page import Page
 from duly_admin_ui.services import Refused
+from duly_dsl.source import Span
 from duly_runtime.store.api import Draft
 
 FILE_NAME = re.compile(r"[\w-][\w .-]*(/[\w-][\w .-]*)*\.duly")
@@ -41,3 +42,14 @@ def proper(sources: dict[str, str]) -> dict[str, str]:
         if not FILE_NAME.fullmatch(path):
             raise Refused("a file's name ends in .duly and holds letters, digits, spaces, dots, - and _")
     return sources
+
+
+def place(span: Span) -> dict[str, str | int]:
+    """A span as the editor wants it. Lines and columns count from 1, columns in code points, ends exclusive."""
+    return {
+        "path": span.path,
+        "line": span.line,
+        "column": span.column,
+        "endLine": span.end_line,
+        "endColumn": span.end_column,
+    }

@@ -13,7 +13,7 @@ from litestar.params import JSONBody
 from duly_admin_ui.access import needs
 from duly_admin_ui.page import Page
 from duly_admin_ui.pages.workbench import fragment
-from duly_admin_ui.rule_files import proper
+from duly_admin_ui.rule_files import place, proper
 from duly_admin_ui.rule_forms import Form, form_of
 from duly_dsl import edits
 from duly_dsl.source import SourceFile
@@ -69,18 +69,7 @@ async def edit(page: NamedDependency[Page], data: JSONBody[Changed]) -> Response
         made = await changes(page, sources, data.operation)
     except edits.Refused as error:
         return Response({"edits": [], "refused": str(error)})
-    told = [
-        {
-            "path": each.span.path,
-            "line": each.span.line,
-            "column": each.span.column,
-            "endLine": each.span.end_line,
-            "endColumn": each.span.end_column,
-            "text": each.text,
-        }
-        for each in made
-    ]
-    return Response({"edits": told, "refused": ""})
+    return Response({"edits": [{**place(each.span), "text": each.text} for each in made], "refused": ""})
 
 
 HANDLERS = (form, edit)

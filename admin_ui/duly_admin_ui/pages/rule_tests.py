@@ -16,6 +16,7 @@ from duly_admin_ui.access import needs
 from duly_admin_ui.page import Page
 from duly_admin_ui.pages.workbench import Beside, errors, fragment
 from duly_admin_ui.rule_files import proper
+from duly_dsl.build import Built
 from duly_dsl.source import SourceFile
 from duly_runtime.scenario import SORTS, Covered, Result, apart
 
@@ -42,9 +43,8 @@ class Tally(msgspec.Struct):
         return [result for result in self.results if not result.passed]
 
 
-async def runs(page: Page, sources: dict[str, str]) -> AsyncGenerator[Tally, None]:
-    """The same tally after each test, and at the end."""
-    built = await page.services.built(sources)
+async def runs(page: Page, sources: dict[str, str], built: Built) -> AsyncGenerator[Tally, None]:
+    """The same tally after each test, and at the end. `built` is what the sources make."""
     if built.program is None:
         broken = page.gettext("The tests need files without errors; errors now: {count}.")
         yield Tally(0, refused=broken.format(count=errors(built)))
@@ -131,7 +131,7 @@ async def run_tests(page: NamedDependency[Page], data: JSONBody[Beside]) -> Stre
 
 async def told(page: Page, sources: dict[str, str]) -> AsyncGenerator[bytes, None]:
     tally = Tally(0)
-    async with contextlib.aclosing(runs(page, sources)) as found:
+    async with contextlib.aclosing(runs(page, sources, await page.services.built(sources))) as found:
         async for tally in found:
             so_far = {"done": len(tally.results), "all": tally.all, "failed": len(tally.failed)}
             yield msgspec.json.encode(so_far) + b"\n"

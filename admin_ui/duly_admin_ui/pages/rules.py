@@ -15,22 +15,17 @@ from duly_admin_ui import words
 from duly_admin_ui.access import needs
 from duly_admin_ui.page import Page, go
 from duly_admin_ui.pages import rule_editing, rule_tests
-from duly_admin_ui.pages.workbench import VIEWS, beside, svg_of
-from duly_admin_ui.rule_files import proper, workspace
+from duly_admin_ui.pages.workbench import VIEWS, Beside, graph_of, svg_of
+from duly_admin_ui.rule_files import Workspace, place, proper, workspace
 from duly_admin_ui.services import Refused
 from duly_dsl import edits
+from duly_dsl.build import Built
 from duly_dsl.diagnostics import Diagnostic, Severity
 from duly_dsl.services.completion import complete
 from duly_dsl.services.hover import hover
 from duly_dsl.services.index import Index, Place
-from duly_dsl.source import SourceFile, Span
+from duly_dsl.source import SourceFile
 from duly_runtime.store.api import Conflict
-
-
-class Checked(msgspec.Struct, frozen=True, kw_only=True):
-    """All files, as the editor holds them."""
-
-    sources: dict[str, str]
 
 
 class Asked(msgspec.Struct, frozen=True, kw_only=True):
@@ -55,26 +50,16 @@ class Saved(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def problem(found: Diagnostic, language: str) -> dict[str, Any]:
-    """A diagnostic as the editor wants it. Lines and columns count from 1, columns in code points, ends exclusive."""
+    """A diagnostic as the editor wants it."""
     return {
         "code": found.code,
         "name": found.name,
         "severity": found.severity.value,
-        "span": _span(found.span),
+        "span": place(found.span),
         **words.diagnostic(found, language),
         "nearest": found.nearest,
-        "fixes": [{"title": fix.title, "span": _span(fix.span), "text": fix.text} for fix in found.fixes],
-        "related": [{"span": _span(span), "text": text} for span, text in found.related],
-    }
-
-
-def _span(span: Span) -> dict[str, str | int]:
-    return {
-        "path": span.path,
-        "line": span.line,
-        "column": span.column,
-        "endLine": span.end_line,
-        "endColumn": span.end_column,
+        "fixes": [{"title": fix.title, "span": place(fix.span), "text": fix.text} for fix in found.fixes],
+        "related": [{"span": place(span), "text": text} for span, text in found.related],
     }
 
 
@@ -88,31 +73,27 @@ async def show(
     if text is not None and wanted:
         sources[wanted] = text
     paths = sorted(sources)
-    found = await page.services.check(sources) if sources else []
+    file = wanted if wanted in sources else paths[0] if paths else ""
+    built = await page.services.built(sources) if sources else None
+    found = built.diagnostics if built is not None else ()
     asked = page.request.query_params.get("view", "")
     view = "tests" if tested else asked if asked in VIEWS else VIEWS[0]
-    values = await beside(page, view, sources) if sources else {}
-    if view == "form":
-        line = page.request.query_params.get("line", "")
-        first = paths[0] if paths else ""
-        values = {
-            "form": await rule_editing.form_at(
-                sources, wanted if wanted in sources else first, int(line) if line.isdecimal() and len(line) < 7 else 1
-            )
-        }
-    if tested:
-        async for tally in rule_tests.runs(page, sources):
-            values = rule_tests.shown(page, tally)
+    if built is None:
+        view, values = VIEWS[0], {}
+    elif tested:
+        values = await _tested(page, sources, built)
+    else:
+        values = await _beside(page, view, sources, built, file)
     nonce = page.new_nonce()
     return page.render(
         "rules.html",
         status=status,
         nonce=nonce,
         work=work,
-        view=view if sources else VIEWS[0],
+        view=view,
         views=VIEWS,
         paths=paths,
-        chosen=wanted if wanted in sources else (paths[0] if paths else ""),
+        chosen=file,
         sources=sources,
         state=msgspec.json.encode({"sources": sources, "base": work.base, "revision": work.revision})
         .decode()
@@ -123,6 +104,26 @@ async def show(
         editable=page.may("rules.edit"),
         **values,
     )
+
+
+async def _beside(page: Page, view: str, sources: dict[str, str], built: Built, file: str) -> dict[str, Any]:
+    """What the template of a view needs."""
+    match view:
+        case "graph":
+            return await graph_of(page, built)
+        case "form":
+            line = page.request.query_params.get("line", "")
+            at = int(line) if line.isdecimal() and len(line) < 7 else 1
+            return {"form": await rule_editing.form_at(sources, file, at)}
+        case _:
+            return {"tally": None}
+
+
+async def _tested(page: Page, sources: dict[str, str], built: Built) -> dict[str, Any]:
+    tally = rule_tests.Tally(0)
+    async for so_far in rule_tests.runs(page, sources, built):
+        tally = so_far
+    return rule_tests.shown(page, tally)
 
 
 @get("/rules", guards=[needs("rules.read")])
@@ -143,7 +144,7 @@ async def test_saved(page: NamedDependency[Page]) -> Response[Any]:
 
 
 @post("/rules/check", status_code=200, guards=[needs("rules.read")])
-async def check(page: NamedDependency[Page], data: JSONBody[Checked]) -> dict[str, Any]:
+async def check(page: NamedDependency[Page], data: JSONBody[Beside]) -> dict[str, Any]:
     found = await page.services.check(proper(data.sources))
     return {"problems": [problem(item, page.language) for item in found]}
 
@@ -151,24 +152,24 @@ async def check(page: NamedDependency[Page], data: JSONBody[Checked]) -> dict[st
 @post("/rules/complete", status_code=200, guards=[needs("rules.read")])
 async def complete_text(page: NamedDependency[Page], data: JSONBody[Asked]) -> dict[str, Any]:
     """What can be written at a place: by the grammar, and by the names in all files."""
-    place = Place(data.path, data.line, data.column)
-    found = await asyncio.to_thread(complete, indexed(data.sources), place, page.language)
+    here = Place(data.path, data.line, data.column)
+    found = await asyncio.to_thread(complete, indexed(data.sources), here, page.language)
     return {
         "options": [
             {"label": each.label, "text": each.text, "kind": each.kind, "detail": each.detail, "doc": each.doc}
             for each in found
             if each.span == found[0].span
         ],
-        "span": _span(found[0].span) if found else None,
+        "span": place(found[0].span) if found else None,
     }
 
 
 @post("/rules/hover", status_code=200, guards=[needs("rules.read")])
 async def explain_text(page: NamedDependency[Page], data: JSONBody[Asked]) -> dict[str, Any]:
     """What the word at a place means, as Markdown."""
-    place = Place(data.path, data.line, data.column)
-    found = await asyncio.to_thread(hover, indexed(data.sources), place, page.language)
-    return {"text": found.text, "span": _span(found.span)} if found is not None else {"text": "", "span": None}
+    here = Place(data.path, data.line, data.column)
+    found = await asyncio.to_thread(hover, indexed(data.sources), here, page.language)
+    return {"text": found.text, "span": place(found.span)} if found is not None else {"text": "", "span": None}
 
 
 def indexed(sources: dict[str, str]) -> Index:
@@ -223,14 +224,8 @@ async def save_file(page: NamedDependency[Page]) -> Response[Any]:
         proper(sources)
     except Refused as error:
         return await show(page, status=422, refused=page.gettext(str(error)))
-    try:
-        await page.services.store.save_draft(
-            sources, form.get("base", work.base), page.name, int(form.get("revision") or 0), page.now
-        )
-    except Conflict as error:
-        told = await conflict(page, sources, str(error))
-        return await show(page, status=409, refused=told["message"], chosen=path, text=text or None)
-    return go("/rules" if "remove" in form else f"/rules?file={path}")
+    then = "/rules" if "remove" in form else f"/rules?file={path}"
+    return await _keep(page, form, work, sources, then, path, text or None)
 
 
 @post("/rules/field", status_code=200, guards=[needs("rules.edit")])
@@ -248,14 +243,28 @@ async def save_field(page: NamedDependency[Page]) -> Response[Any]:
     sources = dict(work.sources)
     for name in {each.span.path for each in made}:
         sources[name] = edits.apply(sources[name], [each for each in made if each.span.path == name])
+    then = f"/rules?file={quote(path, safe='')}&view=form&line={quote(line, safe='')}"
+    return await _keep(page, form, work, sources, then, path)
+
+
+async def _keep(
+    page: Page,
+    form: dict[str, str],
+    work: Workspace,
+    sources: dict[str, str],
+    then: str,
+    path: str,
+    text: str | None = None,
+) -> Response[Any]:
+    """Save the draft of a plain form and go on to `then`; where somebody was faster, show what differs, with the `text`
+    that was typed into `path`."""
+    base, revision = form.get("base", work.base), int(form.get("revision") or 0)
     try:
-        await page.services.store.save_draft(
-            sources, form.get("base", work.base), page.name, int(form.get("revision") or 0), page.now
-        )
+        await page.services.store.save_draft(sources, base, page.name, revision, page.now)
     except Conflict as error:
         told = await conflict(page, sources, str(error))
-        return await show(page, status=409, refused=told["message"], chosen=path)
-    return go(f"/rules?file={quote(path, safe='')}&view=form&line={quote(line, safe='')}")
+        return await show(page, status=409, refused=told["message"], chosen=path, text=text)
+    return go(then)
 
 
 @post("/rules/discard", status_code=303, guards=[needs("rules.edit")])

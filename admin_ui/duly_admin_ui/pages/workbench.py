@@ -37,11 +37,6 @@ class Load(msgspec.Struct, frozen=True):
     late: int = 0
 
 
-async def beside(page: Page, view: str, sources: dict[str, str]) -> dict[str, Any]:
-    """What the template of a view needs."""
-    return await graph_of(page, sources) if view == "graph" else {"tally": None}
-
-
 def fragment(page: Page, template: str, values: Mapping[str, Any]) -> str:
     """A view without a page around it."""
     return templates(page.language).get_template(template).render(page=page, editable=page.may("rules.edit"), **values)
@@ -50,8 +45,8 @@ def fragment(page: Page, template: str, values: Mapping[str, Any]) -> str:
 # --- the graph
 
 
-async def graph_of(page: Page, sources: dict[str, str]) -> dict[str, Any]:
-    built = await page.services.built(sources)
+async def graph_of(page: Page, built: Built) -> dict[str, Any]:
+    """What the template of the graph needs."""
     if built.program is None:
         return {"broken": errors(built), "graphs": []}
     drawn = graphs(built.program)
@@ -109,7 +104,7 @@ def link(stage: Stage) -> str:
 
 @post("/rules/graph", status_code=200, guards=[needs("rules.read")])
 async def graph(page: NamedDependency[Page], data: JSONBody[Beside]) -> dict[str, Any]:
-    values = await graph_of(page, proper(data.sources))
+    values = await graph_of(page, await page.services.built(proper(data.sources)))
     return {"broken": values["broken"], "html": fragment(page, "rules_graph.html", values)}
 
 
