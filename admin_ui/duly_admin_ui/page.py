@@ -135,9 +135,6 @@ class Page:
         """A difference of percentages: `+1.2 pp`."""
         return format_decimal(round(change, 1), "+#,##0.0;−#,##0.0", locale=self.locale) + " pp"
 
-    def amount(self, seconds: float) -> str:
-        return times.amount(seconds)
-
     async def form(self) -> dict[str, str]:
         """The fields posted, as texts with LF line ends; the last of repeated names."""
         data = await self.request.form()

@@ -23,13 +23,6 @@ from duly_runtime.reports import BadPeriod
 from duly_runtime.store.reports_api import ReportMail
 
 READ = needs("reports.read")
-WRONG = (
-    _("give the mail a name"),
-    _("choose at least one person who may see reports"),
-    _("write the time like 08:00"),
-    _("choose when it is sent"),
-    _("the rules have no such report"),
-)
 
 
 async def readers(page: Page) -> list[tuple[str, str, str]]:
@@ -67,17 +60,17 @@ async def new_mail(page: NamedDependency[Page]) -> Response[Any]:
     try:
         hour = dt.time.fromisoformat(form.get("hour", "")).strftime("%H:%M")
     except ValueError:
-        raise Refused(WRONG[2]) from None
+        raise Refused(_("write the time like 08:00")) from None
     day = form.get("month_day" if form.get("every") == "month" else "weekday", "0")
     low, high = (1, 31) if form.get("every") == "month" else (0, 6)
     if not name:
-        raise Refused(WRONG[0])
+        raise Refused(_("give the mail a name"))
     if not people:
-        raise Refused(WRONG[1])
+        raise Refused(_("choose at least one person who may see reports"))
     if form.get("every") not in EVERY or not day.isdecimal() or not low <= int(day) <= high:
-        raise Refused(WRONG[3])
+        raise Refused(_("choose when it is sent"))
     if report and (page.program is None or report not in page.program.reports):
-        raise Refused(WRONG[4])
+        raise Refused(_("the rules have no such report"))
     try:
         query = parse(dict(parse_qsl(form.get("query", "")))).address(as_of="")
     except BadPeriod:

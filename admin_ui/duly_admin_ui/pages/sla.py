@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -13,6 +14,7 @@ from litestar.di import NamedDependency
 
 from duly_admin_ui.access import needs
 from duly_admin_ui.page import Page
+from duly_admin_ui.times import amount
 from duly_runtime.asking import DEFAULT_PERIOD, NOTHING, PARTS, PERIODS, Asking, measures, parse
 from duly_runtime.reports import SPANS, TIME_IN_STAGE, BadPeriod, Figures, Question, ask, rows_of
 
@@ -100,6 +102,7 @@ async def sla(page: NamedDependency[Page]) -> Response[Any]:
         periods=_periods(page),
         chosen_period=asked.period or ("" if asked.since or asked.until else DEFAULT_PERIOD),
         default_parts=PARTS,
+        dimension=partial(dimension, page),
         measure_options=[(each, measure_words(page, each)) for each in measures(program)],
         link=asked.address,
         as_of=question.as_of,
@@ -130,7 +133,8 @@ async def sla_cards(page: NamedDependency[Page]) -> Response[Any]:
         period=period_words(page, question.first, question.last),
         chosen=[(dimension(page, key), said(page, key, value)) for key, value in question_words(question)],
         stays=question.measures == (TIME_IN_STAGE,),
-        stay=TIME_IN_STAGE,
+        measure=partial(measure_words, page),
+        said=partial(said, page),
         back=asked.address(outcome=""),
     )
 
@@ -203,7 +207,7 @@ def _said(page: Page, figures: Figures, *, stays: bool) -> str:
     _ = page.gettext
     if stays:
         median, high = (
-            "–" if seconds is None else page.amount(seconds) for seconds in (figures.median_seconds, figures.p90_seconds)
+            "–" if seconds is None else amount(seconds) for seconds in (figures.median_seconds, figures.p90_seconds)
         )
         return _("median {median}, 90% within {high}").format(median=median, high=high)
     return _("{share} of {count}").format(share=page.percent(figures.compliance), count=page.number(figures.count))

@@ -16,16 +16,13 @@ from duly_admin_ui.services import Refused
 from duly_admin_ui.tables import MEDIA_TYPE, Cell, as_csv, as_xlsx
 from duly_dsl.i18n import marked as _
 from duly_runtime.asking import Asking
-from duly_runtime.reports import TIME_IN_STAGE, BadPeriod, Figures, Question, ask, rows_of
+from duly_runtime.reports import SPANS, TIME_IN_STAGE, BadPeriod, Figures, Question, ask, rows_of
 from duly_runtime.store.reports_api import FactRow
 
 READ = needs("reports.read")
 MOST = 100_000
 """Rows of a file that has one for each promise or stay; a longer period has to be taken in parts."""
-WRONG = (
-    _("the dates of the report can't be read, or leave no time between them"),
-    _("these are more than 100,000 rows: choose a shorter period, or the figures"),
-)
+NO_PERIOD = _("the dates of the report can't be read, or leave no time between them")
 
 
 @get("/reports/sla.csv", guards=[READ])
@@ -49,17 +46,17 @@ async def _rows(page: Page) -> list[list[Cell]]:
     """With `rows=1` one for each promise or stay."""
     asked, problem = sla.asking(page)
     if problem or page.program is None:
-        raise Refused(WRONG[0])
+        raise Refused(NO_PERIOD)
     question = asked.question(page.now, page.times.zone)
     try:
         if page.request.query_params.get("rows") == "1":
             found = await rows_of(page.services.store, page.program, question, MOST + 1)
             if len(found) > MOST:
-                raise Refused(WRONG[1])
+                raise Refused(_("these are more than 100,000 rows: choose a shorter period, or the figures"))
             return list(_each(page, found))
         result = await ask(page.services.store, page.program, question)
     except BadPeriod:
-        raise Refused(WRONG[0]) from None
+        raise Refused(NO_PERIOD) from None
     return list(_figures(page, asked, question, [*result.rows, *result.totals]))
 
 
@@ -85,7 +82,7 @@ def _group(page: Page, asked: Asking, row: Figures) -> str:
     if not row.group:
         return page.gettext("Total")
     value = row.group[asked.part]
-    return value if asked.part in ("day", "week", "month") else sla.said(page, asked.part, value)
+    return value if asked.part in SPANS else sla.said(page, asked.part, value)
 
 
 def _each(page: Page, rows: list[FactRow]) -> Iterator[list[Cell]]:
