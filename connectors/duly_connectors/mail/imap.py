@@ -283,10 +283,7 @@ class Mailbox:
 
     async def check(self) -> tuple[int, int]:
         """How many mails the folder holds, and how many of them are unseen."""
-        try:
-            told = await self._do(lambda: self._client.select_folder(self._place.path or "INBOX", readonly=True))
-        except _Answered as error:
-            raise Trouble(_("the folder can't be opened: {error}"), error=error.words) from error
+        told = await self._open_folder(readonly=True)
         return int(told.get(b"EXISTS", 0)), len(await self._asked(lambda: self._client.search(["UNSEEN"])))
 
     async def _tell(self, feed: Feed, reached: Reached) -> None:
@@ -301,11 +298,16 @@ class Mailbox:
             ).format(count=left)
         await feed.tell(label(self._place), "ok", words)
 
-    async def _select(self, feed: Feed) -> Reached:
+    async def _open_folder(self, *, readonly: bool = False) -> dict[bytes, Any]:
+        """What the server says of it."""
+        folder = self._place.path or "INBOX"
         try:
-            told = await self._do(lambda: self._client.select_folder(self._place.path or "INBOX"))
+            return await self._do(lambda: self._client.select_folder(folder, readonly=readonly))
         except _Answered as error:
             raise Trouble(_("the folder can't be opened: {error}"), error=error.words) from error
+
+    async def _select(self, feed: Feed) -> Reached:
+        told = await self._open_folder()
         validity = int(told.get(b"UIDVALIDITY", 0))
         kept = await feed.position(label(self._place))
         try:
