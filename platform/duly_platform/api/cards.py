@@ -155,9 +155,13 @@ async def _id(state: State, number: int) -> int:
     return await desk(state).store.card_id(number)
 
 
+async def card_of(state: State, number: int) -> Card:
+    return await desk(state).store.card(await _id(state, number))
+
+
 @get("/cards/{number:int}", guards=READ, summary="One card, with every clock and ladder")
 async def card(state: State, number: FromPath[int]) -> Card:
-    return await desk(state).store.card(await _id(state, number))
+    return await card_of(state, number)
 
 
 @get("/cards/{number:int}/messages", guards=READ, summary="The conversation")

@@ -11,7 +11,7 @@ from litestar.datastructures import State
 from litestar.params import FromPath, FromQuery, JSONBody
 
 from duly_dsl import offers
-from duly_platform.api.cards import NOTHING, READ, WORK, Key, Said, attachments, card_or_refusal, desk
+from duly_platform.api.cards import NOTHING, READ, WORK, Key, Said, attachments, card_of, card_or_refusal, desk
 from duly_platform.api.problems import Problem
 from duly_runtime import replies, window
 from duly_runtime.card import Card
@@ -64,14 +64,14 @@ class CardTemplates(msgspec.Struct, frozen=True, kw_only=True):
 @get("/cards/{number:int}/ways", guards=READ, summary="The ways to a card's customer")
 async def card_ways(state: State, number: FromPath[int]) -> tuple[Way, ...]:
     """Each connector and address that a reply may go by, the default one first; `problem` says why one can't be used."""
-    return await desk(state).ways(await _card(state, number))
+    return await desk(state).ways(await card_of(state, number))
 
 
 @get("/cards/{number:int}/templates", guards=READ, summary="Templates a card can be answered with by WhatsApp")
 async def templates(state: State, number: FromPath[int], connector: FromQuery[str] = "") -> CardTemplates:
     """Those of the rules that need Meta's approval, in each of their languages, with Meta's word on them. 404 where the
     customer can't be reached by WhatsApp, or not by this connector."""
-    card = await _card(state, number)
+    card = await card_of(state, number)
     found = [way for way in await desk(state).ways(card) if way.channel == window.CHANNEL and way.usable]
     way = next((way for way in found if connector in ("", way.connector)), None)
     if way is None:
@@ -92,7 +92,7 @@ async def reply(
 ) -> Card:
     """By the way they wrote last, or by another one. 422 where it can't be sent like this; `reason` is a stable code then:
     `window-closed`, `unknown-template`, `not-approved`, `missing-variable`, `bad-choices`, …"""
-    card = await _card(state, number)
+    card = await card_of(state, number)
     if not (data.text.strip() or data.files or data.template):
         raise Problem(422, "refused", f"{NOTHING}, or a template", reason="empty-message")
     draft = replies.Draft(
@@ -112,10 +112,6 @@ async def reply(
     except replies.CannotReply as error:
         raise Problem(422, "refused", str(error), reason=error.code) from error
     return await card_or_refusal(state, handled)
-
-
-async def _card(state: State, number: int) -> Card:
-    return await desk(state).store.card(await desk(state).store.card_id(number))
 
 
 router = Router("/", tags=["cards"], route_handlers=[card_ways, templates, reply])
