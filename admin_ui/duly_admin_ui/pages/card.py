@@ -34,6 +34,7 @@ from duly_runtime.events import (
     WithdrawExcuse,
 )
 from duly_runtime.permissions import ROLES
+from duly_runtime.store.messages_api import DOUBTFUL
 
 VIEWS = ("conversation", "timeline", "history", "why")
 
@@ -72,6 +73,7 @@ async def show(
         context["messages"] = said
         context["reply"] = await composer(page, card, said, typed or {}) if may else Composer()
         context["paired"] = paired
+        context["doubtful"] = DOUBTFUL
     elif view == "timeline":
         stages = [stage.name for stage in line.stages] if line is not None else []
         context["timeline"] = timeline(card, await store.visits(card.id), stages, page.now)

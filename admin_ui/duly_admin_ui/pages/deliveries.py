@@ -16,6 +16,7 @@ from duly_admin_ui.page import Page, go
 from duly_admin_ui.pages.parked import readable
 from duly_runtime.store.api import OutboxRow
 from duly_runtime.store.log_api import DeliveryFilter, RequestFilter
+from duly_runtime.store.messages_api import DOUBTFUL
 
 READ = needs("deliveries.read")
 ACT = needs("parked.handle")
@@ -28,8 +29,6 @@ STATES = ("waiting", "pending", "sent", "delayed", "delivered", "read", "failed"
 KINDS = ("message", "call", "notice", "digest")
 TAKEN = ("taken", "parked", "discarded")
 PERIODS = {"day": dt.timedelta(days=1), "week": dt.timedelta(days=7), "month": dt.timedelta(days=30)}
-DOUBTFUL = ("parked", "unknown", "failed")
-"""States of messages of which a person may say that they arrived."""
 AGAIN = ("parked", "unknown", "failed", "cancelled")
 """States of deliveries that can be sent again; a call to a program also once it was sent."""
 

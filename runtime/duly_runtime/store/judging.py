@@ -13,11 +13,9 @@ from typing import Any
 
 from duly_runtime.store import deliveries, rows, spanning, unit
 from duly_runtime.store.api import Conflict, Missing
-from duly_runtime.store.messages_api import Marked
+from duly_runtime.store.messages_api import DOUBTFUL, Marked
 from duly_runtime.store.unit import Row
 
-DOUBTFUL = ("failed", "unknown", "parked")
-"""States of deliveries of which a person may say that they arrived."""
 LONGEST = 500
 """Characters of a message in the history."""
 

@@ -6,6 +6,9 @@ import datetime as dt
 
 import msgspec
 
+DOUBTFUL = ("failed", "unknown", "parked")
+"""States of deliveries of messages of which a person may say that they arrived."""
+
 
 class Wording(msgspec.Struct, frozen=True, kw_only=True):
     """Words a message had, since `at`."""
