@@ -266,18 +266,15 @@ function mark() {
   if (changed.length) tell(text("unsaved"), "warn", kept);
 }
 
-const bench = workbench({
-  sources,
-  where: () => ({ path: chosen, line: view.state.doc.lineAt(view.state.selection.main.head).number }),
-  opened: () => {},
-});
+const lineOf = ({ doc, selection }) => doc.lineAt(selection.main.head).number;
+
+const bench = workbench({ sources, where: () => ({ path: chosen, line: lineOf(view.state) }) });
 
 let waiting = 0;
 
 // The form shows the block under the cursor; `check` renews it after changes.
 function follow({ state, startState, docChanged, selectionSet }) {
-  const line = (each) => each.doc.lineAt(each.selection.main.head).number;
-  if (!selectionSet || docChanged || line(state) === line(startState)) return;
+  if (!selectionSet || docChanged || lineOf(state) === lineOf(startState)) return;
   clearTimeout(waiting);
   waiting = setTimeout(bench.refresh, 100);
 }

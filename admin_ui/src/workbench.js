@@ -12,8 +12,8 @@ export const shown = () => tabs.querySelector("[aria-current]").dataset.view;
 
 const place = (view) => document.getElementById(`view-${view}`);
 
-// `sources()` and `where()` (path, line) tell what the editor holds; `opened(view)` is called when a tab was chosen.
-export function workbench({ sources, where, opened }) {
+// `sources()` and `where()` (path, line) tell what the editor holds.
+export function workbench({ sources, where }) {
   tabs.addEventListener("click", (event) => {
     const link = event.target.closest("a");
     if (!link || event.ctrlKey || event.metaKey || event.shiftKey) return;
@@ -29,7 +29,6 @@ export function workbench({ sources, where, opened }) {
     }
     told.textContent = "";
     remember(where().path);
-    opened(view);
     refresh();
   }
 
