@@ -167,7 +167,7 @@ def _rows(block: Statement, path: str, lines: Outline, source: SourceFile, bad: 
             broken=broken,
             inside=each.inside is not None and not table,
             choices=() if broken else _stages(block, each),
-            headings=tuple(_words(each.inside[0])) if table and each.inside and not broken else (),
+            headings=tuple(each.inside[0].cell_texts()) if table and each.inside and not broken else (),
             cells=tuple(_cells(each, here, source)) if table and not broken else (),
         )
 
@@ -184,20 +184,9 @@ def _stages(block: Statement, each: Statement) -> tuple[tuple[str, bool], ...]:
     return tuple((name, name in chosen) for name in names)
 
 
-def _words(row: Statement) -> list[str]:
-    """The texts of a row's cells."""
-    cells: list[list[str]] = []
-    for token in row.tokens:
-        if token.type == "VBAR":
-            cells.append([])
-        elif cells:
-            cells[-1].append(token.text)
-    return [" ".join(words) for words in cells[:-1]]
-
-
 def _cells(table: Statement, path: str, source: SourceFile) -> Iterator[tuple[Cell, ...]]:
     heading, *rows = table.inside or []
-    names = _words(heading)
+    names = heading.cell_texts()
     for number, row in enumerate(rows, 1):
-        cells = [(name, f"{path}/row {number}/cell {name}") for name, _ in zip(names, _words(row), strict=False)]
+        cells = [(name, f"{path}/row {number}/cell {name}") for name, _ in zip(names, row.cells(), strict=False)]
         yield tuple(Cell(name, edits.read([source], where, source.path), where) for name, where in cells)

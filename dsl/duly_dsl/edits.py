@@ -190,20 +190,10 @@ def _rows(table: Statement) -> list[Statement]:
     return (table.inside or [])[1:]
 
 
-def _cells(row: Statement) -> list[tuple[Token, list[Token]]]:
-    cells: list[tuple[Token, list[Token]]] = []
-    for token in row.tokens:
-        if token.type == "VBAR":
-            cells.append((token, []))
-        elif cells:
-            cells[-1][1].append(token)
-    return cells[:-1]
-
-
 def _cell(source: SourceFile, lines: Outline, row: Statement, heading: str) -> _Found | None:
     head = (row.parent.inside or [row])[0] if row.parent is not None else row
-    headings = [" ".join(token.text for token in words) for _bar, words in _cells(head)]
-    cells = _cells(row)
+    headings = head.cell_texts()
+    cells = row.cells()
     if heading not in headings or headings.index(heading) >= len(cells):
         return None
     bar, words = cells[headings.index(heading)]

@@ -39,6 +39,19 @@ class Statement(msgspec.Struct, eq=False):
         """The first word."""
         return self.tokens[0].text
 
+    def cells(self) -> list[tuple[Token, list[Token]]]:
+        """Of a table's row: the bar before each cell, and its words."""
+        cells: list[tuple[Token, list[Token]]] = []
+        for token in self.tokens:
+            if token.type == "VBAR":
+                cells.append((token, []))
+            elif cells:
+                cells[-1][1].append(token)
+        return cells[:-1]
+
+    def cell_texts(self) -> list[str]:
+        return [" ".join(token.text for token in words) for _bar, words in self.cells()]
+
     def walk(self) -> Iterator[Statement]:
         """The statement and those in its block, at any depth, in the order of the file."""
         left: list[Statement] = [self]
