@@ -49,9 +49,9 @@ async def graph_of(page: Page, built: Built) -> dict[str, Any]:
     """What the template of the graph needs."""
     if built.program is None:
         return {"broken": errors(built), "graphs": []}
-    drawn = graphs(built.program)
-    loads = {each.pipeline: await loads_of(page, built.program.pipelines[each.pipeline]) for each in drawn}
-    return {"broken": 0, "graphs": [shown(page, each, loads[each.pipeline]) for each in drawn]}
+    lines = built.program.pipelines
+    drawn = [shown(page, each, await loads_of(page, lines[each.pipeline])) for each in graphs(built.program)]
+    return {"broken": 0, "graphs": drawn}
 
 
 def errors(built: Built) -> int:
@@ -84,8 +84,9 @@ def shown(page: Page, graph: Graph, loads: Mapping[str, Load]) -> dict[str, Any]
                 "summary": svg.summary(stage),
                 "load": load_text(page, loads[stage.name]) if stage.name in loads else "",
                 "unreached": stage.name in unreached,
-                "moves": [move for move in graph.moves if move.source in (stage.name, ANY) and not stage.finish]
-                or [move for move in graph.moves if move.source == stage.name],
+                "moves": [
+                    move for move in graph.moves if move.source == stage.name or (move.source == ANY and not stage.finish)
+                ],
             }
             for stage in graph.stages
         ],
