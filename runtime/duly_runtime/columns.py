@@ -120,11 +120,7 @@ def _times(runs: Iterable[list[float]]) -> Times:
     values = array("d")
     for run in runs:
         values.extend(run)
-    return _made(values.tobytes(), bytes(map(bucket, values)))
-
-
-def _made(values: bytes, buckets: bytes) -> Times:
-    return Times(values, buckets)
+    return Times(values.tobytes(), bytes(map(bucket, values)))
 
 
 def joined(parts: Sequence[Columns]) -> Columns:
@@ -143,7 +139,7 @@ def joined(parts: Sequence[Columns]) -> Columns:
 
 
 def _cut(pieces: Sequence[tuple[Columns, int, int]], which: Callable[[Columns], Times]) -> Times:
-    return _made(
+    return Times(
         b"".join(which(part).values[start * WIDTH : end * WIDTH] for part, start, end in pieces),
         b"".join(which(part).buckets[start:end] for part, start, end in pieces),
     )
@@ -166,10 +162,10 @@ class Tally:
         return self.outcomes.get(outcome, 0)
 
     def seconds(self) -> Times:
-        return _made(*(b"".join(pieces) for pieces in self._seconds))
+        return Times(*(b"".join(pieces) for pieces in self._seconds))
 
     def wall(self) -> Times:
-        return _made(*(b"".join(pieces) for pieces in self._wall))
+        return Times(*(b"".join(pieces) for pieces in self._wall))
 
     def count_in(self, outcome: str, version: str, facts: int) -> None:
         self.outcomes[outcome] = self.outcomes.get(outcome, 0) + facts
