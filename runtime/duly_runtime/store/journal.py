@@ -140,9 +140,7 @@ async def command(card_id: int, body: AnyBody, key: str, at: dt.datetime, now: d
     new = await unit.insert(
         "event", [event_row(COMMANDS, key, body, at=at, now=now, card_id=card_id, backfill=backfill)], ONCE
     )
-    if not new:
-        new = await unit.fetch("SELECT id FROM event WHERE source = ? AND key = ?", COMMANDS, key)
-    return int(new[0]["id"])
+    return int(new[0]["id"]) if new else await commanded(key)
 
 
 async def commanded(key: str) -> int:
