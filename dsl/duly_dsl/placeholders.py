@@ -54,3 +54,9 @@ def parse(text: str) -> list[Part]:
     if end < len(text):
         parts.append(text[end:])
     return parts
+
+
+def names(*texts: str) -> tuple[str, ...]:
+    """The placeholders of texts, each once, in the order in which they stand."""
+    parts = (part for text in texts for part in parse(text))
+    return tuple(dict.fromkeys(part.name for part in parts if isinstance(part, Placeholder)))

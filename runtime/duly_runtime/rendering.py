@@ -95,12 +95,10 @@ def approved(found: Template, facts: Facts, wanted: str) -> tuple[Approved, ...]
 
 
 def _approved(found: Template, approval: Approval, facts: Facts, language: str) -> Approved:
-    parts = placeholders.parse(found.texts.get(language, ""))
-    names = dict.fromkeys(part.name for part in parts if not isinstance(part, str))
+    names = placeholders.names(found.texts.get(language, ""))
     values = (" ".join(value_of(name, facts, language).split())[:LONGEST_VARIABLE] for name in names)
     header = found.header
-    above = placeholders.parse(header.texts.get(language, "")) if header is not None else []
-    named = [part.name for part in above if not isinstance(part, str)]
+    named = placeholders.names(header.texts.get(language, "")) if header is not None else ()
     return Approved(
         name=approval.name,
         language=language.replace("-", "_"),
@@ -215,11 +213,8 @@ def variables(found: Template, language: str = "") -> tuple[str, ...]:
     """The placeholders of a template's header and text, each once, in the order in which they stand; of all its languages
     where none is named."""
     above = found.header.texts if found.header is not None else {}
-    names: dict[str, None] = {}
-    for tag in (language,) if language else found.texts:
-        for text in (above.get(tag, ""), found.texts.get(tag, "")):
-            names.update(dict.fromkeys(part.name for part in placeholders.parse(text) if not isinstance(part, str)))
-    return tuple(names)
+    tags = (language,) if language else found.texts
+    return placeholders.names(*(texts.get(tag, "") for tag in tags for texts in (above, found.texts)))
 
 
 def value_of(name: str, facts: Facts, language: str) -> str:

@@ -13,7 +13,7 @@ from duly_dsl.checker.context import Checking, unknown
 from duly_dsl.checker.logic import Case, cases, together
 from duly_dsl.compiler.doors import meta_name
 from duly_dsl.diagnostics import Diagnostic
-from duly_dsl.placeholders import Placeholder, parse
+from duly_dsl.placeholders import Placeholder, names, parse
 from duly_dsl.program import TemplateAtMeta
 from duly_dsl.scope import Scope
 
@@ -85,7 +85,7 @@ def _at_meta(checking: Checking, known: Mapping[tuple[str, str], TemplateAtMeta]
 def _differences(
     template: s.Template, variant: s.Variant, found: TemplateAtMeta
 ) -> Iterator[tuple[str, str | int, str | int]]:
-    ours = len({part.name for part in parse(variant.text.value) if isinstance(part, Placeholder)})
+    ours = len(names(variant.text.value))
     if ours != found.variables:
         yield _("variables"), ours, found.variables or 0
     tag = variant.language.value.casefold()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from duly_dsl import placeholders
 from duly_dsl import syntax as s
 from duly_dsl.catalogue import _
 from duly_dsl.catalogue import fixes as titles
@@ -11,7 +12,6 @@ from duly_dsl.catalogue import names as kinds
 from duly_dsl.checker import context as c
 from duly_dsl.checker.context import Checking
 from duly_dsl.diagnostics import Diagnostic, Fix, no_statement
-from duly_dsl.placeholders import Placeholder, parse
 from duly_dsl.scope import Scope
 
 
@@ -85,7 +85,7 @@ def _fields(checking: Checking) -> Iterator[Diagnostic]:
     ]
     for scope in checking.scopes:
         own = [a.text.value for a in c.actions_of(scope.pipeline) if isinstance(a, s.Reply | s.AddNote)]
-        shown = {part.name.casefold() for text in (*texts, *own) for part in parse(text) if isinstance(part, Placeholder)}
+        shown = {name.casefold() for name in placeholders.names(*texts, *own)}
         used = {name.text.casefold() for name in _named(checking, scope)} | shown
         used |= {name.text.casefold() for file in checking.files for report in file.reports for name in report.by}
         for name, field in scope.fields.items():
