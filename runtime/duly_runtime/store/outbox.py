@@ -30,6 +30,7 @@ from duly_runtime.effects import MessageCustomer, NotifyPerson
 from duly_runtime.events import DeliveryStatus, Event, SentElsewhere
 from duly_runtime.store import deliveries, unit
 from duly_runtime.store.api import OutboxItem
+from duly_runtime.store.rows import UNTRIED
 from duly_runtime.store.schedule import DELIVERY_TRIES, delivery_gap
 from duly_runtime.store.unit import Row
 
@@ -319,9 +320,16 @@ async def refused(status: DeliveryStatus, delivery: Row | None) -> MessageCustom
 async def tell(person: str, text: str, key: str, now: dt.datetime) -> None:
     """A notice in the app that is about no card: said at once, nothing is sent."""
     row = {
-        "card_id": 0, "event_id": 0, "key": f"told/{key}", "kind": "notice", "channel": "app", "recipient": person,
-        "effect": "", "text": text, "state": "delivered", "repeat": True, "attempts": 0, "next_at": None, "token": "",
-        "leased_until": None, "version": "", "created_at": now, "settled_at": now, "error": "", "provider_id": "",
-        "connector": "", "discarded_at": None,
-    }  # fmt: skip
+        **UNTRIED,
+        "key": f"told/{key}",
+        "kind": "notice",
+        "channel": "app",
+        "recipient": person,
+        "effect": "",
+        "text": text,
+        "state": "delivered",
+        "next_at": None,
+        "created_at": now,
+        "settled_at": now,
+    }
     await unit.insert("outbox", [row], "ON CONFLICT (key) DO NOTHING")

@@ -14,7 +14,7 @@ import msgspec
 from duly_runtime.effects import NotifyPerson
 from duly_runtime.store import unit
 from duly_runtime.store.reports_api import ReportMail
-from duly_runtime.store.rows import json
+from duly_runtime.store.rows import UNTRIED, json
 
 _people = msgspec.json.Decoder(tuple[str, ...])
 
@@ -79,12 +79,16 @@ async def sent(mail: ReportMail, next_at: dt.datetime, notices: Sequence[NotifyP
         return False
     rows = [
         {
-            "card_id": 0, "event_id": 0, "key": notice.key, "kind": "notice", "channel": notice.channel,
-            "recipient": notice.person, "effect": json(notice), "text": "", "state": "pending", "repeat": True,
-            "attempts": 0, "next_at": now, "token": "", "leased_until": None, "version": "", "created_at": now,
-            "settled_at": None, "error": "", "provider_id": "", "connector": "", "discarded_at": None,
+            **UNTRIED,
+            "key": notice.key,
+            "kind": "notice",
+            "channel": notice.channel,
+            "recipient": notice.person,
+            "effect": json(notice),
+            "next_at": now,
+            "created_at": now,
         }
         for notice in notices
-    ]  # fmt: skip
+    ]
     await unit.insert("outbox", rows, "ON CONFLICT (key) DO NOTHING")
     return True

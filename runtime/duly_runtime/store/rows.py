@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -153,6 +153,14 @@ def _spent(card: Card, clock: Clock, measure: Measure | None) -> float | None:
     return total + (measure(card, clock.calendar, start, end) or 0.0)
 
 
+UNTRIED: Mapping[str, Any] = {
+    "card_id": 0, "event_id": 0, "text": "", "state": "pending", "repeat": True, "attempts": 0, "token": "",
+    "leased_until": None, "version": "", "settled_at": None, "error": "", "provider_id": "", "connector": "",
+    "discarded_at": None,
+}  # fmt: skip
+"""A row of the outbox that nobody has tried to deliver, as far as it does not say otherwise."""
+
+
 def outbox_row(effect: AnyEffect, card: Card, event_id: int, version: str, now: dt.datetime) -> dict[str, Any]:
     next_at = now
     connector = ""
@@ -167,6 +175,7 @@ def outbox_row(effect: AnyEffect, card: Card, event_id: int, version: str, now: 
         case CallWebhook(connector=connector):
             kind, channel, recipient, text, repeat = "call", "webhook", connector, "", True
     return {
+        **UNTRIED,
         "card_id": card.id,
         "event_id": event_id,
         "key": effect.key,
@@ -175,17 +184,9 @@ def outbox_row(effect: AnyEffect, card: Card, event_id: int, version: str, now: 
         "recipient": recipient,
         "effect": json(effect),
         "text": text,
-        "state": "pending",
         "repeat": repeat,
-        "attempts": 0,
         "next_at": next_at,
-        "token": "",
-        "leased_until": None,
         "version": version,
         "created_at": now,
-        "settled_at": None,
-        "error": "",
-        "provider_id": "",
         "connector": connector,
-        "discarded_at": None,
     }
