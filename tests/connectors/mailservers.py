@@ -20,6 +20,7 @@ import time
 from collections.abc import Iterator
 from email.message import EmailMessage
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -260,6 +261,18 @@ service auth {{
         for name in ("dovecot-uidlist", "dovecot.index", "dovecot.index.log", "dovecot.index.cache"):
             (home / name).unlink(missing_ok=True)
         self.start()
+
+
+@contextlib.contextmanager
+def dovecot(authority: Authority, **options: Any) -> Iterator[Dovecot]:
+    """A running one, in a folder of its own; `options` are those of Dovecot."""
+    with open_folder() as folder:
+        server = Dovecot(folder, authority, **options)
+        server.start()
+        try:
+            yield server
+        finally:
+            server.stop()
 
 
 class Postfix:

@@ -5,12 +5,11 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 import imaplib
-from collections.abc import Iterator
 
 import msgspec
 import pytest
 
-from connectors.mailservers import Authority, Dovecot, open_folder, written
+from connectors.mailservers import Authority, Dovecot, written
 from connectors.test_imap_trouble import USER, Basket
 from duly_connectors.contract import Tools
 from duly_connectors.email import Email
@@ -24,23 +23,6 @@ from duly_runtime.time import FakeClock, SystemClock
 
 DAY = dt.timedelta(days=1)
 FROM_NOW, ALL = dt.timedelta(), None
-
-
-@pytest.fixture(scope="module")
-def authority() -> Iterator[Authority]:
-    with open_folder() as folder:
-        yield Authority(folder)
-
-
-@pytest.fixture
-def server(authority: Authority) -> Iterator[Dovecot]:
-    with open_folder() as folder:
-        made = Dovecot(folder, authority)
-        made.start()
-        try:
-            yield made
-        finally:
-            made.stop()
 
 
 class Reader:

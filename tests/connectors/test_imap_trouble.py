@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 import threading
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine
 from typing import Any
 
 import pytest
 
-from connectors.mailservers import PASSWORD, Authority, Dovecot, open_folder, written
+from connectors.mailservers import PASSWORD, Authority, Dovecot, written
 from duly_connectors.contract import Tools
 from duly_connectors.mail import imap
 from duly_connectors.mail.access import OAuth, Place
@@ -72,23 +72,6 @@ class Basket:
             await self.until(lambda: len(self.subjects) >= len(subjects))
         finally:
             assert self.subjects == list(subjects)
-
-
-@pytest.fixture(scope="module")
-def authority() -> Iterator[Authority]:
-    with open_folder() as folder:
-        yield Authority(folder)
-
-
-@pytest.fixture
-def server(authority: Authority) -> Iterator[Dovecot]:
-    with open_folder() as folder:
-        made = Dovecot(folder, authority)
-        made.start()
-        try:
-            yield made
-        finally:
-            made.stop()
 
 
 def read(authority: Authority, url: Callable[[], str], work: Callable[[Basket], Coroutine[Any, Any, None]]) -> Basket:

@@ -30,12 +30,6 @@ BEARERS = ("xoauth2", "oauthbearer", "xoauth2 oauthbearer")
 """By which a server may take access tokens."""
 
 
-@pytest.fixture(scope="module")
-def authority() -> Iterator[Authority]:
-    with open_folder() as folder:
-        yield Authority(folder)
-
-
 @contextlib.contextmanager
 def servers(authority: Authority, tokens: str = "", bearers: str = BEARERS[-1]) -> Iterator[tuple[Dovecot, Postfix]]:
     """Postfix takes mail of whoever Dovecot knows, and hands all of it to Dovecot."""

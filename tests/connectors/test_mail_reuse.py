@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
-from connectors.mailservers import PASSWORD, Authority, open_folder
+from connectors.mailservers import PASSWORD, Authority
 from connectors.samples import outgoing
 from connectors.test_email import door
 from connectors.test_mail_out import CARLA, arrived, servers
@@ -33,6 +33,7 @@ class Office:
         self.open = 0
         self.goodbyes = 0
         self.changed = asyncio.Condition()
+        self.telling: list[asyncio.Future[None]] = []
         self.before_mail: Any = lambda count: None
         self.at_rcpt: Any = lambda count: None
         self.at_end: Any = lambda count: None
@@ -46,7 +47,7 @@ class Office:
         async with asyncio.timeout(SECONDS), self.changed:
             await self.changed.wait_for(condition)
 
-    async def _tell(self) -> None:
+    async def tell(self) -> None:
         async with self.changed:
             self.changed.notify_all()
 
@@ -100,11 +101,7 @@ class Door(SMTP):
     def connection_lost(self, error: Exception | None) -> None:
         super().connection_lost(error)
         self._office.open -= 1
-        told.add(asyncio.ensure_future(self._office._tell()))
-
-
-told: set[asyncio.Future[None]] = set()
-"""Held until they are done."""
+        self._office.telling.append(asyncio.ensure_future(self._office.tell()))
 
 
 @contextlib.asynccontextmanager
@@ -120,8 +117,7 @@ async def office() -> AsyncIterator[tuple[Office, Email]]:
         server.close()
         await server.wait_closed()
         await made.until(lambda: made.open == 0)
-        await asyncio.gather(*told)
-        told.clear()
+        await asyncio.gather(*made.telling)
 
 
 async def sends(email: Email, *texts: str) -> list[Outcome]:
@@ -243,12 +239,8 @@ def test_a_message_the_server_puts_off_ends_the_connection() -> None:
     asyncio.run(main())
 
 
-def test_by_postfix_with_tls_and_a_name() -> None:
+def test_by_postfix_with_tls_and_a_name(authority: Authority) -> None:
     async def main() -> None:
-        with open_folder() as folder:
-            await by_postfix(Authority(folder))
-
-    async def by_postfix(authority: Authority) -> None:
         with servers(authority) as (dovecot, postfix):
             user = "support%40support.example"
             secrets = {"SMTP": f"smtp://{user}:{PASSWORD}@localhost:{postfix.port}?starttls=1"}

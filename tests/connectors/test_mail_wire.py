@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from connectors.mailservers import PASSWORD, Authority, Dovecot, Postfix, open_folder, written
+from connectors.mailservers import PASSWORD, Authority, Dovecot, Postfix, dovecot, open_folder, written
 from connectors.servers import status, web
 from duly_connectors import registry
 from duly_connectors.contract import MissingSecret, Tools
@@ -142,23 +142,6 @@ async def desk(
             await made.node.stop()
     finally:
         await made.store.stop()
-
-
-@pytest.fixture(scope="module")
-def authority() -> Iterator[Authority]:
-    with open_folder() as folder:
-        yield Authority(folder)
-
-
-@contextlib.contextmanager
-def dovecot(authority: Authority, **options: Any) -> Iterator[Dovecot]:
-    with open_folder() as folder:
-        server = Dovecot(folder, authority, **options)
-        server.start()
-        try:
-            yield server
-        finally:
-            server.stop()
 
 
 @pytest.fixture(autouse=True)

@@ -12,7 +12,7 @@ from typing import ClassVar
 import msgspec
 import pytest
 
-from connectors.mailservers import PASSWORD, Authority, Dovecot, open_folder, written
+from connectors.mailservers import PASSWORD, Authority, Dovecot, dovecot, written
 from connectors.samples import PIPELINE
 from duly_connectors import testing_sources
 from duly_connectors.contract import Connector, MissingSecret, Tools
@@ -48,15 +48,10 @@ class TestMailboxes(SourceContract):
 
     @pytest.fixture(scope="class", autouse=True)
     @classmethod
-    def dovecot(cls) -> Iterator[None]:
-        with open_folder() as folder:
-            cls.authority = Authority(folder)
-            cls.server = Dovecot(folder, cls.authority)
-            cls.server.start()
-            try:
-                yield
-            finally:
-                cls.server.stop()
+    def mailboxes(cls, authority: Authority) -> Iterator[None]:
+        cls.authority = authority
+        with dovecot(authority) as cls.server:
+            yield
 
     @pytest.fixture(autouse=True)
     def quick(self, monkeypatch: pytest.MonkeyPatch) -> None:
