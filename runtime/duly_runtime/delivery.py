@@ -359,7 +359,7 @@ class Outbox:
         # A person's own words are tried: Meta may know of a window that we don't (a call).
         by_whatsapp = connector is not None and connector.kind == window.CHANNEL
         if by_whatsapp and (effect.template or not effect.author):
-            closed = closed or not window.still_open(await self._last_heard(card, by), self._clock.now())
+            closed = closed or not window.still_open(await self._store.last_heard(card.id, by), self._clock.now())
         if by_whatsapp and closed:
             if effect.outside:
                 effect = msgspec.structs.replace(effect, template=effect.outside, text="")
@@ -404,12 +404,6 @@ class Outbox:
             now=self._clock.now(),
         )
         return Prepared(sender=sender, outgoing=outgoing, text=text.text, connector=connector)
-
-    async def _last_heard(self, card: Card, connector: str) -> dt.datetime | None:
-        """The card knows when its customer last wrote, but not by which connector, where there are several."""
-        if connector == card.connector and not card.absorbed:
-            return card.last_customer_at
-        return await self._store.last_heard(card.id, connector)
 
     async def _approved(
         self, found: p.Template, facts: rendering.Facts, wanted: str, connector: p.Connector | None, chosen: str = ""

@@ -102,6 +102,12 @@ class House:
         answer = await self.here.client.post(f"/api/v1/cards/{card}/reply", json=body, headers=self.headers)
         assert answer.status_code == 200, answer.text
 
+    async def finishes(self) -> None:
+        """The first card is done."""
+        for what, data in (("fields", {"values": {"Resolution": "sent"}}), ("move", {"stage": "Done"})):
+            done = await self.here.client.post(f"/api/v1/cards/1/{what}", json=data, headers=self.headers)
+            assert done.status_code == 200, done.text
+
     async def refused(self, card: int = 1, **body: Any) -> tuple[str, str]:
         answer = await self.here.client.post(f"/api/v1/cards/{card}/reply", json=body, headers=self.headers)
         assert answer.status_code == 422, answer.text
@@ -308,9 +314,7 @@ def test_what_they_answer_by_the_other_way_comes_to_the_card(tmp_path: Path) -> 
         here = house.here
         done = await here.client.post("/api/v1/cards/1/move", json={"stage": "Done"}, headers=house.headers)
         assert done.status_code == 422, "it asks for a resolution"
-        for what, data in (("fields", {"values": {"Resolution": "sent"}}), ("move", {"stage": "Done"})):
-            done = await here.client.post(f"/api/v1/cards/1/{what}", json=data, headers=house.headers)
-            assert done.status_code == 200, done.text
+        await house.finishes()
         contact = (await house.get("1/contact"))["id"]
         added = {"kind": "email", "value": "ana@cliente.example"}
         await here.client.post(f"/api/v1/contacts/{contact}/identities", json=added, headers=house.headers)
@@ -346,14 +350,31 @@ def test_the_window_of_another_card_of_the_customer_counts(tmp_path: Path) -> No
     """It is the customer's, not the card's: they wrote by this number an hour ago, on whichever card."""
 
     async def body(house: House) -> None:
-        await house.here.client.post("/api/v1/cards/1/move", json={"stage": "Done"}, headers=house.headers)
+        await house.finishes()
         store = house.here.desk.store
         card = await store.card(1)
         assert await store.last_heard(card.id, "WhatsApp") == MONDAY
         assert await store.last_heard(card.id, "Mail") is None
         house.here.clock.advance(23 * HOUR)
         await house.writes("De novo")
+        assert [message["text"] for message in await house.get("2/messages")] == ["De novo"]
         assert await store.last_heard(card.id, "WhatsApp") == MONDAY + 23 * HOUR
+
+    run(tmp_path, body)
+
+
+def test_a_template_goes_as_text_where_they_wrote_on_another_card(tmp_path: Path) -> None:
+    """What the form calls open is open for the delivery."""
+
+    async def body(house: House) -> None:
+        await house.finishes()
+        house.here.clock.advance(72 * HOUR)
+        await house.writes("Outra coisa")
+        assert [message["text"] for message in await house.get("2/messages")] == ["Outra coisa"]
+        assert (await house.get("1/ways"))[0]["closed"] is False
+        await house.reply(1, template="Thanks")
+        got = await house.sent()
+        assert (got["text"], "template" in got) == ("Thank you, Ana.", False)
 
     run(tmp_path, body)
 

@@ -15,7 +15,7 @@ from duly_runtime.card import Card, Visit
 from duly_runtime.changes import Changes
 from duly_runtime.decision import AnyEffect, Decision, MessageCustomer, NotifyPerson, World
 from duly_runtime.delivery import Outbox
-from duly_runtime.doors import Approved, Outgoing
+from duly_runtime.doors import Approved, Inbound, Outgoing
 from duly_runtime.events import Contact, CustomerMessage, Event, OpenCard
 from duly_runtime.store.api import OutboxRow, Store
 from duly_runtime.time import FakeClock
@@ -136,9 +136,13 @@ def delivered(
                 )
                 return Decision(card=made, effects=(effect,))
 
-            handled = await store.handle(
-                await store.command(0, OpenCard(pipeline="Support"), START), decide, WHATSAPP.hash, START
-            )
+            if wrote is None:
+                event_id = await store.command(0, OpenCard(pipeline="Support"), START)
+            else:
+                hello = CustomerMessage(text="hello", pipeline="Support", channel="whatsapp", connector="Chat")
+                taken = await store.accept("Chat", None, [Inbound(key="1", at=START - wrote, body=hello)], START)
+                (event_id,) = taken.event_ids
+            handled = await store.handle(event_id, decide, WHATSAPP.hash, START)
             await outbox.sweep()
             await until(lambda: not outbox.busy)
             return (await store.deliveries(handled.card_id))[0], doors.by_names["Chat"].sent
