@@ -13,7 +13,7 @@ from collections.abc import Sequence
 import structlog
 
 from duly_dsl.program import Program, TemplateAtMeta
-from duly_runtime.doors import Approved, Approver, Doors, Retry
+from duly_runtime.doors import Approved, Approver, Doors, Retry, Senders
 from duly_runtime.doors import Failed as NotRead
 from duly_runtime.store.api import Store
 from duly_runtime.store.approvals_api import Approvals
@@ -88,6 +88,15 @@ def accounts(program: Program, doors: Doors) -> dict[str, Approver]:
     return found
 
 
+async def of_connector(
+    store: Store, senders: Senders, connector: str, now: dt.datetime
+) -> dict[tuple[str, str], TemplateAtMeta] | None:
+    """What is known of the account a connector sends by, as `known`; None also where it has none."""
+    approver = senders.approver(connector)
+    account = approver.account() if approver is not None else ""
+    return known(await store.approvals(account), now) if account else None
+
+
 def known(approvals: Approvals, now: dt.datetime) -> dict[tuple[str, str], TemplateAtMeta] | None:
     """By name and language; None where what we know is too old to go by."""
     if approvals.synced_at is None or now - approvals.synced_at > STALE:
@@ -138,11 +147,12 @@ def wrong(approved: Approved, at_meta: TemplateAtMeta | None) -> str:
 def first_taken(
     candidates: Sequence[Approved], templates: dict[tuple[str, str], TemplateAtMeta] | None
 ) -> tuple[Approved | None, str]:
-    """The first language the provider takes, or why it does not take the one that was wanted."""
+    """The first language the provider takes, or why it does not take the one that was wanted, which comes first of one or
+    more."""
     if templates is None:
-        return (candidates[0], "") if candidates else (None, "")
+        return candidates[0], ""
     reasons = [wrong(each, templates.get((each.name, each.language))) for each in candidates]
     for each, reason in zip(candidates, reasons, strict=True):
         if not reason:
             return each, ""
-    return None, reasons[0] if reasons else ""
+    return None, reasons[0]

@@ -411,9 +411,10 @@ class Outbox:
         """The template as the provider takes it, in the first language it does, or in the one that was `chosen`; None where
         it needs no approval."""
         candidates = rendering.approved(found, facts, chosen or wanted)[: 1 if chosen else None]
-        approver = self._senders.approver(connector.name) if connector is not None else None
-        account = approver.account() if approver is not None and candidates else ""
-        known = approvals.known(await self._store.approvals(account), self._clock.now()) if account else None
+        if not candidates:
+            return None
+        by = connector.name if connector is not None else ""
+        known = await approvals.of_connector(self._store, self._senders, by, self._clock.now())
         taken, why = approvals.first_taken(candidates, known)
         if why:
             raise Impossible(why)

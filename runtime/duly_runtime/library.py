@@ -119,9 +119,7 @@ async def of_card(
     store: Store, senders: Senders, about: rendering.Facts, connector: str, now: dt.datetime
 ) -> tuple[Offered, ...]:
     """All that need Meta's approval: in the order of the files, of each the customer's language first."""
-    approver = senders.approver(connector)
-    account = approver.account() if approver is not None else ""
-    known = approvals.known(await store.approvals(account), now) if account else None
+    known = await approvals.of_connector(store, senders, connector, now)
     return tuple(each for found in about.program.templates.values() for each in _languages(found, about, known))
 
 
