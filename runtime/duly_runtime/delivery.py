@@ -264,7 +264,7 @@ class Outbox:
             program=decided_by,
             card=card,
             base_url=self._base_url,
-            owner=(await persons.known(self._store, decided_by, card.owner)).full_name if card.owner else "",
+            owner=await persons.full_name(self._store, decided_by, card.owner),
             details={} if isinstance(effect, MessageCustomer) else effect.details,
             given=effect.variables if isinstance(effect, MessageCustomer) else {},
         )
@@ -281,23 +281,8 @@ class Outbox:
     async def _report(self, item: OutboxItem, effect: NotifyPerson, live: p.Program) -> Prepared:
         """A report by e-mail: it is about no card."""
         person = await persons.known(self._store, live, effect.person)
-        sender = self._senders.by_kind("email")
-        if sender is None:
-            raise Impossible("there is no email connector that sends")
-        if not person.email:
-            raise Impossible(f"{effect.person} has no e-mail address")
-        outgoing = Outgoing(
-            outbox_id=item.id,
-            key=item.key,
-            kind="notice",
-            to=Contact(
-                name=person.full_name or person.name, email=person.email, address=person.email, language=person.language
-            ),
-            subject=effect.details["subject"],
-            text=effect.details["text"],
-            now=self._clock.now(),
-        )
-        return Prepared(sender=sender, outgoing=outgoing, text=outgoing.text, connector=_first(live, "email"))
+        text = rendering.Text(effect.details["subject"], effect.details["text"])
+        return self._to_person(item, effect.channel, person, text, live)
 
     async def _notice(self, item: OutboxItem, effect: NotifyPerson, facts: rendering.Facts, live: p.Program) -> Prepared:
         person = await persons.known(self._store, facts.program, effect.person)
@@ -314,18 +299,30 @@ class Outbox:
                 text = msgspec.structs.replace(text, subject=subject)
         else:
             text = rendering.notice(effect.about, facts, person.language)
+        return self._to_person(item, effect.channel, person, text, live, approved, _reference(facts.card))
+
+    def _to_person(
+        self,
+        item: OutboxItem,
+        channel: str,
+        person: p.Person,
+        text: rendering.Text,
+        live: p.Program,
+        approved: Approved | None = None,
+        reference: str = "",
+    ) -> Prepared:
         sender, address = None, ""
-        if effect.channel == "email" or (not effect.channel and person.email):
+        if channel == "email" or (not channel and person.email):
             sender, address = self._senders.by_kind("email"), person.email
-        elif effect.channel == "whatsapp":
+        elif channel == "whatsapp":
             sender, address = self._senders.by_kind("whatsapp"), person.phone
-        if effect.channel in ("email", "whatsapp"):
+        if channel in ("email", "whatsapp"):
             # A notice without a channel is in the app whatever else becomes of it; this one is nowhere.
             if sender is None:
-                raise Impossible(f"there is no {effect.channel} connector that sends")
+                raise Impossible(f"there is no {channel} connector that sends")
             if not address:
-                wanted = "e-mail address" if effect.channel == "email" else "phone number"
-                raise Impossible(f"{effect.person} has no {wanted}")
+                wanted = "e-mail address" if channel == "email" else "phone number"
+                raise Impossible(f"{person.name} has no {wanted}")
         outgoing = Outgoing(
             outbox_id=item.id,
             key=item.key,
@@ -340,10 +337,10 @@ class Outbox:
             subject=text.subject,
             text=text.text,
             template=approved,
-            reference=_reference(facts.card),
+            reference=reference,
             now=self._clock.now(),
         )
-        connector = _first(live, effect.channel or "email")
+        connector = _first(live, channel or "email")
         return Prepared(sender=sender, outgoing=outgoing, text=text.text, connector=connector)
 
     # --- to the customer ---------------------------------------------------------------------------------------------

@@ -111,7 +111,7 @@ async def facts(
     store: Store, program: Program, card: Card, base_url: str, given: Mapping[str, str] | None = None
 ) -> rendering.Facts:
     """What placeholders of a template say on a card."""
-    owner = (await persons.known(store, program, card.owner)).full_name if card.owner else ""
+    owner = await persons.full_name(store, program, card.owner)
     return rendering.Facts(program=program, card=card, base_url=base_url, owner=owner, given=given or {})
 
 

@@ -8,6 +8,11 @@ from duly_dsl.program import Person, Program
 from duly_runtime.store.api import Missing, Store
 
 
+async def full_name(store: Store, program: Program, name: str) -> str:
+    """Empty for nobody, and where it is not known."""
+    return (await known(store, program, name)).full_name if name else ""
+
+
 async def known(store: Store, program: Program, name: str) -> Person:
     """From the files; what they leave out comes from the account."""
     person = program.people.get(name) or Person(name=name)
