@@ -82,17 +82,11 @@ async def accept_all(arrivals: Sequence[Arrival]) -> list[Accepted]:
     new: dict[int, list[int]] = collections.defaultdict(list)
     for row in await _insert("event", events, EVENT_TYPES, f"{journal.ONCE}, raw_id"):
         new[int(row["raw_id"])].append(int(row["id"]))
-    answers: list[Accepted] = []
-    repeated: list[int] = []
-    for arrival, raw_id in zip(arrivals, raw_ids, strict=True):
-        ids = tuple(sorted(new[raw_id]))
-        gone = bool(arrival.items) and not ids and not arrival.parked
-        if gone:
-            repeated.append(raw_id)
-        duplicates = len(arrival.items) - len(ids)
-        answers.append(
-            Accepted(event_ids=ids, duplicates=duplicates, raw_id=0 if gone else raw_id, parked=bool(arrival.parked))
-        )
+    answers = [
+        journal.answer(arrival.items, new[raw_id], raw_id, arrival.parked)
+        for arrival, raw_id in zip(arrivals, raw_ids, strict=True)
+    ]
+    repeated = [raw_id for raw_id, answer in zip(raw_ids, answers, strict=True) if not answer.raw_id]
     if repeated:
         await unit.fetch("DELETE FROM raw WHERE id = ANY(?::bigint[])", repeated)
     return answers

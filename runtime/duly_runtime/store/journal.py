@@ -106,6 +106,18 @@ def event_rows(connector: str, raw_id: int, items: Sequence[Inbound], now: dt.da
     ]
 
 
+def answer(items: Sequence[Inbound], ids: Sequence[int], raw_id: int, parked: str) -> Accepted:
+    """What a request became of which these events are new. `raw_id` is 0 in it where the request is not to be kept: it is a
+    repetition the sender made, and everything in it is kept already."""
+    repeated = bool(items) and not ids and not parked
+    return Accepted(
+        event_ids=tuple(sorted(ids)),
+        duplicates=len(items) - len(ids),
+        raw_id=0 if repeated else raw_id,
+        parked=bool(parked),
+    )
+
+
 async def accept(
     connector: str,
     raw: Raw | None,
@@ -127,12 +139,10 @@ async def accept(
     new = await unit.insert("event", rows, ONCE)
     if new:
         await files.keep(contents)
-    if raw_id and items and not new and not parked:
-        # A repetition the sender made: everything in it is kept already.
+    answered = answer(items, [int(row["id"]) for row in new], raw_id, parked)
+    if raw_id and not answered.raw_id:
         await unit.fetch("DELETE FROM raw WHERE id = ?", raw_id)
-        raw_id = 0
-    ids = tuple(sorted(int(row["id"]) for row in new))
-    return Accepted(event_ids=ids, duplicates=len(items) - len(ids), raw_id=raw_id, parked=bool(parked))
+    return answered
 
 
 async def command(card_id: int, body: AnyBody, key: str, at: dt.datetime, now: dt.datetime, backfill: bool) -> int:
