@@ -13,14 +13,14 @@ import asyncio
 import collections
 import datetime as dt
 import functools
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 import msgspec
 
 from duly_runtime.doors import Inbound, Raw
 from duly_runtime.events import CustomerMessage
-from duly_runtime.store import journal, unit
+from duly_runtime.store import journal, tables, unit
 from duly_runtime.store.api import Accepted, StoreUnavailable
 from duly_runtime.store.unit import Row
 
@@ -30,27 +30,6 @@ LANES = 4
 """Groups under way at once: while one waits for the server's disk, the next are read and sent."""
 LARGE = 64 * 1024
 """Bytes of a body above which a request is taken in by itself."""
-
-RAW_TYPES = {"connector": "text", "request": "bytea", "received_at": "timestamptz", "parked": "text"}
-EVENT_TYPES = {
-    "source": "text",
-    "key": "text",
-    "raw_id": "bigint",
-    "kind": "text",
-    "stream": "text",
-    "card_id": "bigint",
-    "at": "timestamptz",
-    "received_at": "timestamptz",
-    "backfill": "boolean",
-    "body": "text",
-    "handled_at": "timestamptz",
-    "version": "text",
-    "refused": "text",
-    "attempts": "bigint",
-    "next_at": "timestamptz",
-    "error": "text",
-    "parked_at": "timestamptz",
-}
 
 
 class Arrival(msgspec.Struct, frozen=True, kw_only=True):
@@ -72,7 +51,7 @@ def goes_along(raw: Raw, items: Sequence[Inbound]) -> bool:
 async def accept_all(arrivals: Sequence[Arrival]) -> list[Accepted]:
     """As `journal.accept` of each, in their order. A unit of work."""
     raws = [journal.raw_row(arrival.connector, arrival.raw, arrival.parked) for arrival in arrivals]
-    made = await _insert("raw", raws, RAW_TYPES, "RETURNING id")
+    made = await _insert("raw", raws, "RETURNING id")
     raw_ids = sorted(int(row["id"]) for row in made)  # given in the order of the rows
     events = [
         row
@@ -80,7 +59,7 @@ async def accept_all(arrivals: Sequence[Arrival]) -> list[Accepted]:
         for row in journal.event_rows(arrival.connector, raw_id, arrival.items, arrival.now)
     ]
     new: dict[int, list[int]] = collections.defaultdict(list)
-    for row in await _insert("event", events, EVENT_TYPES, f"{journal.ONCE}, raw_id"):
+    for row in await _insert("event", events, f"{journal.ONCE}, raw_id"):
         new[int(row["raw_id"])].append(int(row["id"]))
     answers = [
         journal.answer(arrival.items, new[raw_id], raw_id, arrival.parked)
@@ -92,22 +71,21 @@ async def accept_all(arrivals: Sequence[Arrival]) -> list[Accepted]:
     return answers
 
 
-async def _insert(table: str, rows: Sequence[Row], types: Mapping[str, str], ending: str) -> list[Row]:
+async def _insert(table: str, rows: Sequence[Row], ending: str) -> list[Row]:
     """A column is one argument, so that the statement is the same, and known to the server, however many rows there are."""
     if not rows:
         return []
-    return await unit.fetch(
-        _insertion(table, tuple(types.items()), ending), *([row[column] for row in rows] for column in types)
-    )
+    columns = tuple(rows[0])
+    return await unit.fetch(_insertion(table, columns, ending), *([row[column] for row in rows] for column in columns))
 
 
 @functools.cache
-def _insertion(table: str, types: tuple[tuple[str, str], ...], ending: str) -> str:
-    columns = ", ".join(column for column, _ in types)
-    given = ", ".join(f"?::{kind}[]" for _, kind in types)
+def _insertion(table: str, columns: tuple[str, ...], ending: str) -> str:
+    named, types = ", ".join(columns), tables.types(table)
+    given = ", ".join(f"?::{types[column]}[]" for column in columns)
     return (
-        f"INSERT INTO {table} ({columns}) SELECT {columns} FROM unnest({given}) WITH ORDINALITY AS given ({columns}, place)"
-        f" ORDER BY place {ending}"
+        f"INSERT INTO {table} ({named}) SELECT {named} FROM unnest({given}) WITH ORDINALITY AS given"
+        f" ({named}, place) ORDER BY place {ending}"
     )
 
 

@@ -586,3 +586,9 @@ for _table in TABLES:
     _table._meta = _Meta(  # pyright: ignore[reportPrivateUsage]
         **{f.name: getattr(_table._meta, f.name) for f in dataclasses.fields(TableMeta)}  # pyright: ignore[reportPrivateUsage]
     )
+
+
+def types(table: str) -> dict[str, str]:
+    """Column -> its type in the database of the unit of work."""
+    (found,) = (each for each in TABLES if each._meta.tablename == table)  # pyright: ignore[reportPrivateUsage]
+    return {column._meta.name: column.column_type for column in found._meta.columns}  # pyright: ignore[reportPrivateUsage]
