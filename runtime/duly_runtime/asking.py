@@ -13,6 +13,7 @@ import msgspec
 
 from duly_dsl.program import METRICS, Period, Program
 from duly_runtime.reports import EVERY, SPANS, TIME_IN_STAGE, BadPeriod, Question, days
+from duly_runtime.store.packs import month_after
 
 PERIODS = {
     "7d": Period(unit="day", count=7),
@@ -140,6 +141,6 @@ def span_of(span: str, value: str) -> tuple[dt.date, dt.date]:
         return monday, monday + 6 * day
     if span == "month":
         first = dt.date.fromisoformat(f"{value}-01")
-        return first, (first + 31 * day).replace(day=1) - day
+        return first, month_after(first) - day
     date = dt.date.fromisoformat(value)
     return date, date

@@ -56,8 +56,7 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
         last = self.first - day
         if self.first.day == 1 and (self.last + day).day == 1:
             months = (self.last.year - self.first.year) * 12 + self.last.month - self.first.month + 1
-            back = self.first.year * 12 + self.first.month - 1 - months
-            return msgspec.structs.replace(self, first=dt.date(back // 12, back % 12 + 1, 1), last=last)
+            return msgspec.structs.replace(self, first=months_before(self.first, months), last=last)
         return msgspec.structs.replace(self, first=last - (self.last - self.first), last=last)
 
 
@@ -201,11 +200,15 @@ def days(period: Period, today: dt.date) -> tuple[dt.date, dt.date]:
             monday = today - day * today.weekday()
             return monday - 7 * day * period.count, monday - day
         case "month":
-            month = today.replace(day=1)
-            back = month.year * 12 + month.month - 1 - period.count
-            return dt.date(back // 12, back % 12 + 1, 1), month - day
+            return months_before(today, period.count), today.replace(day=1) - day
         case _:
             return today - day * period.count, today - day
+
+
+def months_before(date: dt.date, count: int) -> dt.date:
+    """The first day of the month so many months before that of a date."""
+    months = date.year * 12 + date.month - 1 - count
+    return dt.date(months // 12, months % 12 + 1, 1)
 
 
 class Names:
