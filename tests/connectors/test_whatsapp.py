@@ -12,45 +12,13 @@ import msgspec
 import pytest
 
 from connectors import samples
-from connectors.samples import wa_request
-from duly_connectors.contract import Tools
+from connectors.whatsapp_door import door, send
 from duly_connectors.outbound import Network, Response
 from duly_connectors.testing import NOON, ScriptedNetwork
 from duly_connectors.whatsapp import WhatsApp
-from duly_runtime.doors import Answer, Approved, Failed, Inbound, Outcome, Parsed, Raw, Refused, Retry, Sent, Unknown
-from duly_runtime.events import Contact, CustomerMessage, DeliveryStatus
-from duly_runtime.time import FakeClock
+from duly_runtime.doors import Answer, Approved, Failed, Parsed, Raw, Refused, Retry, Sent, Unknown
+from duly_runtime.events import Contact, DeliveryStatus
 from fakes.graph import FakeGraph, Template
-
-
-def door(network: Network | None = None, api: str = "", language: str = "en") -> WhatsApp:
-    secrets = {**samples.WHATSAPP_SECRETS, **({"WA_API": api} if api else {})}
-    tools = Tools(
-        secrets=lambda name: secrets[name],
-        clock=FakeClock(NOON),
-        network=network or ScriptedNetwork(Response(status=500)),
-        language=language,
-    )
-    return WhatsApp(samples.WHATSAPP, samples.PIPELINE, tools)
-
-
-def read(tree: Any, language: str = "en") -> Parsed:
-    found = door(language=language).receive(wa_request(tree))
-    assert isinstance(found, Parsed)
-    return found
-
-
-def only(parsed: Parsed) -> Inbound:
-    assert parsed.problems == ()
-    (item,) = parsed.items
-    return item
-
-
-def only_message(parsed: Parsed) -> CustomerMessage:
-    found = only(parsed).body
-    assert isinstance(found, CustomerMessage)
-    return found
-
 
 # --- the door --------------------------------------------------------------------------------------------------------
 
@@ -113,10 +81,6 @@ def test_signed_but_not_json_is_refused() -> None:
 def graph() -> Iterator[FakeGraph]:
     with FakeGraph(token="token-of-ours", number_id=samples.NUMBER_ID) as running:
         yield running
-
-
-def send(graph: FakeGraph, **more: Any) -> Outcome:
-    return asyncio.run(door(Network(allow_private=True), graph.url).send(samples.outgoing(**more)))
 
 
 def test_a_text_goes_out(graph: FakeGraph) -> None:

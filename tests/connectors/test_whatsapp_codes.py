@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 
 from connectors import samples
-from connectors.test_whatsapp import door, send
+from connectors.whatsapp_door import door, send
 from duly_connectors.outbound import Response
 from duly_connectors.testing import ScriptedNetwork
 from duly_connectors.whatsapp import WhatsApp, codes

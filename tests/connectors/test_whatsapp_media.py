@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from connectors import samples
-from connectors.test_whatsapp import door, send
+from connectors.whatsapp_door import door, send
 from duly_connectors.outbound import Network, Response
 from duly_connectors.testing import ScriptedNetwork
 from duly_connectors.whatsapp import media

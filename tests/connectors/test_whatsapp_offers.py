@@ -11,7 +11,7 @@ import pytest
 
 from connectors import samples
 from connectors.meta import Office, desk, office
-from connectors.test_whatsapp import send
+from connectors.whatsapp_door import send
 from duly_connectors.email import Address, compose
 from duly_runtime import offering
 from duly_runtime.doors import Approved, Choices, Failed, Header, Rich, Sent

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from connectors import samples
 from connectors import whatsapp_bodies as bodies
 from connectors.samples import body, contact, message, status, value, wa_request
+from connectors.whatsapp_door import door, only, only_message, read
 from duly_connectors import registry
 from duly_connectors.contract import Tools
 from duly_connectors.outbound import Response
@@ -22,7 +23,7 @@ from duly_connectors.registry import Plugins
 from duly_connectors.testing import NOON, ScriptedNetwork
 from duly_connectors.whatsapp import WhatsApp
 from duly_dsl import program
-from duly_runtime.doors import Inbound, Parsed
+from duly_runtime.doors import Parsed
 from duly_runtime.events import (
     Contact,
     ContactChanged,
@@ -38,34 +39,6 @@ from duly_runtime.time import FakeClock
 FULL = os.environ.get("DULY_FULL") == "1"
 MUTATIONS = 10_000 if FULL else 100
 """Of each body."""
-
-
-def door(language: str = "en") -> WhatsApp:
-    tools = Tools(
-        secrets=lambda name: samples.WHATSAPP_SECRETS[name],
-        clock=FakeClock(NOON),
-        network=ScriptedNetwork(Response(status=500)),
-        language=language,
-    )
-    return WhatsApp(samples.WHATSAPP, samples.PIPELINE, tools)
-
-
-def read(tree: Any, language: str = "en") -> Parsed:
-    found = door(language).receive(wa_request(tree))
-    assert isinstance(found, Parsed)
-    return found
-
-
-def only(parsed: Parsed) -> Inbound:
-    assert parsed.problems == ()
-    (item,) = parsed.items
-    return item
-
-
-def only_message(parsed: Parsed) -> CustomerMessage:
-    found = only(parsed).body
-    assert isinstance(found, CustomerMessage)
-    return found
 
 
 def named(*names: str) -> tuple[str, ...]:

@@ -11,10 +11,9 @@ from typing import Any
 import msgspec
 import pytest
 
-from connectors import samples
+from connectors import samples, whatsapp_door
 from connectors.meta import HOUR, Office, desk, office
-from connectors.test_whatsapp import read
-from duly_connectors.contract import Tools
+from connectors.whatsapp_door import read
 from duly_connectors.outbound import Blocked, Interrupted, Network, NotSent, Response
 from duly_connectors.registry import Guarded
 from duly_connectors.testing import NOON, ScriptedNetwork
@@ -22,7 +21,6 @@ from duly_connectors.whatsapp import WhatsApp, approvals
 from duly_dsl.program import Setting, TemplateAtMeta
 from duly_runtime.doors import Failed, Library, Parsed, Retry
 from duly_runtime.events import TemplateChanged
-from duly_runtime.time import FakeClock
 from fakes.graph import FakeGraph, Template
 
 ACCOUNT = "330099"
@@ -35,12 +33,10 @@ def graph() -> Iterator[FakeGraph]:
         yield running
 
 
-def door(network: Network, api: str = "https://graph.example", account: str = ACCOUNT) -> WhatsApp:
-    secrets = {**samples.WHATSAPP_SECRETS, "WA_API": api}
+def door(network: Network, api: str = "", account: str = ACCOUNT) -> WhatsApp:
     settings = {**samples.WHATSAPP.settings, **({"business account id": Setting(value=account)} if account else {})}
     definition = msgspec.structs.replace(samples.WHATSAPP, settings=settings)
-    tools = Tools(secrets=secrets.__getitem__, clock=FakeClock(NOON), network=network)
-    return WhatsApp(definition, samples.PIPELINE, tools)
+    return whatsapp_door.door(network, api, definition=definition)
 
 
 def templates(graph: FakeGraph) -> Library:
