@@ -22,7 +22,6 @@ from pathlib import Path
 
 from duly_connectors.mail.bounded import Readers
 
-sys.path.append(str(Path(__file__).parents[1] / "tests"))
 MAILS = 5_000
 BYTES = 100 * 1024 * 1024
 VOCABULARY = """

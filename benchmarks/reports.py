@@ -10,13 +10,11 @@ import asyncio
 import datetime as dt
 import os
 import random
-import secrets
 import statistics
 import tempfile
 import time
 from collections.abc import Iterator
 from typing import Any
-from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
 
@@ -24,6 +22,7 @@ from duly_dsl.program import Pipeline, Program
 from duly_runtime.reports import EVERY, TIME_IN_STAGE, Question, ask, rows_of
 from duly_runtime.store import unit
 from duly_runtime.store.database import DatabaseStore, open_store
+from support.databases import postgres_database
 
 VISITS = 1_000_000
 DAYS = 365
@@ -132,24 +131,10 @@ async def measured(name: str, url: str) -> list[tuple[str, float, str, str]]:
         await store.stop()
 
 
-async def all_measured() -> list[tuple[str, float, str, str]]:
-    with tempfile.TemporaryDirectory() as folder:
-        found = await measured("SQLite", f"sqlite:///{folder}/duly.sqlite3")
-    server = os.environ.get("DULY_TEST_POSTGRES_URL")
-    if not server:
-        return found
-    name = f"duly_bench_{os.getpid()}_{secrets.token_hex(4)}"
-    admin = await asyncpg.connect(server)
-    try:
-        await admin.execute(f"CREATE DATABASE {name}")
-        try:
-            found += await measured("PostgreSQL", urlunsplit(urlsplit(server)._replace(path=f"/{name}")))
-        finally:
-            await admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
-    finally:
-        await admin.close()
-    return found
-
-
 def run() -> list[tuple[str, float, str, str]]:
-    return asyncio.run(all_measured())
+    with tempfile.TemporaryDirectory() as folder:
+        found = asyncio.run(measured("SQLite", f"sqlite:///{folder}/duly.sqlite3"))
+    if os.environ.get("DULY_TEST_POSTGRES_URL"):
+        with postgres_database() as url:
+            found += asyncio.run(measured("PostgreSQL", url))
+    return found

@@ -26,7 +26,6 @@ import itertools
 import json
 import os
 import re
-import secrets
 import shutil
 import socket
 import sqlite3
@@ -38,12 +37,12 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import cast
-from urllib.parse import urlsplit
 
 import asyncpg
 import uvloop
 
 from duly_platform.secrets import SecretStore
+from support.databases import POSTGRES, on_server, postgres_database
 
 BODIES = 1000
 """In one round, for each server."""
@@ -55,7 +54,6 @@ SECRETS = tuple(re.findall(r'secret "(\w+)"', (WORKSPACE / "doors.duly").read_te
 NOWHERE = "https://127.0.0.1:9"
 """The value of the other secrets: an address on a private network, which nothing is sent to."""
 NUMBER_ID = "106540352242922"
-POSTGRES = os.environ.get("DULY_TEST_POSTGRES_URL", "postgresql://postgres@127.0.0.1:5432/postgres")
 TEXTS = (
     "Olá, meu pedido ainda não chegou. Podem verificar?",
     "Boa tarde! A caixa veio aberta e falta uma peça.",
@@ -235,24 +233,11 @@ def duly(url: str, data: Path, broker: str) -> Server:
 @contextlib.contextmanager
 def databases(kind: str, folder: Path) -> Iterator[tuple[str, str]]:
     """URLs of two new ones."""
-    names = [f"duly_bench_{secrets.token_hex(6)}" for _ in range(2)]
     if kind == "SQLite":
-        yield f"sqlite:///{folder / names[0]}", f"sqlite:///{folder / names[1]}"
+        yield f"sqlite:///{folder / 'ours'}", f"sqlite:///{folder / 'theirs'}"
         return
-
-    async def on_server(command: str) -> None:
-        connection = await asyncpg.connect(POSTGRES)
-        for name in names:
-            await connection.execute(command.format(name))
-        await connection.close()
-
-    asyncio.run(on_server("CREATE DATABASE {}"))
-    try:
-        there = urlsplit(POSTGRES)
-        first, second = (there._replace(path=f"/{name}").geturl() for name in names)
-        yield first, second
-    finally:
-        asyncio.run(on_server("DROP DATABASE {}"))
+    with postgres_database() as ours, postgres_database() as theirs:
+        yield ours, theirs
 
 
 @contextlib.contextmanager
@@ -324,11 +309,8 @@ def run() -> Iterator[tuple[str, float, str, str]]:
 def kinds() -> list[str]:
     """PostgreSQL only where one answers."""
 
-    async def answers() -> None:
-        await (await asyncpg.connect(POSTGRES, timeout=5)).close()
-
     try:
-        asyncio.run(answers())
+        on_server(POSTGRES)
     except (OSError, TimeoutError, asyncpg.PostgresError):
         return ["SQLite"]
     return ["SQLite", "PostgreSQL"]

@@ -15,22 +15,20 @@ import sys
 import threading
 import time
 import urllib.parse
-import uuid
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TypeVar
 
-import asyncpg
 import httpx
 import pytest
 import redis
 
 from duly_runtime.store.database import open_store
 from duly_runtime.time import SystemClock, shared_since
+from support.databases import POSTGRES, postgres_database
 
 ROOT = Path(__file__).parents[2]
 WORKSPACE = Path(__file__).parent / "workspace"
-POSTGRES = os.environ.get("DULY_TEST_POSTGRES_URL", "postgresql://postgres@127.0.0.1:5432/postgres")
 REDIS = os.environ.get("DULY_TEST_REDIS_URL", "redis://127.0.0.1:6379/11")
 COMPONENTS = ("dsl", "runtime", "connectors", "admin_ui", "platform")
 Found = TypeVar("Found")
@@ -205,25 +203,6 @@ def need(service: str, url: str) -> None:
         if os.environ.get("CI"):
             pytest.fail(f"{service} does not answer at {parts.hostname}:{parts.port}")
         pytest.skip(f"no {service} at {parts.hostname}:{parts.port}")
-
-
-@contextlib.contextmanager
-def postgres_database() -> Iterator[str]:
-    """A database of its own, dropped afterwards."""
-    name = f"duly_acceptance_{uuid.uuid4().hex[:12]}"
-
-    async def run(statement: str) -> None:
-        connection = await asyncpg.connect(POSTGRES)
-        try:
-            await connection.execute(statement)
-        finally:
-            await connection.close()
-
-    asyncio.run(run(f'CREATE DATABASE "{name}"'))
-    try:
-        yield urllib.parse.urlsplit(POSTGRES)._replace(path=f"/{name}").geturl()
-    finally:
-        asyncio.run(run(f'DROP DATABASE "{name}" WITH (FORCE)'))
 
 
 @contextlib.contextmanager

@@ -5,44 +5,26 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-import secrets
 from collections.abc import Iterator
 from pathlib import Path
-from urllib.parse import urlsplit, urlunsplit
 
-import asyncpg
 import pytest
 
-from support.databases import migrate, sqlite_database
-
-SERVER = os.environ.get("DULY_TEST_POSTGRES_URL", "postgresql://postgres@127.0.0.1:5432/postgres")
-
-
-def on_server(url: str, *statements: str) -> None:
-    async def run() -> None:
-        connection = await asyncpg.connect(url, timeout=10)
-        try:
-            for statement in statements:
-                await connection.execute(statement)
-        finally:
-            await connection.close()
-
-    asyncio.run(run())
+from support.databases import POSTGRES, migrate, on_server, postgres_database, sqlite_database
 
 
 @contextlib.contextmanager
 def database() -> Iterator[str]:
     """A database of this session's (and xdist worker's) own."""
-    name = f"duly_test_{os.getpid()}_{secrets.token_hex(4)}"
-    try:
-        on_server(SERVER, f"CREATE DATABASE {name}")
-    except (OSError, TimeoutError) as error:
-        why = f"PostgreSQL does not answer at {SERVER}: {error}"
-        if os.environ.get("CI") == "true":
-            pytest.fail(why)
-        pytest.skip(why)
-    yield urlunsplit(urlsplit(SERVER)._replace(path=f"/{name}"))
-    on_server(SERVER, f"DROP DATABASE {name} WITH (FORCE)")
+    with contextlib.ExitStack() as stack:
+        try:
+            url = stack.enter_context(postgres_database())
+        except (OSError, TimeoutError) as error:
+            why = f"PostgreSQL does not answer at {POSTGRES}: {error}"
+            if os.environ.get("CI") == "true":
+                pytest.fail(why)
+            pytest.skip(why)
+        yield url
 
 
 @pytest.fixture(scope="session")
