@@ -14,18 +14,17 @@ import subprocess
 import sys
 import threading
 import time
-import urllib.parse
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TypeVar
 
 import httpx
-import pytest
 import redis
 
 from duly_runtime.store.database import open_store
 from duly_runtime.time import SystemClock, shared_since
 from support.databases import POSTGRES, postgres_database
+from support.services import need
 
 ROOT = Path(__file__).parents[2]
 WORKSPACE = Path(__file__).parent / "workspace"
@@ -192,17 +191,6 @@ def until(condition: Callable[[], Found], seconds: float, what: str, pause: floa
         if time.monotonic() > end:
             raise AssertionError(f"{what}: not within {seconds:.0f} s")
         time.sleep(pause)
-
-
-def need(service: str, url: str) -> None:
-    """Skip where a service is missing, but never in CI."""
-    parts = urllib.parse.urlsplit(url)
-    try:
-        socket.create_connection((parts.hostname or "", parts.port or 0), timeout=3).close()
-    except OSError:
-        if os.environ.get("CI"):
-            pytest.fail(f"{service} does not answer at {parts.hostname}:{parts.port}")
-        pytest.skip(f"no {service} at {parts.hostname}:{parts.port}")
 
 
 @contextlib.contextmanager

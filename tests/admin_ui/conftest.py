@@ -12,6 +12,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, Playwright, expec
 from admin_ui.house import Served, Visit, Watch
 from admin_ui.theatre import Theatre
 from duly_runtime.time import SystemClock
+from support.services import missing
 
 ROOT = Path(__file__).parents[2]
 AXE = ROOT / "admin_ui" / "node_modules" / "axe-core" / "axe.min.js"
@@ -43,9 +44,7 @@ def playwright() -> Iterator[Playwright]:
 @pytest.fixture(scope="module")
 def browser(playwright: Playwright) -> Iterator[Browser]:
     if not os.path.exists(CHROMIUM):
-        if os.environ.get("CI") == "true":
-            pytest.fail(f"no Chromium at {CHROMIUM}")
-        pytest.skip(f"needs Chromium at {CHROMIUM}")
+        missing(f"needs Chromium at {CHROMIUM}")
     running = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-dev-shm-usage"])
     yield running
     running.close()
@@ -85,7 +84,5 @@ def visit(browser: Browser, watches: list[Watch]) -> Iterator[Visit]:
 def axe() -> str:
     """The accessibility checker, from the developers' packages."""
     if not AXE.exists():
-        if os.environ.get("CI") == "true":
-            pytest.fail("axe-core is missing: run `npm ci` in admin_ui")
-        pytest.skip("axe-core is missing: run `npm ci` in admin_ui")
+        missing("axe-core is missing: run `npm ci` in admin_ui")
     return AXE.read_text()

@@ -25,6 +25,7 @@ from typing import Any
 import pytest
 
 from duly_connectors.outbound import Network
+from support.services import missing
 
 PASSWORD = "of-a-mailbox"
 DAEMONS = "/usr/lib/postfix/sbin"
@@ -35,10 +36,7 @@ def needed(program: str, package: str) -> str:
     """The path of a server's program; the test is skipped where it is missing, and fails in CI."""
     found = shutil.which(program, path=os.environ.get("PATH", "") + ":/usr/sbin:/usr/local/sbin")
     if found is None:
-        why = f"{program} is missing: install Debian's {package}"
-        if os.environ.get("CI") == "true":
-            pytest.fail(why)
-        pytest.skip(why)
+        missing(f"{program} is missing: install Debian's {package}")
     return found
 
 

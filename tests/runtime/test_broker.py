@@ -13,19 +13,10 @@ import pytest
 from duly_runtime.actors import MESSAGE_IDS, QUEUE, Wakes
 from duly_runtime.broker import MemoryBroker, open_broker
 from runtime.polling import until
+from support.services import need
 
 REDIS = os.environ.get("DULY_TEST_REDIS_URL", "redis://127.0.0.1:6379/9")
 RABBITMQ = os.environ.get("DULY_TEST_RABBITMQ_URL", "amqp://guest:guest@127.0.0.1:5672/")
-
-
-def reachable(url: str, service: str) -> None:
-    host, _, port = url.rpartition("@")[2].removeprefix("redis://").removeprefix("amqp://").partition("/")[0].partition(":")
-    try:
-        socket.create_connection((host, int(port)), timeout=2).close()
-    except OSError:
-        if os.environ.get("CI"):
-            pytest.fail(f"{service} does not answer at {host}:{port}")
-        pytest.skip(f"no {service} at {host}:{port}")
 
 
 class Heard:
@@ -72,9 +63,9 @@ async def exchange(url: str) -> tuple[Heard, asyncio.AbstractEventLoop]:
 )
 def test_actors_run_on_the_loop_of_the_process(url: str) -> None:
     if url is REDIS:
-        reachable(url, "Redis")
+        need("Redis", url)
     elif url is RABBITMQ:
-        reachable(url, "RabbitMQ")
+        need("RabbitMQ", url)
     heard, loop = asyncio.run(exchange(url))
     assert set(range(1, 51)) <= set(heard.events)
     assert 7 in heard.deliveries

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from support.databases import POSTGRES, migrate, on_server, postgres_database, sqlite_database
+from support.services import missing
 
 
 @contextlib.contextmanager
@@ -20,10 +20,7 @@ def database() -> Iterator[str]:
         try:
             url = stack.enter_context(postgres_database())
         except (OSError, TimeoutError) as error:
-            why = f"PostgreSQL does not answer at {POSTGRES}: {error}"
-            if os.environ.get("CI") == "true":
-                pytest.fail(why)
-            pytest.skip(why)
+            missing(f"PostgreSQL does not answer at {POSTGRES}: {error}")
         yield url
 
 
