@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from duly_runtime.card import Card, Clock, Visit
+from duly_runtime.columns import DIMENSIONS
 from duly_runtime.store import unit
 from duly_runtime.store.reports_api import STAY, Asked, FactRow
 from duly_runtime.store.unit import Row
@@ -22,8 +23,9 @@ PACKS_LOCK = 0x64756C7A
 SLACK = dt.timedelta(minutes=30)
 """No day is packed until it is over for longer than this: transactions and clocks of machines may be late by so much."""
 
-VALUES = "pipeline, stage, owner, team, priority, type, channel, outcome, reason, version, seconds, wall_seconds"
-COLUMNS = ("stage", "owner", "team", "priority", "type", "channel", "outcome", "reason")
+VALUES = ", ".join((*DIMENSIONS, "seconds", "wall_seconds"))
+"""What `columns.columns` takes, in its order."""
+COLUMNS = tuple(each for each in DIMENSIONS if each not in ("pipeline", "version"))
 """What a question may ask for by value, beside pipelines."""
 
 
@@ -196,7 +198,7 @@ async def rows(asked: Asked, since: dt.datetime, until: dt.datetime, limit: int,
 
 
 def _shown(row: Row, card: Row) -> FactRow:
-    names = ("measure", "pipeline", *COLUMNS, "version", "started_at", "at", "seconds", "wall_seconds")
+    names = ("measure", *DIMENSIONS, "started_at", "at", "seconds", "wall_seconds")
     return FactRow(
         id=int(row["id"]),
         card_id=int(row["card_id"]),
