@@ -198,9 +198,9 @@ class Tallies:
         self._group = group
         self._net = net
         self._known: dict[tuple[str, ...], Group | None] = {}
-        self.found: dict[tuple[Group, str], Tally] = {}
+        self.found: dict[tuple[Group, Group], Tally] = {}
 
-    def add(self, part: Columns, when: str = "") -> None:
+    def add(self, part: Columns, when: Group = ()) -> None:
         """`when` parts the groups further: the day, week or month of the part."""
         run = fact = 0
         for outcome, runs, facts in part.outcomes:
@@ -209,7 +209,7 @@ class Tallies:
                 self._run_by_run(part, outcome, (run, run + runs), fact, when, timed=timed)
             run, fact = run + runs, fact + facts
 
-    def _tally(self, values: tuple[str, ...], when: str) -> Tally | None:
+    def _tally(self, values: tuple[str, ...], when: Group) -> Tally | None:
         if values not in self._known:
             self._known[values] = self._group(values)
         group = self._known[values]
@@ -220,7 +220,7 @@ class Tallies:
             tally = self.found[group, when] = Tally()
         return tally
 
-    def _whole(self, part: Columns, outcome: str, facts: tuple[int, int], when: str, *, timed: bool) -> bool:
+    def _whole(self, part: Columns, outcome: str, facts: tuple[int, int], when: Group, *, timed: bool) -> bool:
         """Take all facts of an outcome at once; False where they may belong to several groups."""
         columns = [(place, part.dimensions[place].values) for place in (*self._places, VERSION)]
         if any(len(values) > 1 for place, values in columns if place != OUTCOME):
@@ -233,7 +233,9 @@ class Tallies:
                 tally.take(part, *facts)
         return True
 
-    def _run_by_run(self, part: Columns, outcome: str, runs: tuple[int, int], fact: int, when: str, *, timed: bool) -> None:
+    def _run_by_run(
+        self, part: Columns, outcome: str, runs: tuple[int, int], fact: int, when: Group, *, timed: bool
+    ) -> None:
         columns = [part.dimensions[place] for place in (*self._places, VERSION)]
         codes = [column.codes[slice(*runs)] for column in columns]
         known: dict[tuple[int, ...], _Counted] = {}

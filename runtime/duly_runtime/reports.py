@@ -256,12 +256,12 @@ def _counted(parts: Sequence[Part], measure: str, question: Question, names: Nam
     spans = [each for each in question.by if each in SPANS]
     tallies = Tallies(names.dimensions, names.group, net=question.without_excused)
     for part in parts:
-        tallies.add(part.columns, "\x1f".join(_span(part.first, each) for each in spans))
+        tallies.add(part.columns, tuple(_span(part.first, each) for each in spans))
     total = Tally()
     found: dict[tuple[str, ...], Tally] = {}
     for (group, when), tally in tallies.found.items():
         total.add(tally)
-        values, times = iter(group), iter(when.split("\x1f"))
+        values, times = iter(group), iter(when)
         key = tuple(next(times) if each in SPANS else next(values) for each in question.by)
         found.setdefault(key, Tally()).add(tally)
     if not question.by:
