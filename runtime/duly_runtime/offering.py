@@ -39,8 +39,6 @@ def of_person(rows: Sequence[Choice], language: str) -> Choices | None:
 
 def wrong(rows: Sequence[Choice], text: str) -> bool:
     """Whether a person offers more, or longer, than fits."""
-    if not rows:
-        return len(text) > offers.LONGEST_ABOVE_BUTTONS
     titles = [row.title.strip() for row in rows]
     return (
         len(rows) > offers.MOST_ROWS

@@ -37,7 +37,7 @@ def messages(work: Work, body: AgentMessage) -> list[MessageCustomer]:
         raise Refusal("empty-message")
     if body.choices and body.files:
         raise Refusal("choices-alone")
-    if offering.wrong(body.choices, body.text if body.choices else ""):
+    if body.choices and offering.wrong(body.choices, body.text):
         raise Refusal("bad-choices", limit=str(offers.MOST_ROWS), length=str(offers.LONGEST_ROW))
     parts = _parts(body.text, body.files) if channel == window.CHANNEL else [(body.text, body.files)]
     made: list[MessageCustomer] = []
