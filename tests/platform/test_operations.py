@@ -6,8 +6,6 @@ from __future__ import annotations
 import asyncio
 import base64
 import datetime as dt
-import hashlib
-import hmac
 import json
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -26,21 +24,12 @@ from duly_runtime.doors import Raw, Unknown
 from duly_runtime.events import AgentMessage, OpenCard
 from duly_runtime.store.log_api import RequestFilter
 from runtime.polling import until
-from support.office import MONDAY, RULES, Office, office
+from support.office import MONDAY, Office, office
+from support.shop import KEY as SHOP_KEY
+from support.shop import SECRET, signed, with_door
 
 KEY = "whsec_" + base64.b64encode(b"a key of thirty-two bytes, ours!").decode()
-DOORS = """
-connector "Shop" receives webhook {
-  path "/in/shop"
-  verify github with secret "SHOP_KEY"
-  same request when "id"
-  open card in "Support"
-  map {
-    | card field | from message | as   | if missing |
-    | message    | "%s"         | text | reject     |
-  }
-}
-
+CRM = """
 connector "CRM" sends webhook {
   url secret "CRM_URL"
   sign with secret "CRM_KEY"
@@ -51,7 +40,7 @@ connector "CRM" sends webhook {
 
 
 def workspace(path: str = "text") -> str:
-    return RULES.replace(' required to leave "New"', "") + DOORS % path
+    return with_door(path) + CRM
 
 
 def run(folder: Path, body: Callable[[Office, Web], Awaitable[None]], answer: bytes | None = None) -> None:
@@ -61,7 +50,7 @@ def run(folder: Path, body: Callable[[Office, Web], Awaitable[None]], answer: by
                 "DULY_ALLOW_PRIVATE_ADDRESSES": "1",
                 "DULY_SECRET_CRM_URL": f"{server.url}/hook?token=very-secret",
                 "DULY_SECRET_CRM_KEY": KEY,
-                "DULY_SECRET_SHOP_KEY": "shop key",
+                SECRET: SHOP_KEY,
             }
             with pytest.MonkeyPatch.context() as patch:
                 for name, value in environ.items():
@@ -75,8 +64,7 @@ def run(folder: Path, body: Callable[[Office, Web], Awaitable[None]], answer: by
 async def posts(here: Office, tree: dict[str, Any]) -> dict[str, Any]:
     """The shop posts, signed; what it is answered."""
     body = json.dumps(tree).encode()
-    signature = "sha256=" + hmac.new(b"shop key", body, hashlib.sha256).hexdigest()
-    headers = {"content-type": "application/json", "x-hub-signature-256": signature, "authorization": "Bearer x"}
+    headers = {**signed(body), "authorization": "Bearer x"}
     answer = await here.client.post("/in/shop", content=body, headers=headers)
     assert answer.status_code == 200, answer.text
     return answer.json()
@@ -300,10 +288,6 @@ def test_a_page_of_the_log_by_time_and_id(tmp_path: Path) -> None:
 
 def test_what_a_sender_is_answered(tmp_path: Path) -> None:
     async def body(here: Office, server: Web) -> None:
-        def signed(content: bytes) -> dict[str, str]:
-            made = hmac.new(b"shop key", content, hashlib.sha256).hexdigest()
-            return {"content-type": "application/json", "x-hub-signature-256": f"sha256={made}"}
-
         async def answered(content: bytes, method: str = "POST", path: str = "/in/shop", **more: str) -> int:
             headers = {**signed(content), **more}
             return (await here.client.request(method, path, content=content, headers=headers)).status_code

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
-import hmac
 import json
 import re
 from pathlib import Path
@@ -13,20 +11,9 @@ import httpx
 import pytest
 
 from duly_platform.web.app import with_short_way_in
-from support.office import RULES, office
+from support.office import office
+from support.shop import KEY, SECRET, signed, with_door
 
-DOOR = """
-connector "Shop" receives webhook {
-  path "/in/shop"
-  verify github with secret "SHOP_KEY"
-  same request when "id"
-  open card in "Support"
-  map {
-    | card field | from message | as   | if missing |
-    | message    | "text"       | text | reject     |
-  }
-}
-"""
 REQUESTS = {
     "a message": ("POST", "/in/shop", True, 200),
     "a message that came before": ("POST", "/in/shop", True, 200),
@@ -37,13 +24,14 @@ REQUESTS = {
 
 
 def test_the_short_way_answers_as_the_application_does(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("DULY_SECRET_SHOP_KEY", "shop key")
+    monkeypatch.setenv(SECRET, KEY)
 
     async def told(client: httpx.AsyncClient, name: str, number: int) -> tuple[int, object, dict[str, str]]:
-        method, path, signed, status = REQUESTS[name]
+        method, path, believed, status = REQUESTS[name]
         body = json.dumps({"id": f"m{number}", "text": "Where is my order?"}).encode()
-        signature = "sha256=" + hmac.new(b"shop key", body, hashlib.sha256).hexdigest()
-        headers = {"content-type": "application/json", **({"x-hub-signature-256": signature} if signed else {})}
+        headers = signed(body)
+        if not believed:
+            del headers["x-hub-signature-256"]
         answer = await client.request(method, path, content=body, headers=headers)
         assert answer.status_code == status, (name, answer.text)
         nonce = re.compile("'nonce-[^']*'")
@@ -51,8 +39,7 @@ def test_the_short_way_answers_as_the_application_does(tmp_path: Path, monkeypat
         return answer.status_code, answer.json(), kept
 
     async def scene() -> None:
-        rules = RULES.replace(' required to leave "New"', "") + DOOR
-        async with office(tmp_path, rules, {"DULY_SECRET_SHOP_KEY": "shop key"}) as here:
+        async with office(tmp_path, with_door(), {SECRET: KEY}) as here:
             app = here.client.app
             answers = []
             for number, served in enumerate((app, with_short_way_in(app))):
