@@ -157,10 +157,8 @@ def running(tmp_path: Path) -> Iterator[Running]:
         yield up
 
 
-@pytest.fixture
-def page(running: Running, visit: Visit) -> Page:
-    """Signed in as the first administrator, made through the page."""
-    page = visit(running, "/setup?token=setup-token")
+def set_up(page: Page) -> Page:
+    """Signed in as the first administrator, made through the page for that."""
     page.get_by_label("User name").fill("ana")
     page.get_by_label("Full name").fill("Ana Sousa")
     page.get_by_label("Password", exact=True).fill(PASSWORD)
@@ -168,6 +166,11 @@ def page(running: Running, visit: Visit) -> Page:
     page.get_by_role("button", name="Make the administrator").click()
     expect(page.get_by_role("heading", name="No card yet")).to_be_visible()
     return page
+
+
+@pytest.fixture
+def page(running: Running, visit: Visit) -> Page:
+    return set_up(visit(running, "/setup?token=setup-token"))
 
 
 def test_sign_in(running: Running, page: Page, watches: list[Watch]) -> None:

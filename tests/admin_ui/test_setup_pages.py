@@ -10,7 +10,7 @@ from playwright.sync_api import Page, expect
 
 from admin_ui.house import Served, Visit, Watch
 from admin_ui.test_browser import violations
-from admin_ui.test_running import KEY, PASSWORD, RULES, Running
+from admin_ui.test_running import KEY, RULES, Running, set_up
 from connectors import servers
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
@@ -128,13 +128,7 @@ def running(tmp_path: Path) -> Iterator[Running]:
 
 @pytest.fixture
 def page(running: Running, visit: Visit) -> Page:
-    page = visit(running, "/setup?token=setup-token")
-    page.get_by_label("User name").fill("ana")
-    page.get_by_label("Password", exact=True).fill(PASSWORD)
-    page.get_by_label("Password again").fill(PASSWORD)
-    page.get_by_role("button", name="Make the administrator").click()
-    expect(page.get_by_role("heading", name="No card yet")).to_be_visible()
-    return page
+    return set_up(visit(running, "/setup?token=setup-token"))
 
 
 def test_a_mail_connector_is_set_up_and_tried_out(running: Running, page: Page) -> None:
