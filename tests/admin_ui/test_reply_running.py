@@ -12,7 +12,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from admin_ui.house import Visit
-from admin_ui.test_running import PASSWORD, RULES, Running
+from admin_ui.test_running import RULES, Running, set_up
 from connectors import samples
 from duly_platform.desk import Desk
 from duly_runtime import approvals, window
@@ -20,24 +20,14 @@ from fakes.graph import FakeGraph, Template
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
 
-WHATSAPP = f"""
-template "Still there?" {{
-  "en" "Hi {{customer.first_name}}, is it about {{Resolution}}?"
-  "pt-BR" "Olá {{customer.first_name}}!"
+TEMPLATE = """
+template "Still there?" {
+  "en" "Hi {customer.first_name}, is it about {Resolution}?"
+  "pt-BR" "Olá {customer.first_name}!"
   needs whatsapp approval
-}}
-
-connector "WhatsApp" connects whatsapp {{
-  path "/in/whatsapp"
-  phone number id "{samples.NUMBER_ID}"
-  business account id "330099"
-  verify token secret "WA_VERIFY"
-  app secret secret "WA_APP"
-  access token secret "WA_TOKEN"
-  api secret "WA_API"
-  open card in "Support"
-}}
+}
 """
+WHATSAPP = samples.whatsapp_rules("Support", '  business account id "330099"')
 
 
 @pytest.fixture
@@ -53,7 +43,7 @@ def graph() -> Iterator[FakeGraph]:
 @pytest.fixture
 def running(tmp_path: Path, graph: FakeGraph) -> Iterator[Running]:
     secrets = {**samples.WHATSAPP_SECRETS, "WA_API": graph.url}
-    with Running(tmp_path, RULES.partition("connector")[0] + WHATSAPP, secrets) as up:
+    with Running(tmp_path, RULES.partition("connector")[0] + TEMPLATE + WHATSAPP, secrets) as up:
         graph.webhook = f"{up.url}/in/whatsapp"
         yield up
         graph.webhook = ""
@@ -62,12 +52,7 @@ def running(tmp_path: Path, graph: FakeGraph) -> Iterator[Running]:
 @pytest.fixture
 def page(running: Running, visit: Visit, graph: FakeGraph) -> Page:
     """Signed in, at the card of a customer who has just written."""
-    page = visit(running, "/setup?token=setup-token")
-    page.get_by_label("User name").fill("ana")
-    page.get_by_label("Password", exact=True).fill(PASSWORD)
-    page.get_by_label("Password again").fill(PASSWORD)
-    page.get_by_role("button", name="Make the administrator").click()
-    expect(page.get_by_role("heading", name="No card yet")).to_be_visible()
+    page = set_up(visit(running, "/setup?token=setup-token"))
     expect(page.locator("body")).to_have_attribute("data-live", "on")
     assert graph._loop is not None
     asyncio.run_coroutine_threadsafe(graph.say("Olá", samples.CUSTOMER, "Ana Lima"), graph._loop).result(20)

@@ -51,23 +51,12 @@ pipeline "Customer support" {
 }
 
 %s
-
-connector "WhatsApp" connects whatsapp {
-  path "/in/whatsapp"
-  phone number id "%s"
-  verify token secret "WA_VERIFY"
-  app secret secret "WA_APP"
-  access token secret "WA_TOKEN"
-  api secret "WA_API"
-%s
-  open card in "Customer support"
-}
 """
 
 
 def desk(stage: str = "", rest: str = "", settings: str = "", pipeline: str = "") -> Program:
     """A checked program: lines of the first stage, definitions of their own, lines of the connector and the pipeline."""
-    text = DESK % (stage, pipeline, rest, samples.NUMBER_ID, settings)
+    text = DESK % (stage, pipeline, rest) + samples.whatsapp_rules("Customer support", settings)
     built = build([SourceFile("desk.duly", text)], Environment(connector_kinds=registry.kinds()))
     assert built.diagnostics == (), built.diagnostics
     assert built.program is not None

@@ -114,6 +114,24 @@ WHATSAPP_SECRETS = {
     "WA_TOKEN": "token-of-ours",
     "WA_API": "https://graph.example",
 }
+
+
+def whatsapp_rules(pipeline: str, settings: str = "") -> str:
+    """The same connector in the language, with more lines of settings."""
+    return f"""
+connector "WhatsApp" connects whatsapp {{
+  path "/in/whatsapp"
+  phone number id "{NUMBER_ID}"
+  verify token secret "WA_VERIFY"
+  app secret secret "WA_APP"
+  access token secret "WA_TOKEN"
+  api secret "WA_API"
+{settings}
+  open card in "{pipeline}"
+}}
+"""
+
+
 WRITTEN_AT = NOON - dt.timedelta(minutes=1)
 STAMP = str(int(WRITTEN_AT.timestamp()))
 CUSTOMER = "5511988776655"

@@ -9,14 +9,11 @@ import time
 from pathlib import Path
 
 from connectors import samples
-from duly_connectors import registry
+from connectors.meta import desk
 from duly_connectors.contract import Tools
 from duly_connectors.outbound import Network
 from duly_connectors.registry import Live
 from duly_connectors.testing import NOON
-from duly_dsl.build import build
-from duly_dsl.program import Environment
-from duly_dsl.source import SourceFile
 from duly_runtime.node import Node, NodeConfig
 from duly_runtime.store.api import Accepted
 from duly_runtime.store.database import open_store
@@ -25,29 +22,12 @@ from fakes.graph import FakeGraph, Template
 from runtime.test_node import comes, tick
 from support.databases import sqlite_database
 
-DESK = """
-calendar "Always" {
-  time zone "UTC"
-  open every day 00:00-24:00
-}
-
-pipeline "Customer support" {
-  calendar "Always"
-  languages "en", "pt-BR"
-
-  stage "New" {
-    start
-    next "Done"
+STAGE = """
     after 20h elapsed of silence send "Still there?"
     after 2 calendar days of silence send "Still there?"
     after 3 calendar days of silence reply "Bye." or outside window send "Goodbye"
-  }
-
-  stage "Done" {
-    finish
-  }
-}
-
+"""
+TEMPLATES = """
 template "Still there?" {
   "en" "Hi {customer.first_name}, do you still need us? This is case {card.number}."
   "pt-BR" "Olá {customer.first_name}, ainda precisa de nós? É o caso {card.number}."
@@ -59,16 +39,6 @@ template "Goodbye" {
   "pt-BR" "Encerramos por aqui."
   needs whatsapp approval as "goodbye_2" for utility
 }
-
-connector "WhatsApp" connects whatsapp {
-  path "/in/whatsapp"
-  phone number id "%s"
-  verify token secret "WA_VERIFY"
-  app secret secret "WA_APP"
-  access token secret "WA_TOKEN"
-  api secret "WA_API"
-  open card in "Customer support"
-}
 """
 
 
@@ -77,10 +47,7 @@ def _has(graph: FakeGraph, count: int) -> bool:
 
 
 def test_a_reminder_is_text_at_first_and_a_template_later(tmp_path: Path) -> None:
-    built = build([SourceFile("desk.duly", DESK % samples.NUMBER_ID)], Environment(connector_kinds=registry.kinds()))
-    assert built.diagnostics == ()
-    made = built.program
-    assert made is not None
+    made = desk(STAGE, TEMPLATES)
     approved = [
         *(Template("still_there", language, "Hi {{1}}, it is {{2}}.") for language in ("en", "pt_BR")),
         *(Template("goodbye_2", language, "Goodbye") for language in ("en", "pt_BR")),

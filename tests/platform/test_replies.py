@@ -23,43 +23,29 @@ from runtime.polling import until
 from support.office import MONDAY, RULES, Office, office
 
 DESK = (
-    (
-        RULES
-        + """
-template "Still there?" {{
-  "en" "Hi {{customer.first_name}}, do you still need us about {{Resolution}}?"
-  "pt-BR" "Olá {{customer.first_name}}, ainda precisa de nós?"
+    RULES
+    + """
+template "Still there?" {
+  "en" "Hi {customer.first_name}, do you still need us about {Resolution}?"
+  "pt-BR" "Olá {customer.first_name}, ainda precisa de nós?"
   needs whatsapp approval
-}}
+}
 
-template "Offer" {{
+template "Offer" {
   "en" "We have an offer."
   needs whatsapp approval for marketing
-}}
+}
 
-template "Thanks" {{
-  "en" "Thank you, {{customer.first_name}}."
-}}
+template "Thanks" {
+  "en" "Thank you, {customer.first_name}."
+}
 
-connector "WhatsApp" connects whatsapp {{
-  path "/in/whatsapp"
-  phone number id "{number}"
-  business account id "330099"
-  verify token secret "WA_VERIFY"
-  app secret secret "WA_APP"
-  access token secret "WA_TOKEN"
-  api secret "WA_API"
-  open card in "Support"
-}}
-
-connector "Mail" sends email {{
+connector "Mail" sends email {
   server secret "SMTP_URL"
   from "Support <support@desk.example>"
-}}
+}
 """
-    )
-    .replace("{{", "{")
-    .replace("}}", "}")
+    + samples.whatsapp_rules("Support", '  business account id "330099"')
 )
 AT_META = (
     Template("still_there", "en", "Hi {{1}}, do you still need us about {{2}}?"),
@@ -128,8 +114,7 @@ async def house(folder: Path, smtp: str = "smtp://127.0.0.1:9") -> AsyncIterator
             graph.clock = lambda: here.clock.now().timestamp()
             for name, value in {**samples.WHATSAPP_SECRETS, "WA_API": graph.url, "SMTP_URL": smtp}.items():
                 here.desk.secrets.set(name, value)
-            rules = DESK.replace("{number}", samples.NUMBER_ID)
-            published = await here.desk.publish({"support.duly": rules}, "tester", "first")
+            published = await here.desk.publish({"support.duly": DESK}, "tester", "first")
             assert published.hash, [each.message for each in published.diagnostics]
             found = House(here, graph, await here.token("read", "write"))
             await found.writes()
