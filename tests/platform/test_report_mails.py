@@ -18,7 +18,7 @@ from aiosmtpd.smtp import SMTP, Envelope
 from duly_runtime.report_mails import next_time
 from duly_runtime.store.api import User
 from duly_runtime.store.reports_api import ReportMail
-from support.office import PASSWORD, RULES, Office, csrf, office, sign_in
+from support.office import MONDAY, PASSWORD, RULES, Office, csrf, office, sign_in
 
 REPORTS = (
     RULES
@@ -35,10 +35,6 @@ report "Replies" {
 }
 """
 )
-MAIL = ReportMail(
-    name="Weekly", every="week", day=0, hour="08:00", zone="America/Sao_Paulo", people=("diogo",), author="diogo",
-    next_at=dt.datetime(2026, 11, 16, 11, 0, tzinfo=dt.UTC),
-)  # fmt: skip
 
 
 class Inbox:
@@ -180,7 +176,7 @@ def test_what_is_missing_is_said_and_agents_stay_outside(tmp_path: Path) -> None
 )
 def test_occasions(every: str, day: int, after: str, wanted: str) -> None:
     mail = ReportMail(
-        name="X", every=every, day=day, hour="08:00", zone=MAIL.zone, people=(), author="", next_at=MAIL.next_at
+        name="X", every=every, day=day, hour="08:00", zone="America/Sao_Paulo", people=(), author="", next_at=MONDAY
     )
     at = dt.datetime.fromisoformat(after).replace(tzinfo=dt.UTC)
     assert next_time(mail, at) == dt.datetime.fromisoformat(wanted).replace(tzinfo=dt.UTC)
