@@ -26,7 +26,7 @@ demo: $(VENV)/run  ## Serve the demo workspace with live traffic
 test: $(VENV)/dev  ## The whole test-suite
 	$(BIN)/python -m pytest -n auto --dist loadgroup -q $(ARGS)
 
-SEED ?= $(shell date +%s)
+SEED := $(or $(SEED),$(shell date +%s))
 full: $(VENV)/dev  ## What tries random cases, with far more of them: hours. SEED repeats a run, ARGS narrows
 	@echo "seed $(SEED): make full SEED=$(SEED) repeats the run"
 	DULY_FULL=1 DULY_TEST_SEED=$(SEED) $(BIN)/python -m pytest -n auto --dist loadgroup -v --hypothesis-seed=$(SEED) \
