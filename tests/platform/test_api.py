@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from support.office import RULES, Office, office
+from support.office import EXCUSES, RULES, Office, office
 
 AUTHORISATION = {
     ("GET", "/me"): ("read", "cards.read"),
@@ -412,12 +412,6 @@ def test_health_and_security_headers(tmp_path: Path) -> None:
         assert missing.headers["content-type"] == "application/problem+json"
 
     run(tmp_path, body)
-
-
-EXCUSES = RULES.replace(
-    "  ticket types question, complaint\n",
-    '  ticket types question, complaint\n  excuses "Outage" by agent\n  excuses "On holiday"\n',
-)
 
 
 def test_a_miss_is_excused_and_the_excuse_withdrawn(tmp_path: Path) -> None:

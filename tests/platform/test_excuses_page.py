@@ -7,12 +7,7 @@ import datetime as dt
 from pathlib import Path
 from typing import Any
 
-from support.office import RULES, Office, csrf, office, sign_in
-
-EXCUSES = RULES.replace(
-    "  ticket types question, complaint\n",
-    '  ticket types question, complaint\n  excuses "Outage" by agent\n  excuses "On holiday"\n',
-)
+from support.office import EXCUSES, Office, csrf, office, sign_in
 
 
 async def press(here: Office, number: int, **form: Any) -> str:

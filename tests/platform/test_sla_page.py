@@ -10,9 +10,7 @@ import re
 from pathlib import Path
 from urllib.parse import quote
 
-from support.office import RULES, Office, office, sign_in
-
-EXCUSES = RULES.replace("  ticket types question, complaint\n", '  ticket types question, complaint\n  excuses "Outage"\n')
+from support.office import EXCUSES, Office, office, sign_in
 
 
 async def worked(here: Office) -> None:

@@ -77,6 +77,10 @@ pipeline "Support" {
   }
 }
 """
+EXCUSES = RULES.replace(
+    "  ticket types question, complaint\n",
+    '  ticket types question, complaint\n  excuses "Outage" by agent\n  excuses "On holiday"\n',
+)
 
 
 class Office(msgspec.Struct, kw_only=True):
