@@ -22,8 +22,6 @@ from email.message import EmailMessage
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from duly_connectors.outbound import Network
 from support.services import missing
 
@@ -282,7 +280,7 @@ class Postfix:
     ) -> None:
         program = needed("postfix", "postfix")
         if os.geteuid() != 0:
-            pytest.skip("Postfix can be started by root only")
+            missing("Postfix can be started by root only")
         self.port = free_port()
         home = folder / "postfix"
         config, queue, data = home / "etc", home / "queue", home / "data"

@@ -224,7 +224,7 @@ async def save_file(page: NamedDependency[Page]) -> Response[Any]:
         proper(sources)
     except Refused as error:
         return await show(page, status=422, refused=page.gettext(str(error)))
-    then = "/rules" if "remove" in form else f"/rules?file={path}"
+    then = "/rules" if "remove" in form else f"/rules?file={quote(path, safe='')}"
     return await _keep(page, form, work, sources, then, path, text or None)
 
 
