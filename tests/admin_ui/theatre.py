@@ -869,7 +869,10 @@ class Theatre(TheatreReplies):
         return found
 
     async def built(self, sources: dict[str, str]) -> Built:
-        return build([SourceFile(path, text) for path, text in sources.items()])
+        """What the compiler says; what `check` finds, first."""
+        whole = build([SourceFile(path, text) for path, text in sources.items()])
+        found = await self.check(sources)
+        return Built(None, (*found, *whole.diagnostics), whole.files) if found else whole
 
     def format(self, text: str) -> str:
         return "\n".join(line.rstrip() for line in text.rstrip("\n").split("\n")) + "\n"
