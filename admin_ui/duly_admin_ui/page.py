@@ -175,7 +175,7 @@ class Page:
             "cache-control": "no-store",
             "x-duly-now": self.now.isoformat(),
         }
-        return Response(content, status_code=status, media_type="text/html; charset=utf-8", headers=headers)
+        return Response(content, status_code=status, media_type="text/html", headers=headers)
 
     @property
     def theme(self) -> str:

@@ -20,6 +20,7 @@ import msgspec
 
 from duly_dsl import i18n
 from duly_platform.settings import make_data_folder
+from duly_runtime.time import monotonic
 
 _ = i18n.translations("duly_platform", i18n.of_environment()).gettext
 
@@ -30,6 +31,8 @@ NAME = re.compile(r"[A-Z][A-Z0-9_]{0,63}")
 
 OVERLAP = dt.timedelta(days=7)
 """How long the value before counts, where nobody says: enough for somebody at the other end to be back from a holiday."""
+LOOK_SECONDS = 0.1
+"""After so long at most a change that another process made counts; a flood of webhooks would ask for each body."""
 KEY_BYTES = 32
 """Random bytes of a key we make: Standard Webhooks asks for 24 to 64."""
 
@@ -54,6 +57,7 @@ class SecretStore:
         self.path = folder / "secrets.json"
         self._environ = environ
         self._seen: tuple[int, int] | None = None
+        self._look_at = 0.0
         self._values: dict[str, str | Rotated] = {}
 
     def get(self, name: str) -> str:
@@ -86,7 +90,7 @@ class SecretStore:
     def set(self, name: str, value: str) -> None:
         """Store it, or replace it at once: the value before counts no more."""
         self._check(name, value)
-        self._write({**self._read(), name: value})
+        self._write({**self._look(), name: value})
 
     def rotate(self, name: str, value: str, until: dt.datetime) -> None:
         """Replace it; the value before counts as well until then. Of three the oldest is let go."""
@@ -94,20 +98,22 @@ class SecretStore:
         if self._environ.get(f"{PREFIX}{name}"):
             words = _("`{name}` comes from the environment: set {new} to the new value there, and {old} to the one before")
             raise SecretError(words.format(name=name, new=f"{PREFIX}{name}", old=f"{PREVIOUS}{name}"))
+        kept = self._look()
         previous = self.get(name)
         if previous == value:
             raise SecretError(_("the new value of `{name}` is the one it has").format(name=name))
-        self._write({**self._read(), name: Rotated(value=value, previous=previous, until=until)})
+        self._write({**kept, name: Rotated(value=value, previous=previous, until=until)})
 
     def retire(self, name: str) -> None:
         """End a rotation now: only the new value counts."""
-        kept = self._read().get(name)
+        values = self._look()
+        kept = values.get(name)
         if not isinstance(kept, Rotated):
             raise SecretError(_("there is no earlier value of `{name}` to end").format(name=name))
-        self._write({**self._read(), name: kept.value})
+        self._write({**values, name: kept.value})
 
     def remove(self, name: str) -> None:
-        values = dict(self._read())
+        values = dict(self._look())
         if values.pop(name, None) is None:
             raise SecretError(_("secret `{name}` is not stored here").format(name=name))
         self._write(values)
@@ -128,10 +134,19 @@ class SecretStore:
             raise SecretError(_("the value of `{name}` is empty").format(name=name))
 
     def _read(self) -> dict[str, str | Rotated]:
+        now = monotonic()
+        if now < self._look_at:
+            return self._values
+        values = self._look()
+        self._look_at = now + LOOK_SECONDS
+        return values
+
+    def _look(self) -> dict[str, str | Rotated]:
         try:
             stat = self.path.stat()
         except FileNotFoundError:
-            return {}
+            self._values, self._seen = {}, None
+            return self._values
         seen = (stat.st_mtime_ns, stat.st_size)
         if seen != self._seen:  # another process (`duly secret set`) may write while we run
             self._values = msgspec.json.decode(self.path.read_bytes(), type=dict[str, str | Rotated])
@@ -146,6 +161,7 @@ class SecretStore:
             file.flush()
             os.fsync(file.fileno())
         Path(temporary).replace(self.path)
+        self._look_at = 0.0
 
 
 def _current(kept: str | Rotated) -> str:

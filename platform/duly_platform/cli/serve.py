@@ -22,7 +22,7 @@ from duly_platform.composition import open_desk
 from duly_platform.desk import Desk
 from duly_platform.secrets import SecretError
 from duly_platform.settings import Settings, SettingsError, load
-from duly_platform.web.app import create_app, with_short_way_in
+from duly_platform.web.app import create_app
 from duly_runtime.store.api import StoreUnavailable
 
 _ = i18n.translations("duly_platform", i18n.of_environment()).gettext
@@ -220,7 +220,7 @@ async def serve(
                     await stack.enter_async_context(beside(desk, settings))
                 token = secrets.token_urlsafe(24) if await desk.accounts.needs_setup() else ""
                 config = uvicorn.Config(
-                    with_short_way_in(create_app(desk, settings, setup_token=token)),
+                    create_app(desk, settings, setup_token=token),
                     http="httptools",
                     log_config=None,
                     access_log=False,

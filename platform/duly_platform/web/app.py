@@ -12,7 +12,7 @@ from litestar.config.csrf import CSRFConfig
 from litestar.datastructures import State
 from litestar.middleware import DefineMiddleware
 from litestar.static_files import create_static_files_router
-from litestar.types import ASGIApp, Receive, Scope, Send
+from litestar.types import ASGIApp
 
 import duly_admin_ui
 from duly_platform.api import (
@@ -36,7 +36,8 @@ from duly_platform.api import (
 from duly_platform.desk import Desk
 from duly_platform.git import push
 from duly_platform.settings import Settings
-from duly_platform.web import doors, headers, health, pages, sessions
+from duly_platform.web import headers, health, pages, sessions
+from duly_platform.web.doors import with_doors
 
 STATIC = Path(__file__).parent.parent / "static"
 
@@ -46,7 +47,7 @@ def outside_routes(screens: pages.ScreenServices) -> Callable[[Request[Any, Any,
     page = duly_admin_ui.error_page(screens)
 
     def handle(request: Request[Any, Any, Any], error: Exception) -> Response[Any]:
-        if request.url.path.startswith(("/api/", "/in/", "/health")):
+        if request.url.path.startswith(("/api/", "/health")):
             return problems.handle(request, error)
         return page(request, error)
 
@@ -55,7 +56,7 @@ def outside_routes(screens: pages.ScreenServices) -> Callable[[Request[Any, Any,
 
 async def follow_rules(request: Request[Any, Any, Any]) -> None:
     """Before each request: pages and API see the version that is live now."""
-    if not request.url.path.startswith(("/static/", "/health", "/in/")):
+    if not request.url.path.startswith(("/static/", "/health")):
         await request.app.state.desk.program()
 
 
@@ -100,8 +101,13 @@ def create_api(desk: Desk, settings: Settings) -> Litestar:
     )
 
 
-def create_app(desk: Desk, settings: Settings, setup_token: str = "") -> Litestar:
-    """The application; the Desk must be started and outlive it."""
+def create_app(desk: Desk, settings: Settings, setup_token: str = "") -> ASGIApp:
+    """What a server serves: doors, API and screens; the Desk must be started and outlive it."""
+    return with_doors(desk, inner_app(desk, settings, setup_token))
+
+
+def inner_app(desk: Desk, settings: Settings, setup_token: str = "") -> Litestar:
+    """What stands behind the doors: API, screens and health."""
     secure = settings.base_url.startswith("https://")
     screens = pages.ScreenServices(desk, settings, setup_token)
     return Litestar(
@@ -109,7 +115,6 @@ def create_app(desk: Desk, settings: Settings, setup_token: str = "") -> Litesta
             _api(),
             api_root,
             push.push,
-            doors.door,
             health.live,
             health.ready,
             create_static_files_router("/static/platform", [STATIC], include_in_schema=False),
@@ -118,16 +123,16 @@ def create_app(desk: Desk, settings: Settings, setup_token: str = "") -> Litesta
         state=State({"desk": desk, "accounts": desk.accounts, "settings": settings}),
         middleware=[
             headers.add_headers,
-            DefineMiddleware(sessions.SessionMiddleware, exclude=["^/api/", "^/in/", "^/static/", "^/health"]),
+            DefineMiddleware(sessions.SessionMiddleware, exclude=["^/api/", "^/static/", "^/health"]),
         ],
         csrf_config=CSRFConfig(
             secret=desk.secrets.ensure("DULY_CSRF_KEY"),
             cookie_name="duly_csrf",
             cookie_secure=secure,
-            exclude=["^/api/", "^/in/"],
+            exclude=["^/api/"],
         ),
         compression_config=CompressionConfig(
-            backend="gzip", exclude=["^/in/", "^/changes", "^/cards/[0-9]+/files/", "^/api/v1/cards/[0-9]+/files/"]
+            backend="gzip", exclude=["^/changes", "^/cards/[0-9]+/files/", "^/api/v1/cards/[0-9]+/files/"]
         ),
         exception_handlers={Exception: outside_routes(screens)},
         before_request=follow_rules,
@@ -135,22 +140,3 @@ def create_app(desk: Desk, settings: Settings, setup_token: str = "") -> Litesta
         request_max_body_size=3 * 1024 * 1024,
         logging_config=None,
     )
-
-
-def with_short_way_in(app: Litestar) -> ASGIApp:
-    """The application with a shorter way for what comes in under /in/: past what only people need (sessions, CSRF,
-    compression), which a flood of webhooks would pay for with each request."""
-    way_in = Litestar(
-        route_handlers=[doors.door],
-        state=app.state,
-        middleware=[headers.add_headers],
-        exception_handlers={Exception: problems.handle},
-        openapi_config=None,
-        logging_config=None,
-    )
-
-    async def choose(scope: Scope, receive: Receive, send: Send) -> None:
-        outside = scope["type"] == "http" and scope["path"].startswith("/in/")
-        await (way_in if outside else app)(scope, receive, send)
-
-    return choose

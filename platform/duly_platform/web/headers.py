@@ -16,6 +16,10 @@ FIXED = (
 )
 
 
+OF_DATA = (*FIXED, (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"))
+"""Of answers that are no pages, and load nothing."""
+
+
 def policy(styles: str) -> str:
     """The content security policy of a page: nothing from elsewhere; `styles` says which inline styles count."""
     return (
